@@ -1,1 +1,22 @@
-//! engine
+//! Pixels: a [`Plan`](transform::Plan) and the bytes of a source become the bytes of a rendition.
+//!
+//! A synchronous function of bytes: no network, no files, no clock, no environment. Everything that a source may cost
+//! is bounded by a [`Budget`] before it is spent, and no input makes it panic.
+//!
+//! [`probe`] finds what the planner needs to know, [`render`] does the plan, [`estimate`] says beforehand what that
+//! will cost, [`sniff`] names any kind of file by its content.
+
+mod budget;
+mod error;
+mod estimate;
+mod execute;
+mod exif;
+mod probe;
+mod sniff;
+
+pub use budget::{Budget, Effort, Light};
+pub use error::{ProbeError, RenderError};
+pub use estimate::{Cost, estimate};
+pub use execute::{Rendition, render};
+pub use probe::{Probe, probe, probe_bytes};
+pub use sniff::sniff;

@@ -1,0 +1,103 @@
+use transform::Format;
+
+/// Why a source could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// Not a picture of a kind that can be read.
+    #[error("this is not a JPEG, PNG, WebP, AVIF or GIF picture")]
+    Unrecognised,
+    /// It begins like a picture of this format, and then breaks its rules.
+    #[error("broken {} header: {what}", name(*format))]
+    Malformed {
+        /// What it begins like.
+        format: Format,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A side is longer than any picture may be here.
+    #[error("a picture of {width} x {height} is too large: no side may be longer than {limit}")]
+    TooLarge {
+        /// Columns that the header claims.
+        width: u32,
+        /// Rows that the header claims.
+        height: u32,
+        /// The longest side that is read.
+        limit: u32,
+    },
+    /// The source could not be read at all.
+    #[error("could not read the source")]
+    Io(#[source] std::io::Error),
+}
+
+/// Why a plan could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The source is no picture that can be read.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The header is fine, the picture data is not: cut off or damaged.
+    #[error("broken {} picture: {what}", name(*format))]
+    Malformed {
+        /// Of the source.
+        format: Format,
+        /// What its decoder found.
+        what: String,
+    },
+    /// A correct file that uses a part of its format which is not read here.
+    #[error("{} pictures with {what} are not read", name(*format))]
+    Unsupported {
+        /// Of the source.
+        format: Format,
+        /// The part that is not read.
+        what: &'static str,
+    },
+    /// More than the [`Budget`](crate::Budget) allows.
+    #[error("{found} {what}, where {limit} are allowed")]
+    OverBudget {
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// How many there are or would be.
+        found: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The plan does not fit the source, or asks for what no encoder does.
+    #[error("the plan does not fit: {0}")]
+    Plan(&'static str),
+    /// The result has a side that its format cannot hold.
+    #[error("{} holds sides up to {limit}, not {width} x {height}", name(*format))]
+    TooLargeForFormat {
+        /// Of the result.
+        format: Format,
+        /// Columns of the result.
+        width: u32,
+        /// Rows of the result.
+        height: u32,
+        /// The longest side that the format holds.
+        limit: u32,
+    },
+    /// The encoder refused.
+    #[error("could not write {}: {what}", name(*format))]
+    Encode {
+        /// Of the result.
+        format: Format,
+        /// What the encoder said.
+        what: String,
+    },
+    /// [`Budget::cancelled`](crate::Budget::cancelled) was set.
+    #[error("cancelled")]
+    Cancelled,
+    /// A mistake of ours. The input may be fine.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Jpeg => "JPEG",
+        Format::Png => "PNG",
+        Format::Webp => "WebP",
+        Format::Avif => "AVIF",
+        Format::Gif => "GIF",
+    }
+}

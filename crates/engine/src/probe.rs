@@ -1,0 +1,156 @@
+//! A look at a source's header: never a pixel, few bytes, bounded. A file a format.
+
+pub(crate) mod avif;
+mod gif;
+mod jpeg;
+mod png;
+mod reader;
+mod webp;
+
+use std::io::{Cursor, Read, Seek};
+
+use transform::{Format, Orientation, SourceInfo};
+
+use crate::ProbeError;
+use reader::Reader;
+
+/// The longest side that is read. JPEG, GIF and WebP cannot hold more.
+pub(crate) const MAX_SIDE: u32 = 65_535;
+
+/// What a header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// What the planner needs.
+    pub info: SourceInfo,
+    bit_depth: u8,
+    has_profile: bool,
+}
+
+impl Probe {
+    /// Bits of a channel as stored: 8 for most, 1 to 16.
+    pub fn bit_depth(&self) -> u8 {
+        self.bit_depth
+    }
+
+    /// True when an ICC profile is embedded.
+    pub fn has_profile(&self) -> bool {
+        self.has_profile
+    }
+}
+
+/// Header-only look at a source: decodes no pixel, reads little, and never more than a fixed number of bytes.
+pub fn probe(source: &mut (impl Read + Seek)) -> Result<Probe, ProbeError> {
+    let header = read_header(source, Want::Facts)?;
+    Ok(Probe {
+        info: header.info,
+        bit_depth: header.bit_depth,
+        has_profile: header.has_profile,
+    })
+}
+
+/// [`probe`] of a source in memory.
+pub fn probe_bytes(source: &[u8]) -> Result<Probe, ProbeError> {
+    probe(&mut Cursor::new(source))
+}
+
+/// How much of a header is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// What [`Probe`] holds.
+    Facts,
+    /// The embedded profile and metadata too.
+    Everything,
+}
+
+/// All that a header holds. Blocks are only there when [`Want::Everything`] was asked for.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub info: SourceInfo,
+    pub bit_depth: u8,
+    pub has_profile: bool,
+    pub metadata: Metadata,
+}
+
+/// Blocks of a file that are not pixels.
+#[derive(Debug, Default)]
+pub(crate) struct Metadata {
+    /// ICC profile.
+    pub icc: Option<Vec<u8>>,
+    /// TIFF structure, without any `Exif\0\0` before it.
+    pub exif: Option<Vec<u8>>,
+    /// An XML packet.
+    pub xmp: Option<Vec<u8>>,
+    /// Photoshop image resources, in which IPTC lives; JPEG has them.
+    pub iptc: Option<Vec<u8>>,
+}
+
+impl Header {
+    /// A header to be filled in: no metadata, upright, a still.
+    fn new(format: Format, width: u32, height: u32) -> Self {
+        let orientation = Orientation::Upright;
+        Self {
+            info: SourceInfo {
+                format,
+                width,
+                height,
+                orientation,
+                has_alpha: false,
+                frames: 1,
+            },
+            bit_depth: 8,
+            has_profile: false,
+            metadata: Metadata::default(),
+        }
+    }
+
+    /// Of a source in memory.
+    pub fn of(source: &[u8], want: Want) -> Result<Self, ProbeError> {
+        read_header(&mut Cursor::new(source), want)
+    }
+}
+
+fn read_header(source: &mut (impl Read + Seek), want: Want) -> Result<Header, ProbeError> {
+    let mut reader = Reader::new(source)?;
+    let head = reader.peek()?;
+    let header = match format(head).ok_or(ProbeError::Unrecognised)? {
+        Format::Jpeg => jpeg::read(&mut reader, want),
+        Format::Png => png::read(&mut reader, want),
+        Format::Webp => webp::read(&mut reader, want),
+        Format::Avif => avif::read(&mut reader),
+        Format::Gif => gif::read(&mut reader),
+    }?;
+    let SourceInfo {
+        format, width, height, ..
+    } = header.info;
+    if width == 0 || height == 0 {
+        return Err(ProbeError::Malformed {
+            format,
+            what: "a side of no pixels",
+        });
+    }
+    if width > MAX_SIDE || height > MAX_SIDE {
+        return Err(ProbeError::TooLarge {
+            width,
+            height,
+            limit: MAX_SIDE,
+        });
+    }
+    Ok(header)
+}
+
+/// The format by magic number, among those that are read.
+fn format(head: &[u8]) -> Option<Format> {
+    if head.starts_with(&[0xff, 0xd8, 0xff]) {
+        Some(Format::Jpeg)
+    } else if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(Format::Png)
+    } else if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") {
+        Some(Format::Gif)
+    } else if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
+        Some(Format::Webp)
+    } else if avif::is_avif(head) {
+        Some(Format::Avif)
+    } else {
+        None
+    }
+}
