@@ -7,10 +7,14 @@
 //! will cost, [`sniff`] names any kind of file by its content.
 
 mod budget;
+mod codecs;
+mod color;
 mod error;
 mod estimate;
 mod execute;
 mod exif;
+mod ops;
+mod picture;
 mod probe;
 mod sniff;
 

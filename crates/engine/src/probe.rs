@@ -68,6 +68,8 @@ pub(crate) struct Header {
     pub info: SourceInfo,
     pub bit_depth: u8,
     pub has_profile: bool,
+    /// CMYK is stored as its negative, as Adobe's programs do and mark.
+    pub inverted_inks: bool,
     pub metadata: Metadata,
 }
 
@@ -99,6 +101,7 @@ impl Header {
             },
             bit_depth: 8,
             has_profile: false,
+            inverted_inks: false,
             metadata: Metadata::default(),
         }
     }

@@ -21,6 +21,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
     let mut metadata = Metadata::default();
     let mut profile = Vec::new();
     let mut has_profile = false;
+    let mut inverted_inks = false;
     for _ in 0..MAX_SEGMENTS {
         let marker = next_marker(reader)?;
         match marker {
@@ -43,6 +44,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                 let mut header = Header::new(Format::Jpeg, width.into(), height.into());
                 header.bit_depth = bit_depth;
                 header.has_profile = has_profile;
+                header.inverted_inks = inverted_inks;
                 header.info.orientation = exif::orientation(metadata.exif.as_deref());
                 metadata.icc = join(profile);
                 header.metadata = metadata;
@@ -69,6 +71,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                     metadata.iptc.get_or_insert_with(|| resources.to_vec());
                 }
             }
+            0xee => inverted_inks |= reader.block(length)?.starts_with(b"Adobe"),
             _ => reader.skip(length)?,
         }
     }

@@ -1,0 +1,103 @@
+//! Bytes to pixels and pixels to bytes. A file a format, and behind it a library that does the work.
+
+mod avif;
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+use transform::{Encoding, Format};
+
+use crate::RenderError;
+use crate::budget::Effort;
+use crate::color::{Samples, Space};
+use crate::picture::Picture;
+use crate::probe::{Header, Metadata};
+
+/// A source in pixels: its first frame, as stored.
+pub(crate) struct Decoded {
+    pub samples: Samples,
+    /// What its numbers mean.
+    pub space: Space,
+    /// How many times smaller than stated it was made, each way.
+    pub shrink: u32,
+}
+
+/// Blocks that go into a result beside its pixels.
+#[derive(Debug, Default)]
+pub(crate) struct Attachments<'a> {
+    pub icc: Option<&'a [u8]>,
+    pub exif: Option<&'a [u8]>,
+    pub xmp: Option<&'a [u8]>,
+    pub iptc: Option<&'a [u8]>,
+}
+
+/// The first frame of a source, at most `shrink` times smaller. Only JPEG shrinks. What a decoder alone finds of the
+/// metadata goes to the header.
+pub(crate) fn decode(source: &[u8], header: &mut Header, shrink: u32) -> Result<Decoded, RenderError> {
+    let stated = (header.info.width, header.info.height);
+    let decoded = match header.info.format {
+        Format::Jpeg => jpeg::decode(source, header, shrink),
+        Format::Png => png::decode(source, header),
+        Format::Webp => webp::decode(source, header),
+        Format::Avif => avif::decode(source, header),
+        Format::Gif => gif::decode(source, header),
+    }?;
+    let expected = (stated.0.div_ceil(decoded.shrink), stated.1.div_ceil(decoded.shrink));
+    if (decoded.samples.width, decoded.samples.height) != expected {
+        return Err(malformed(
+            header.info.format,
+            "the picture is of another size than the header says",
+        ));
+    }
+    Ok(decoded)
+}
+
+/// A whole file.
+pub(crate) fn encode(
+    picture: &Picture,
+    encoding: &Encoding,
+    attachments: &Attachments,
+    effort: Effort,
+) -> Result<Vec<u8>, RenderError> {
+    match encoding.format {
+        Format::Jpeg => jpeg::encode(picture, encoding, attachments),
+        Format::Png => png::encode(picture, attachments),
+        Format::Webp => webp::encode(picture, encoding, attachments, effort),
+        Format::Avif => avif::encode(picture, encoding, attachments, effort),
+        Format::Gif => Err(RenderError::Plan("GIF cannot be written")),
+    }
+}
+
+/// Refuses a result that its format cannot hold.
+fn check_side(picture: &Picture, format: Format, limit: u32) -> Result<(), RenderError> {
+    let Picture { width, height, .. } = *picture;
+    if width > limit || height > limit {
+        return Err(RenderError::TooLargeForFormat {
+            format,
+            width,
+            height,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+fn malformed(format: Format, what: impl Into<String>) -> RenderError {
+    RenderError::Malformed {
+        format,
+        what: what.into(),
+    }
+}
+
+fn cannot_encode(format: Format, what: impl Into<String>) -> RenderError {
+    RenderError::Encode {
+        format,
+        what: what.into(),
+    }
+}
+
+/// The meaning of a source that has no other way to say it than an embedded profile.
+fn space(metadata: &Metadata) -> Space {
+    metadata.icc.clone().map_or(Space::Srgb, Space::Icc)
+}

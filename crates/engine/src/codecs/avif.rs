@@ -1,0 +1,294 @@
+//! AVIF by libavif with libaom.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_int};
+
+use libavif_sys as avif;
+use transform::{Encoding, Format};
+
+use super::{Attachments, Decoded, cannot_encode, check_side, malformed};
+use crate::RenderError;
+use crate::budget::Effort;
+use crate::color::{Channels, Samples, Space};
+use crate::picture::Picture;
+use crate::probe::{Header, MAX_SIDE};
+
+/// How fast the encoder is, 0 to 10. At 8 a 500 pixel picture takes about 50 ms and 7 to 12 % more bytes than at 6,
+/// which takes four times as long; 9 halves the time again.
+const SPEED_AT_LEISURE: c_int = 8;
+const SPEED_UNDER_LOAD: c_int = 9;
+/// As for JPEG: from this quality on colour is kept at full resolution.
+const FULL_CHROMA_FROM: u8 = 90;
+/// The longest side the encoder takes.
+const MAX_ENCODED_SIDE: u32 = 32_768;
+
+/// The primary picture, or a sequence's first frame. Ten and twelve bits become eight.
+pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, RenderError> {
+    let decoder = Decoder::new()?;
+    // SAFETY: the decoder is alive and borrowed by nobody else. `Header` was read from a primary item if there is one.
+    unsafe {
+        let decoder = &mut *decoder.0;
+        decoder.codecChoice = avif::AVIF_CODEC_CHOICE_AOM;
+        decoder.maxThreads = 1;
+        decoder.imageSizeLimit = header.info.width.saturating_mul(header.info.height);
+        decoder.imageDimensionLimit = MAX_SIDE;
+        // Many files in the wild break the strict rules (about `pixi` and `clap`) without harm.
+        decoder.strictFlags = avif::AVIF_STRICT_DISABLED;
+    }
+    // SAFETY: the slice outlives the decoder, which keeps a pointer to it.
+    check(unsafe { avif::avifDecoderSetIOMemory(decoder.0, source.as_ptr(), source.len()) })?;
+    // SAFETY: the decoder is alive.
+    let mut parsed = unsafe {
+        (*decoder.0).requestedSource = avif::AVIF_DECODER_SOURCE_PRIMARY_ITEM;
+        avif::avifDecoderParse(decoder.0)
+    };
+    if parsed != avif::AVIF_RESULT_OK && header.info.frames > 1 {
+        // SAFETY: as above; parsing again from the start is allowed.
+        parsed = unsafe {
+            (*decoder.0).requestedSource = avif::AVIF_DECODER_SOURCE_TRACKS;
+            avif::avifDecoderParse(decoder.0)
+        };
+    }
+    check(parsed)?;
+    // SAFETY: the decoder is alive and was parsed.
+    check(unsafe { avif::avifDecoderNextImage(decoder.0) })?;
+    // SAFETY: after a frame was decoded the image is there, owned by the decoder.
+    let image = unsafe { &*(*decoder.0).image };
+    let (width, height) = (image.width, image.height);
+    // The size was checked against the budget as our own parser read it; the two must agree before memory is taken.
+    if (width, height) != (header.info.width, header.info.height) {
+        return Err(malformed(
+            Format::Avif,
+            "the picture is of another size than the header says",
+        ));
+    }
+
+    let mut picture = Picture::new(width, height, header.info.has_alpha);
+    let mut rgb = rgb_view(image, picture.pixels.as_mut_ptr(), picture.has_alpha, picture.stride())?;
+    // SAFETY: the buffer has `height` rows of `stride` bytes of eight-bit channels, as the view says.
+    check(unsafe { avif::avifImageYUVToRGB(image, &mut rgb) })?;
+
+    header.metadata.icc = block(&image.icc);
+    header.metadata.exif = block(&image.exif);
+    header.metadata.xmp = block(&image.xmp);
+    let space = match header.metadata.icc.clone() {
+        Some(icc) => Space::Icc(icc),
+        None => {
+            let (primaries, transfer) = (image.colorPrimaries, image.transferCharacteristics);
+            Space::Cicp {
+                primaries: primaries as u8,
+                transfer: transfer as u8,
+            }
+        }
+    };
+    let channels = if picture.has_alpha {
+        Channels::Rgba
+    } else {
+        Channels::Rgb
+    };
+    Ok(Decoded {
+        samples: Samples::eight(width, height, channels, picture.pixels),
+        space,
+        shrink: 1,
+    })
+}
+
+/// `quality` is libavif's own scale, which it spreads evenly over the quantisers of AV1 (63 worst, 0 best). Carries EXIF
+/// and XMP.
+pub(super) fn encode(
+    picture: &Picture,
+    encoding: &Encoding,
+    attachments: &Attachments,
+    effort: Effort,
+) -> Result<Vec<u8>, RenderError> {
+    check_side(picture, Format::Avif, MAX_ENCODED_SIDE)?;
+    let quality = encoding.quality.clamp(1, 100);
+    let full_chroma = encoding.lossless || quality >= FULL_CHROMA_FROM;
+    let layout = if full_chroma {
+        avif::AVIF_PIXEL_FORMAT_YUV444
+    } else {
+        avif::AVIF_PIXEL_FORMAT_YUV420
+    };
+    // SAFETY: takes numbers, returns an image or null.
+    let image = Image(unsafe { avif::avifImageCreate(picture.width, picture.height, 8, layout) });
+    if image.0.is_null() {
+        return Err(no_memory());
+    }
+    // SAFETY: the image is alive and borrowed by nobody else.
+    unsafe {
+        let image = &mut *image.0;
+        image.yuvRange = avif::AVIF_RANGE_FULL;
+        image.colorPrimaries = avif::AVIF_COLOR_PRIMARIES_BT709 as avif::avifColorPrimaries;
+        image.transferCharacteristics = avif::AVIF_TRANSFER_CHARACTERISTICS_SRGB as avif::avifTransferCharacteristics;
+        // Only green, blue and red themselves survive without rounding.
+        let matrix = if encoding.lossless {
+            avif::AVIF_MATRIX_COEFFICIENTS_IDENTITY
+        } else {
+            avif::AVIF_MATRIX_COEFFICIENTS_BT601
+        };
+        image.matrixCoefficients = matrix as avif::avifMatrixCoefficients;
+    }
+    // SAFETY: the image is alive, and copies the blocks.
+    unsafe {
+        if let Some(icc) = attachments.icc {
+            check_encode(avif::avifImageSetProfileICC(image.0, icc.as_ptr(), icc.len()))?;
+        }
+        if let Some(exif) = attachments.exif {
+            check_encode(avif::avifImageSetMetadataExif(image.0, exif.as_ptr(), exif.len()))?;
+        }
+        if let Some(xmp) = attachments.xmp {
+            check_encode(avif::avifImageSetMetadataXMP(image.0, xmp.as_ptr(), xmp.len()))?;
+        }
+    }
+    // SAFETY: the image is alive. The library only reads through the view here, though its type allows more.
+    unsafe {
+        // An orientation in EXIF would be turned into a property of the file; pixels are upright already.
+        (*image.0).transformFlags = 0;
+        let pixels = picture.pixels.as_ptr().cast_mut();
+        let rgb = rgb_view(&*image.0, pixels, picture.has_alpha, picture.stride())?;
+        check_encode(avif::avifImageRGBToYUV(image.0, &rgb))?;
+    }
+
+    // SAFETY: returns an encoder or null.
+    let encoder = Encoder(unsafe { avif::avifEncoderCreate() });
+    if encoder.0.is_null() {
+        return Err(no_memory());
+    }
+    let quality = if encoding.lossless {
+        avif::AVIF_QUALITY_LOSSLESS as c_int
+    } else {
+        quality.into()
+    };
+    // SAFETY: the encoder is alive and borrowed by nobody else.
+    unsafe {
+        let encoder = &mut *encoder.0;
+        encoder.codecChoice = avif::AVIF_CODEC_CHOICE_AOM;
+        // Renditions run beside each other; one of them gets one processor.
+        encoder.maxThreads = 1;
+        encoder.speed = if effort == Effort::Load {
+            SPEED_UNDER_LOAD
+        } else {
+            SPEED_AT_LEISURE
+        };
+        encoder.quality = quality;
+        encoder.qualityAlpha = quality;
+    }
+    let mut output = Output(avif::avifRWData {
+        data: std::ptr::null_mut(),
+        size: 0,
+    });
+    // SAFETY: encoder and image are alive; the output is allocated by the library.
+    check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
+    block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
+}
+
+fn rgb_view(
+    image: &avif::avifImage,
+    pixels: *mut u8,
+    has_alpha: bool,
+    stride: usize,
+) -> Result<avif::avifRGBImage, RenderError> {
+    // SAFETY: all fields are numbers and a pointer, for which zero is a value; the library then fills them.
+    let mut rgb = unsafe {
+        let mut rgb = std::mem::zeroed();
+        avif::avifRGBImageSetDefaults(&mut rgb, image);
+        rgb
+    };
+    rgb.depth = 8;
+    rgb.format = if has_alpha {
+        avif::AVIF_RGB_FORMAT_RGBA
+    } else {
+        avif::AVIF_RGB_FORMAT_RGB
+    };
+    rgb.ignoreAlpha = (!has_alpha).into();
+    rgb.maxThreads = 1;
+    rgb.pixels = pixels;
+    rgb.rowBytes = u32::try_from(stride).map_err(|_| no_memory())?;
+    Ok(rgb)
+}
+
+fn block(data: &avif::avifRWData) -> Option<Vec<u8>> {
+    if data.data.is_null() || data.size == 0 {
+        return None;
+    }
+    // SAFETY: the library says that it holds this many bytes.
+    Some(unsafe { std::slice::from_raw_parts(data.data, data.size) }.to_vec())
+}
+
+fn check(result: avif::avifResult) -> Result<(), RenderError> {
+    match result {
+        avif::AVIF_RESULT_OK => Ok(()),
+        avif::AVIF_RESULT_TRUNCATED_DATA => Err(malformed(Format::Avif, "picture data is missing")),
+        other => Err(malformed(Format::Avif, message(other))),
+    }
+}
+
+fn check_encode(result: avif::avifResult) -> Result<(), RenderError> {
+    match result {
+        avif::AVIF_RESULT_OK => Ok(()),
+        other => Err(cannot_encode(Format::Avif, message(other))),
+    }
+}
+
+fn message(result: avif::avifResult) -> String {
+    // SAFETY: returns a string constant for any number.
+    unsafe { CStr::from_ptr(avif::avifResultToString(result)) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn no_memory() -> RenderError {
+    RenderError::Internal(String::from("no memory for AVIF"))
+}
+
+struct Decoder(*mut avif::avifDecoder);
+
+impl Decoder {
+    fn new() -> Result<Self, RenderError> {
+        // SAFETY: returns a decoder or null.
+        let decoder = unsafe { avif::avifDecoderCreate() };
+        if decoder.is_null() {
+            Err(no_memory())
+        } else {
+            Ok(Self(decoder))
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: made by avifDecoderCreate, and dropped once.
+        unsafe { avif::avifDecoderDestroy(self.0) }
+    }
+}
+
+struct Encoder(*mut avif::avifEncoder);
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: made by avifEncoderCreate, and dropped once.
+            unsafe { avif::avifEncoderDestroy(self.0) }
+        }
+    }
+}
+
+struct Image(*mut avif::avifImage);
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: made by avifImageCreate, and dropped once.
+            unsafe { avif::avifImageDestroy(self.0) }
+        }
+    }
+}
+
+struct Output(avif::avifRWData);
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // SAFETY: allocated by the library, or null, and freed once.
+        unsafe { avif::avifRWDataFree(&mut self.0) }
+    }
+}

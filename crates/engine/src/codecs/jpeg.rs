@@ -1,0 +1,274 @@
+//! JPEG by libjpeg-turbo.
+//!
+//! Called without the usual safe wrapper, which does not tell its warnings (a stray byte between segments) from its
+//! errors, and has no way to a profile or a precision.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_int};
+
+use transform::{Encoding, Format};
+use turbojpeg_sys as tj;
+
+use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
+use crate::RenderError;
+use crate::color::{Channels, Samples};
+use crate::picture::{Picture, c_int as to_c_int};
+use crate::probe::{Header, MAX_SIDE};
+
+/// From this quality on, colour is kept at full resolution (4:4:4). Below it 4:2:0 saves a fifth of the bytes, and what
+/// it loses is hidden by what quantisation loses.
+const FULL_CHROMA_FROM: u8 = 90;
+/// Scans of a progressive file. Encoders write about ten; thousands of empty ones are an attack on the decoder's time.
+const MAX_SCANS: c_int = 100;
+/// Payload of a marker segment: its length has sixteen bits, and counts itself.
+const MAX_SEGMENT: usize = 65_533;
+
+pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Decoded, RenderError> {
+    let mut codec = Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?;
+    codec.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
+    codec.read_header(source)?;
+
+    // The size was checked against the budget as our own parser read it; the two must agree before memory is taken.
+    let (width, height) = (
+        codec.get(tj::TJPARAM_TJPARAM_JPEGWIDTH),
+        codec.get(tj::TJPARAM_TJPARAM_JPEGHEIGHT),
+    );
+    if u32::try_from(width) != Ok(header.info.width) || u32::try_from(height) != Ok(header.info.height) {
+        return Err(malformed(Format::Jpeg, "two frame headers"));
+    }
+    if codec.get(tj::TJPARAM_TJPARAM_PRECISION) != 8 {
+        return Err(unsupported("more than eight bits a sample"));
+    }
+    if codec.get(tj::TJPARAM_TJPARAM_LOSSLESS) == 1 {
+        return Err(unsupported("lossless coding"));
+    }
+    let (channels, pixel_format) = match codec.get(tj::TJPARAM_TJPARAM_COLORSPACE) as tj::TJCS {
+        tj::TJCS_TJCS_GRAY => (Channels::Gray, tj::TJPF_TJPF_GRAY),
+        tj::TJCS_TJCS_RGB | tj::TJCS_TJCS_YCbCr => (Channels::Rgb, tj::TJPF_TJPF_RGB),
+        tj::TJCS_TJCS_CMYK | tj::TJCS_TJCS_YCCK => (Channels::Cmyk, tj::TJPF_TJPF_CMYK),
+        _ => return Err(unsupported("an unknown colour space")),
+    };
+
+    codec.shrink(shrink)?;
+    let (width, height) = (header.info.width.div_ceil(shrink), header.info.height.div_ceil(shrink));
+    let mut values = vec![0; width as usize * height as usize * channels.count()];
+    codec.decompress(source, &mut values, width as usize * channels.count(), pixel_format)?;
+    if channels == Channels::Cmyk && header.inverted_inks {
+        values.iter_mut().for_each(|ink| *ink = !*ink);
+    }
+    let samples = Samples::eight(width, height, channels, values);
+    Ok(Decoded {
+        samples,
+        space: space(&header.metadata),
+        shrink,
+    })
+}
+
+/// Baseline with optimised Huffman tables, or progressive. Carries EXIF, XMP (its first 64 KiB segment is all there may
+/// be: longer packets are left out) and IPTC.
+pub(super) fn encode(
+    picture: &Picture,
+    encoding: &Encoding,
+    attachments: &Attachments,
+) -> Result<Vec<u8>, RenderError> {
+    if picture.has_alpha {
+        return Err(RenderError::Plan("JPEG has no transparency; flatten first"));
+    }
+    if encoding.lossless {
+        return Err(RenderError::Plan("JPEG is never lossless"));
+    }
+    check_side(picture, Format::Jpeg, MAX_SIDE)?;
+    let mut codec = Codec::new(tj::TJINIT_TJINIT_COMPRESS)?;
+    let quality = encoding.quality.clamp(1, 100);
+    let chroma = if quality >= FULL_CHROMA_FROM {
+        tj::TJSAMP_TJSAMP_444
+    } else {
+        tj::TJSAMP_TJSAMP_420
+    };
+    codec.set(tj::TJPARAM_TJPARAM_QUALITY, quality.into())?;
+    codec.set(tj::TJPARAM_TJPARAM_SUBSAMP, chroma as c_int)?;
+    codec.set(tj::TJPARAM_TJPARAM_OPTIMIZE, 1)?;
+    codec.set(tj::TJPARAM_TJPARAM_PROGRESSIVE, encoding.progressive.into())?;
+    if let Some(icc) = attachments.icc {
+        codec.set_profile(icc)?;
+    }
+    let file = codec.compress(picture)?;
+    Ok(insert_segments(file, attachments))
+}
+
+/// Puts metadata behind the JFIF segment, where readers look for it.
+fn insert_segments(file: Vec<u8>, attachments: &Attachments) -> Vec<u8> {
+    let segments: [(u8, &[u8], Option<&[u8]>); 3] = [
+        (0xe1, b"Exif\0\0", attachments.exif),
+        (0xe1, b"http://ns.adobe.com/xap/1.0/\0", attachments.xmp),
+        (0xed, b"Photoshop 3.0\0", attachments.iptc),
+    ];
+    let mut inserted = Vec::new();
+    for (marker, prefix, payload) in segments {
+        let Some(payload) = payload.filter(|payload| prefix.len() + payload.len() <= MAX_SEGMENT) else {
+            continue;
+        };
+        let length = (prefix.len() + payload.len() + 2) as u16;
+        inserted.extend([0xff, marker]);
+        inserted.extend(length.to_be_bytes());
+        inserted.extend(prefix);
+        inserted.extend(payload);
+    }
+    if inserted.is_empty() {
+        return file;
+    }
+    // Start of image, then JFIF's own segment with its length.
+    let place = match file.get(2..6) {
+        Some([0xff, 0xe0, high, low]) => 4 + usize::from(u16::from_be_bytes([*high, *low])),
+        _ => 2,
+    };
+    let (before, after) = file.split_at(place.min(file.len()));
+    [before, &inserted, after].concat()
+}
+
+/// An instance of the library, freed when dropped.
+struct Codec(tj::tjhandle);
+
+impl Codec {
+    fn new(kind: tj::TJINIT) -> Result<Self, RenderError> {
+        // SAFETY: takes a number, returns an instance or null.
+        let handle = unsafe { tj::tj3Init(kind as c_int) };
+        if handle.is_null() {
+            return Err(RenderError::Internal(String::from("no memory for a JPEG codec")));
+        }
+        Ok(Self(handle))
+    }
+
+    fn get(&self, parameter: tj::TJPARAM) -> c_int {
+        // SAFETY: the instance lives as long as self.
+        unsafe { tj::tj3Get(self.0, parameter as c_int) }
+    }
+
+    fn set(&mut self, parameter: tj::TJPARAM, value: c_int) -> Result<(), RenderError> {
+        // SAFETY: the instance lives as long as self.
+        match unsafe { tj::tj3Set(self.0, parameter as c_int, value) } {
+            0 => Ok(()),
+            _ => Err(RenderError::Internal(self.message())),
+        }
+    }
+
+    fn shrink(&mut self, shrink: u32) -> Result<(), RenderError> {
+        let factor = tj::tjscalingfactor {
+            num: 1,
+            denom: shrink as c_int,
+        };
+        // SAFETY: the instance lives as long as self.
+        match unsafe { tj::tj3SetScalingFactor(self.0, factor) } {
+            0 => Ok(()),
+            _ => Err(RenderError::Internal(self.message())),
+        }
+    }
+
+    fn set_profile(&mut self, icc: &[u8]) -> Result<(), RenderError> {
+        // SAFETY: the library copies from the buffer and, despite its type, does not write to it.
+        match unsafe { tj::tj3SetICCProfile(self.0, icc.as_ptr().cast_mut(), icc.len() as tj::size_t) } {
+            0 => Ok(()),
+            _ => Err(cannot_encode(Format::Jpeg, self.message())),
+        }
+    }
+
+    fn read_header(&mut self, source: &[u8]) -> Result<(), RenderError> {
+        // SAFETY: reads the slice only.
+        match unsafe { tj::tj3DecompressHeader(self.0, source.as_ptr(), source.len() as tj::size_t) } {
+            0 => Ok(()),
+            _ => self.judge(),
+        }
+    }
+
+    /// Into a buffer of rows of `stride` bytes, which must be large enough for the header's size, shrunk.
+    fn decompress(
+        &mut self,
+        source: &[u8],
+        pixels: &mut [u8],
+        stride: usize,
+        pixel_format: tj::TJPF,
+    ) -> Result<(), RenderError> {
+        let stride = to_c_int(stride)?;
+        // SAFETY: the library writes `stride` bytes for each row of the shrunk picture, whose size it computes as the
+        // caller did, rounding up, from the same header.
+        let code = unsafe {
+            let length = source.len() as tj::size_t;
+            tj::tj3Decompress8(
+                self.0,
+                source.as_ptr(),
+                length,
+                pixels.as_mut_ptr(),
+                stride,
+                pixel_format,
+            )
+        };
+        if code == 0 { Ok(()) } else { self.judge() }
+    }
+
+    fn compress(&mut self, picture: &Picture) -> Result<Vec<u8>, RenderError> {
+        let (width, height) = (to_c_int(picture.width as usize)?, to_c_int(picture.height as usize)?);
+        let stride = to_c_int(picture.stride())?;
+        let mut buffer = std::ptr::null_mut();
+        let mut length: tj::size_t = 0;
+        // SAFETY: the picture has `height` rows of `stride` bytes; the library allocates the result and sets its length.
+        let code = unsafe {
+            let pixels = picture.pixels.as_ptr();
+            tj::tj3Compress8(
+                self.0,
+                pixels,
+                width,
+                stride,
+                height,
+                tj::TJPF_TJPF_RGB,
+                &mut buffer,
+                &mut length,
+            )
+        };
+        let result = if code == 0 && !buffer.is_null() {
+            // SAFETY: the library filled this many bytes.
+            Ok(unsafe { std::slice::from_raw_parts(buffer, length as usize) }.to_vec())
+        } else {
+            Err(cannot_encode(Format::Jpeg, self.message()))
+        };
+        // SAFETY: allocated by the library, or null, and not used any more.
+        unsafe { tj::tj3Free(buffer.cast()) };
+        result
+    }
+
+    /// What to make of a complaint. Warnings leave a whole picture, perhaps with damage that shows; but picture data
+    /// that is missing is filled with grey, and nobody should be served half a picture as if it were one.
+    fn judge(&self) -> Result<(), RenderError> {
+        const MISSING_DATA: &str = "premature end of data segment";
+        // SAFETY: the instance lives as long as self.
+        let code = unsafe { tj::tj3GetErrorCode(self.0) };
+        let message = self.message();
+        if code == tj::TJERR_TJERR_WARNING as c_int {
+            if !message.contains(MISSING_DATA) {
+                return Ok(());
+            }
+            return Err(malformed(Format::Jpeg, "picture data is missing"));
+        }
+        Err(malformed(Format::Jpeg, message))
+    }
+
+    fn message(&self) -> String {
+        // SAFETY: the library returns a string that lives until the next call on this instance.
+        unsafe { CStr::from_ptr(tj::tj3GetErrorStr(self.0)) }
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
+impl Drop for Codec {
+    fn drop(&mut self) {
+        // SAFETY: made by tj3Init, and dropped once.
+        unsafe { tj::tj3Destroy(self.0) }
+    }
+}
+
+fn unsupported(what: &'static str) -> RenderError {
+    RenderError::Unsupported {
+        format: Format::Jpeg,
+        what,
+    }
+}
