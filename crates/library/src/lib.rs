@@ -1,1 +1,46 @@
-//! library
+//! The facts of a media library: files, their versions, folders, and the bytes behind them.
+//!
+//! Facts live in an SQL database, bytes in a blob store. Everything starts at [`Library::open`], which gives a
+//! handle that is cheap to clone. The crate knows neither HTTP nor codecs: what a picture is arrives as
+//! [`MediaFacts`], what a failure means leaves as a [`Code`].
+//!
+//! An upload has two halves. [`Library::stage`] takes the bytes into a temporary file while hashing them;
+//! [`Library::upload`] makes them a version of a file in one transaction. Until then nothing is listed or served, and
+//! dropping the staged blob leaves no trace.
+
+mod asset;
+mod blob;
+mod database;
+mod delete;
+mod error;
+mod folder;
+mod garbage;
+mod id;
+mod library;
+mod list;
+mod lookup;
+mod name;
+mod outbox;
+mod settings;
+mod stage;
+mod tags;
+mod timestamp;
+mod token;
+mod upload;
+
+pub use asset::{AiTag, Asset, FileType, MediaFacts, Version};
+pub use blob::{Blob, BlobError, BlobId};
+pub use delete::DeleteError;
+pub use error::{Code, StoreError};
+pub use folder::Folder;
+pub use garbage::{Garbage, GarbageError};
+pub use id::{FileId, FolderId, IdError, VersionId};
+pub use library::{Counts, HealthError, Library, OpenError};
+pub use list::{Entry, EntryKind, ListError, ListQuery, Sort, SortKey};
+pub use name::{FileName, FolderPath, NameError};
+pub use outbox::{Event, EventKind};
+pub use settings::{BlobUrl, DatabaseUrl, Limits, Settings, UrlError};
+pub use stage::{BlobWriter, StagedBlob};
+pub use tags::{Tags, TagsError};
+pub use timestamp::{Timestamp, TimestampError};
+pub use upload::{NewFile, UploadError};

@@ -1,0 +1,93 @@
+//! Folders.
+
+use sqlx::Row as _;
+
+use crate::asset::{json_object, timestamp};
+use crate::database::{Row, Transaction};
+use crate::error::StoreError;
+use crate::id::FolderId;
+use crate::library::Library;
+use crate::name::FolderPath;
+use crate::timestamp::Timestamp;
+
+/// A folder of the library. The root is not among them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folder {
+    /// Its id.
+    pub id: FolderId,
+    /// Its absolute path; the last segment is its name.
+    pub path: FolderPath,
+    /// Values by field name.
+    pub custom_metadata: serde_json::Map<String, serde_json::Value>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+pub(crate) const FOLDER_COLUMNS: &str = "f.id, f.path, f.custom_metadata, f.created_at, f.updated_at";
+
+impl Folder {
+    pub(crate) fn of_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: folder_id(row.try_get("id")?)?,
+            path: FolderPath::stored(row.try_get("path")?),
+            custom_metadata: json_object(row, "custom_metadata")?,
+            created_at: timestamp(row, "created_at")?,
+            updated_at: timestamp(row, "updated_at")?,
+        })
+    }
+}
+
+fn folder_id(text: &str) -> Result<FolderId, StoreError> {
+    text.parse()
+        .map_err(|error| StoreError::unreadable("folders.id", error))
+}
+
+impl Library {
+    /// Makes a folder and those above it; what is there already stays.
+    pub async fn create_folder(&self, path: &FolderPath, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.database().begin().await?;
+        ensure(&mut tx, path, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// The folder's id. The folder and those above it are created if absent.
+pub(crate) async fn ensure(tx: &mut Transaction, path: &FolderPath, now: Timestamp) -> Result<FolderId, sqlx::Error> {
+    if let Some(id) = find(&mut **tx, path).await? {
+        return Ok(id);
+    }
+    let mut parent = FolderId::ROOT;
+    for folder in path.lineage() {
+        sqlx::query(
+            "INSERT INTO folders (id, parent_id, path, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
+             ON CONFLICT (path) DO NOTHING",
+        )
+        .bind(FolderId::generate(now).to_string())
+        .bind(parent.to_string())
+        .bind(folder.as_str())
+        .bind(folder.name())
+        .bind(now.as_millis())
+        .execute(&mut **tx)
+        .await?;
+        parent = find(&mut **tx, &folder).await?.ok_or(sqlx::Error::RowNotFound)?;
+    }
+    Ok(parent)
+}
+
+pub(crate) async fn find<'c>(
+    executor: impl sqlx::Executor<'c, Database = crate::database::Db>,
+    path: &FolderPath,
+) -> Result<Option<FolderId>, sqlx::Error> {
+    let id: Option<String> = sqlx::query_scalar("SELECT id FROM folders WHERE path = $1")
+        .bind(path.as_str())
+        .fetch_optional(executor)
+        .await?;
+    id.map(|id| {
+        id.parse()
+            .map_err(|error: crate::id::IdError| sqlx::Error::Decode(error.into()))
+    })
+    .transpose()
+}

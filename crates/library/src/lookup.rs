@@ -1,0 +1,93 @@
+//! One file, by id or by path.
+
+use sqlx::AssertSqlSafe;
+
+use crate::asset::{ASSET_COLUMNS, Asset};
+use crate::error::StoreError;
+use crate::folder::{FOLDER_COLUMNS, Folder};
+use crate::id::{FileId, VersionId};
+use crate::library::Library;
+use crate::name::FolderPath;
+
+/// `/a/b/c.jpg` is `c.jpg` in `/a/b`. The slash at the start may be absent.
+fn split(path: &str) -> (String, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.rsplit_once('/') {
+        Some((folder, name)) => (format!("/{folder}"), name),
+        None => ("/".to_owned(), path),
+    }
+}
+
+impl Library {
+    /// The current version of a file.
+    pub async fn file(&self, id: FileId) -> Result<Option<Asset>, StoreError> {
+        let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(id.to_string())
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.map(|row| Asset::of_row(&row)).transpose()
+    }
+
+    /// The current version of the file at a path, compared byte by byte.
+    pub async fn file_at(&self, path: &str) -> Result<Option<Asset>, StoreError> {
+        let (folder, name) = split(path);
+        let sql = format!(
+            "SELECT {ASSET_COLUMNS} FROM versions v
+             WHERE v.folder_id = (SELECT id FROM folders WHERE path = $1) AND v.name = $2 AND v.is_current"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(folder)
+            .bind(name)
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.map(|row| Asset::of_row(&row)).transpose()
+    }
+
+    /// The version of the file at a path that a delivery URL asks for by its token.
+    pub async fn version_at(&self, path: &str, token: &str) -> Result<Option<Asset>, StoreError> {
+        let (folder, name) = split(path);
+        let sql = format!(
+            "SELECT {ASSET_COLUMNS} FROM versions v
+             WHERE v.token = $1 AND v.folder_id = (SELECT id FROM folders WHERE path = $2) AND v.name = $3"
+        );
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(token)
+            .bind(folder)
+            .bind(name)
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.map(|row| Asset::of_row(&row)).transpose()
+    }
+
+    /// One version of a file.
+    pub async fn version(&self, file: FileId, version: VersionId) -> Result<Option<Asset>, StoreError> {
+        let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.id = $1 AND v.file_id = $2");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(version.to_string())
+            .bind(file.to_string())
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.map(|row| Asset::of_row(&row)).transpose()
+    }
+
+    /// All versions of a file, the newest first; none if there is no such file.
+    pub async fn versions(&self, file: FileId) -> Result<Vec<Asset>, StoreError> {
+        let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 ORDER BY v.number DESC");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(file.to_string())
+            .fetch_all(self.database().reader())
+            .await?;
+        rows.iter().map(Asset::of_row).collect()
+    }
+
+    /// The folder at a path. The root is none.
+    pub async fn folder_at(&self, path: &FolderPath) -> Result<Option<Folder>, StoreError> {
+        let sql = format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.path = $1 AND f.parent_id IS NOT NULL");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(path.as_str())
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.map(|row| Folder::of_row(&row)).transpose()
+    }
+}

@@ -1,0 +1,188 @@
+//! Where a library lives and what it allows.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Everything that [`Library::open`](crate::Library::open) needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The directory of the library. It is created if absent, and locked: one process at a time.
+    pub data_dir: PathBuf,
+    /// Where the facts live.
+    pub database: DatabaseUrl,
+    /// Where the bytes live.
+    pub blobs: BlobUrl,
+    /// What is allowed.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Database and blobs inside the data directory.
+    pub fn embedded(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
+        Self {
+            database: DatabaseUrl::Sqlite(data_dir.join("library.db")),
+            blobs: BlobUrl::File(data_dir.join("blobs")),
+            data_dir,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Sizes and counts that the library refuses to exceed.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Versions of one file, the current one included. 100 by default.
+    pub versions_per_file: u32,
+    /// Entries in one answer of a listing. 1000 by default.
+    pub list_entries: u32,
+    /// Bytes of a description. 10,000 by default.
+    pub description_bytes: usize,
+    /// Bytes of custom metadata, as JSON. 100,000 by default.
+    pub custom_metadata_bytes: usize,
+    /// Bytes of embedded metadata, as JSON; longer is left out. 100,000 by default.
+    pub embedded_metadata_bytes: usize,
+    /// Connections that read the database at once. 8 by default.
+    pub readers: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            versions_per_file: 100,
+            list_entries: 1000,
+            description_bytes: 10_000,
+            custom_metadata_bytes: 100_000,
+            embedded_metadata_bytes: 100_000,
+            readers: 8,
+        }
+    }
+}
+
+/// Where the facts live: `sqlite:<file>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// Where the bytes live: `file:<directory>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobUrl {
+    /// A directory.
+    File(PathBuf),
+}
+
+/// Why a URL is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// A kind of storage that will come later.
+    #[error("the {setting} URL asks for `{scheme}:`, which is not available in this version; use `{instead}`")]
+    NotAvailable {
+        /// `database` or `blob`.
+        setting: &'static str,
+        /// What was asked for.
+        scheme: &'static str,
+        /// What there is.
+        instead: &'static str,
+    },
+    /// Something else.
+    #[error("the {setting} URL must look like `{expected}`")]
+    Unknown {
+        /// `database` or `blob`.
+        setting: &'static str,
+        /// What it should look like.
+        expected: &'static str,
+    },
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        const SETTING: &str = "database";
+        const EXPECTED: &str = "sqlite:<file>";
+        if has_scheme(text, &["postgres:", "postgresql:"]) {
+            return Err(UrlError::NotAvailable {
+                setting: SETTING,
+                scheme: "postgres",
+                instead: EXPECTED,
+            });
+        }
+        local_path(text, "sqlite:")
+            // SQLite's own ways to ask for a database in memory, which would lose everything at the end.
+            .filter(|path| {
+                !path
+                    .as_os_str()
+                    .as_encoded_bytes()
+                    .iter()
+                    .any(|byte| matches!(byte, b'?' | b':'))
+            })
+            .map(Self::Sqlite)
+            .ok_or(UrlError::Unknown {
+                setting: SETTING,
+                expected: EXPECTED,
+            })
+    }
+}
+
+impl FromStr for BlobUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        const SETTING: &str = "blob";
+        const EXPECTED: &str = "file:<directory>";
+        for (prefix, scheme) in [("s3:", "s3"), ("gs:", "gs"), ("az:", "az"), ("azure:", "azure")] {
+            if has_scheme(text, &[prefix]) {
+                return Err(UrlError::NotAvailable {
+                    setting: SETTING,
+                    scheme,
+                    instead: EXPECTED,
+                });
+            }
+        }
+        local_path(text, "file:").map(Self::File).ok_or(UrlError::Unknown {
+            setting: SETTING,
+            expected: EXPECTED,
+        })
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for BlobUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+fn has_scheme(text: &str, schemes: &[&str]) -> bool {
+    schemes.iter().any(|scheme| {
+        text.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// `scheme:relative`, `scheme:/absolute` and `scheme:///absolute`. `scheme://host/path` names another machine, which
+/// neither kind can reach.
+fn local_path(text: &str, scheme: &str) -> Option<PathBuf> {
+    if !has_scheme(text, &[scheme]) {
+        return None;
+    }
+    let rest = text.get(scheme.len()..)?;
+    let path = match rest.strip_prefix("//") {
+        Some(path) if path.starts_with('/') => path,
+        Some(_) => return None,
+        None => rest,
+    };
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
