@@ -2,13 +2,53 @@
 //!
 //! Nothing here does IO, looks at a clock or touches a pixel. A plan has no choices left: it can be printed, hashed
 //! and explained before anything is decoded.
+//!
+//! ```
+//! use transform::{Mode, Transformation};
+//!
+//! let transformation = Transformation::parse("h-200, w-300.0:rt-90", Mode::Strict)?;
+//! assert_eq!(transformation.canonical(), "w-300,h-200:rt-90");
+//! # Ok::<(), transform::ParseError>(())
+//! ```
 
 mod color;
+mod color_names;
+mod condition;
+mod decode;
+mod error;
+mod expression;
 mod format;
+mod hint;
+mod key;
+mod limits;
+mod named;
+mod negotiate;
+mod number;
+pub mod parameters;
+mod parse;
 mod plan;
+mod planner;
+mod size;
 mod source;
+mod step;
+mod token;
+mod transformation;
+mod url;
 
 pub use color::Color;
+pub use condition::{Comparison, Condition, Predicate, Property, Test};
+pub use error::{Ignored, ParseError, ParseErrorKind};
+pub use expression::{Expression, ExpressionError};
 pub use format::Format;
+pub use key::RenditionKey;
+pub use limits::Limits;
+pub use named::{BUILT_IN_NAMES, ExpandError};
+pub use negotiate::{Accept, Hints, OutputSettings};
+pub use parameters::Param;
+pub use parse::Mode;
 pub use plan::{Background, Encoding, Op, Output, Plan, Rect, Size};
+pub use planner::{Context, PlanError, content_dpr, plan};
 pub use source::{Orientation, SourceInfo};
+pub use step::{Params, Step};
+pub use transformation::Transformation;
+pub use url::{AssetRequest, Attachment, DeliveryUrl, Marker, Position, SignatureState, UrlError, sign, verify};

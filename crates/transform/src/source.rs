@@ -20,7 +20,11 @@ pub struct SourceInfo {
 impl SourceInfo {
     /// Width and height as a viewer sees the picture: swapped when the orientation lies on its side.
     pub fn upright(&self) -> (u32, u32) {
-        if self.orientation.swaps_sides() { (self.height, self.width) } else { (self.width, self.height) }
+        if self.orientation.swaps_sides() {
+            (self.height, self.width)
+        } else {
+            (self.width, self.height)
+        }
     }
 }
 

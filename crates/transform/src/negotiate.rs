@@ -1,0 +1,160 @@
+//! Which format an answer has, and how it is encoded: what was asked, what the client accepts, what the source is.
+
+use crate::parameters::{AskedFormat, Quality};
+use crate::planner::PlanError;
+use crate::{Encoding, Format, Size, SourceInfo};
+
+/// Modern formats that the request's `Accept` names. `*/*` and `image/*` name none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Accept {
+    /// `image/avif`
+    pub avif: bool,
+    /// `image/webp`
+    pub webp: bool,
+}
+
+/// What the client says of its screen and its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Hints {
+    /// `Sec-CH-Width`: the width of the place that the picture fills, in device pixels.
+    pub width: Option<f64>,
+    /// `Sec-CH-DPR`: device pixels per CSS pixel.
+    pub dpr: Option<f64>,
+    /// `Save-Data: on`.
+    pub save_data: bool,
+}
+
+/// The server's part in what an answer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OutputSettings {
+    /// Quality where no `q` asks for another. Default 80.
+    pub quality: Quality,
+    /// Choose the best format that the client accepts, without `f-auto` being asked. Default on.
+    pub auto_format: bool,
+    /// AVIF may be chosen so. Default off: it takes long to encode.
+    pub avif: bool,
+    /// Turn pictures upright by their orientation tag. Default on.
+    pub auto_orient: bool,
+    /// Keep embedded colour profiles. Default off: pixels are converted to sRGB.
+    pub keep_profile: bool,
+    /// Keep EXIF, XMP and IPTC. Default off.
+    pub keep_metadata: bool,
+    /// Lower the quality to [`OutputSettings::SAVE_DATA_QUALITY`] for clients that ask to save data. Default off.
+    pub save_data: bool,
+}
+
+impl OutputSettings {
+    /// Quality for clients that ask to save data.
+    pub const SAVE_DATA_QUALITY: u8 = 60;
+}
+
+impl Default for OutputSettings {
+    fn default() -> Self {
+        Self {
+            quality: Quality::DEFAULT,
+            auto_format: true,
+            avif: false,
+            auto_orient: true,
+            keep_profile: false,
+            keep_metadata: false,
+            save_data: false,
+        }
+    }
+}
+
+/// Longest side that WebP can say.
+const WEBP_SIDE: u32 = 16_383;
+
+/// What the steps ask of the answer, the last one of a kind counting.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked {
+    pub quality: Option<Quality>,
+    pub format: Option<AskedFormat>,
+    pub lossless: Option<bool>,
+    pub progressive: Option<bool>,
+    pub keep_profile: Option<bool>,
+    pub keep_metadata: Option<bool>,
+    pub original: bool,
+}
+
+impl Asked {
+    /// The format that is named, whatever the client accepts.
+    pub fn explicit(&self, source: &SourceInfo) -> Option<Format> {
+        match self.format {
+            Some(AskedFormat::Exactly(Format::Gif)) if source.format != Format::Gif => None,
+            Some(AskedFormat::Exactly(format)) => Some(format),
+            Some(AskedFormat::Source) if source.format.can_be_written() => Some(source.format),
+            Some(AskedFormat::Source | AskedFormat::Auto) | None => None,
+        }
+    }
+}
+
+/// The format of the result, whose size and transparency are known.
+pub(crate) fn format(
+    asked: &Asked,
+    source: &SourceInfo,
+    accept: Accept,
+    settings: &OutputSettings,
+    size: Size,
+    alpha: bool,
+) -> Result<Format, PlanError> {
+    let fits_webp = size.width <= WEBP_SIDE && size.height <= WEBP_SIDE;
+    if let Some(format) = asked.explicit(source) {
+        return match format {
+            Format::Webp if !fits_webp => Err(PlanError::TooLargeForWebp {
+                size,
+                longest: WEBP_SIDE,
+            }),
+            format if format.can_be_written() => Ok(format),
+            format => Err(PlanError::CannotBeWritten { format }),
+        };
+    }
+    let family = match source.format {
+        Format::Png => Format::Png,
+        _ if alpha => Format::Png,
+        _ => Format::Jpeg,
+    };
+    // A format that is not named but wished for (`f-gif` of another source, `f-orig` of a GIF) is chosen, too.
+    if !settings.auto_format && asked.format.is_none() {
+        let kept = match source.format {
+            Format::Jpeg if alpha => family,
+            Format::Webp if !fits_webp => family,
+            format if format.can_be_written() => format,
+            _ => family,
+        };
+        return Ok(kept);
+    }
+    let lossless = asked.lossless.unwrap_or(false);
+    let keep_profile = asked.keep_profile.unwrap_or(settings.keep_profile);
+    Ok(if accept.avif && settings.avif && !keep_profile && !lossless {
+        Format::Avif
+    } else if accept.webp && fits_webp {
+        Format::Webp
+    } else {
+        family
+    })
+}
+
+pub(crate) fn encoding(
+    asked: &Asked,
+    format: Format,
+    save_data: bool,
+    settings: &OutputSettings,
+    untouched: bool,
+) -> Encoding {
+    let lowered = Quality::new(OutputSettings::SAVE_DATA_QUALITY).filter(|_| save_data && settings.save_data);
+    let default = lowered.map_or(settings.quality, |lowered| lowered.min(settings.quality));
+    Encoding {
+        format,
+        quality: asked.quality.unwrap_or(default).get(),
+        lossless: asked.lossless.unwrap_or(false) && format != Format::Jpeg,
+        progressive: asked.progressive.unwrap_or(false) && format == Format::Jpeg,
+        keep_profile: asked.keep_profile.unwrap_or(settings.keep_profile),
+        keep_metadata: asked.keep_metadata.unwrap_or(settings.keep_metadata),
+        // A quality, or the absence of loss, was asked for: then it counts, even if it costs bytes.
+        keep_original_if_smaller: untouched
+            && asked.quality.is_none()
+            && asked.lossless.is_none()
+            && asked.progressive.is_none(),
+    }
+}

@@ -1,0 +1,376 @@
+//! Every parameter of the URL language, once. Docs, hints and "did you mean" come from the table.
+
+mod background;
+mod crop;
+mod default_image;
+mod flip;
+mod focus;
+mod format;
+mod named;
+mod original;
+mod quality;
+mod resize;
+mod rotate;
+
+use std::fmt;
+
+pub use crop::{Offset, Strategy};
+pub use default_image::AssetPath;
+pub use flip::Flip;
+pub use focus::Anchor;
+pub(crate) use focus::Side;
+pub use format::AskedFormat;
+pub use named::Name;
+pub use quality::Quality;
+pub use resize::{Dpr, Extent, Pixels, Ratio};
+pub use rotate::Turn;
+
+use crate::decode;
+use crate::{Color, Mode, number};
+
+/// A row of the language's table.
+pub struct Parameter {
+    /// As written in a URL.
+    pub key: &'static str,
+    /// The noun that code, docs, errors and logs share.
+    pub name: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+    /// How its value is written.
+    pub syntax: &'static str,
+    /// Where it may stand: I image base, V video base, L image layers, T text layers.
+    pub place: &'static str,
+    /// Section of the description of the language.
+    pub section: &'static str,
+    /// What it means to this version.
+    pub meaning: Meaning,
+}
+
+/// What a key means to this version.
+pub enum Meaning {
+    /// Carried out: the function reads the value.
+    Executed(fn(&str, Mode) -> Result<Param, Refusal>),
+    /// Part of the language, but not carried out, for this reason.
+    Unavailable(&'static str),
+    /// Opens a block that ends with this token.
+    Block(&'static str),
+}
+
+/// Why a value is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+    /// True when the language has the value and this version does not.
+    pub unavailable: bool,
+}
+
+impl Refusal {
+    fn invalid(expected: impl Into<String>) -> Self {
+        Self {
+            reason: format!("expected {}", expected.into()),
+            hint: None,
+            unavailable: false,
+        }
+    }
+
+    fn unavailable(what: impl fmt::Display) -> Self {
+        Self {
+            reason: format!("{what} is not available in this version"),
+            hint: None,
+            unavailable: true,
+        }
+    }
+}
+
+/// A parameter with its value. The order of the variants has no meaning; that of [`PARAMETERS`] has.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// `n`: steps stored under this name come here.
+    Named(Name),
+    /// `w`
+    Width(Extent),
+    /// `h`
+    Height(Extent),
+    /// `ar`: gives the side that is missing.
+    AspectRatio(Ratio),
+    /// `dpr`: multiplies the requested sides.
+    Dpr(Dpr),
+    /// `c` and `cm`: how a picture is brought into a box.
+    Crop(Strategy),
+    /// `fo`: what a crop keeps, and where a pad puts the picture.
+    Focus(Anchor),
+    /// `x`: left edge of an extract.
+    X(Offset),
+    /// `y`: top edge of an extract.
+    Y(Offset),
+    /// `xc`: centre column of an extract.
+    CenterX(Offset),
+    /// `yc`: centre row of an extract.
+    CenterY(Offset),
+    /// `rt`
+    Rotate(Turn),
+    /// `fl`
+    Flip(Flip),
+    /// `bg`
+    Background(Color),
+    /// `q`
+    Quality(Quality),
+    /// `f`
+    Format(AskedFormat),
+    /// `lo`
+    Lossless(bool),
+    /// `pr`
+    Progressive(bool),
+    /// `cp`
+    KeepProfile(bool),
+    /// `md`
+    KeepMetadata(bool),
+    /// `di`: delivered when the asset is missing.
+    DefaultImage(AssetPath),
+    /// `orig`: stored bytes, untouched.
+    Original(bool),
+}
+
+impl Param {
+    /// The key under which [`PARAMETERS`] has it.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Named(_) => "n",
+            Self::Width(_) => "w",
+            Self::Height(_) => "h",
+            Self::AspectRatio(_) => "ar",
+            Self::Dpr(_) => "dpr",
+            Self::Crop(strategy) => strategy.key(),
+            Self::Focus(_) => "fo",
+            Self::X(_) => "x",
+            Self::Y(_) => "y",
+            Self::CenterX(_) => "xc",
+            Self::CenterY(_) => "yc",
+            Self::Rotate(_) => "rt",
+            Self::Flip(_) => "fl",
+            Self::Background(_) => "bg",
+            Self::Quality(_) => "q",
+            Self::Format(_) => "f",
+            Self::Lossless(_) => "lo",
+            Self::Progressive(_) => "pr",
+            Self::KeepProfile(_) => "cp",
+            Self::KeepMetadata(_) => "md",
+            Self::DefaultImage(_) => "di",
+            Self::Original(_) => "orig",
+        }
+    }
+
+    /// Place in the canonical order of a step.
+    pub fn rank(&self) -> usize {
+        PARAMETERS
+            .iter()
+            .position(|parameter| parameter.key == self.key())
+            .unwrap_or(PARAMETERS.len())
+    }
+
+    /// For people: `width 300`.
+    pub fn describe(&self) -> String {
+        let name = find(self.key()).map_or("", |parameter| parameter.name);
+        match self {
+            Self::Named(name) => format!("named {}", name.as_str()),
+            Self::DefaultImage(path) => format!("{name} {}", path.as_str()),
+            _ => format!("{name} {}", self.value()),
+        }
+    }
+
+    /// The value in canonical spelling.
+    fn value(&self) -> String {
+        match self {
+            Self::Named(name) => decode::escape(name.as_str()),
+            Self::Width(extent) | Self::Height(extent) => extent.to_string(),
+            Self::AspectRatio(ratio) => ratio.to_string(),
+            Self::Dpr(dpr) => dpr.to_string(),
+            Self::Crop(strategy) => strategy.name().to_owned(),
+            Self::Focus(anchor) => anchor.name().to_owned(),
+            Self::X(offset) | Self::Y(offset) | Self::CenterX(offset) | Self::CenterY(offset) => offset.to_string(),
+            Self::Rotate(turn) => turn.to_string(),
+            Self::Flip(flip) => flip.name().to_owned(),
+            Self::Background(color) => color.to_string(),
+            Self::Quality(quality) => quality.get().to_string(),
+            Self::Format(format) => format.name().to_owned(),
+            Self::Lossless(on)
+            | Self::Progressive(on)
+            | Self::KeepProfile(on)
+            | Self::KeepMetadata(on)
+            | Self::Original(on) => on.to_string(),
+            // A slash is written encoded and not as `@@`: the path may hold `@` beside a slash.
+            Self::DefaultImage(path) => decode::escape(path.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.key(), self.value())
+    }
+}
+
+/// The row of a key.
+pub fn find(key: &str) -> Option<&'static Parameter> {
+    PARAMETERS.iter().find(|parameter| parameter.key == key)
+}
+
+/// Key and value of a token: the first `-` separates, but effects have two words for a key.
+pub(crate) fn split(token: &str) -> (&str, Option<&str>) {
+    let from = if token.starts_with("e-") { 2 } else { 0 };
+    match token[from..].find('-') {
+        Some(at) => (&token[..from + at], Some(&token[from + at + 1..])),
+        None => (token, None),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, Refusal> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Refusal::invalid("true or false")),
+    }
+}
+
+const NO_DECORATION: &str = "decoration of pixels comes later";
+const NO_EFFECT: &str = "effects come later";
+const NO_AI: &str = "it needs a model or a provider, and none can be configured yet";
+const NO_LAYER: &str = "it belongs to layers";
+const NO_VIDEO: &str = "only images are transformed";
+const NO_PAGES: &str = "only pictures with one page are read";
+
+macro_rules! rows {
+    ($($key:literal, $name:literal, $summary:literal, $syntax:literal, $place:literal, $section:literal, $meaning:expr;)*) => {
+        &[$(Parameter {
+            key: $key, name: $name, summary: $summary, syntax: $syntax, place: $place, section: $section,
+            meaning: $meaning,
+        }),*]
+    };
+}
+
+use Meaning::{Block, Executed, Unavailable};
+
+/// Every parameter of the language. Those that are carried out stand first, in the canonical order of a step.
+#[rustfmt::skip]
+pub const PARAMETERS: &[Parameter] = rows![
+    "n", "named", "steps stored under a name", "a name", "I V", "13", Executed(named::name);
+    "w", "width", "width of the result", "pixels, a fraction below 1, auto, or an expression", "I V L T", "5.1", Executed(resize::width);
+    "h", "height", "height of the result", "pixels, a fraction below 1, or an expression", "I V L", "5.1", Executed(resize::height);
+    "ar", "aspect ratio", "gives the side that is missing", "W-H, a number, or an expression", "I V L", "5.2", Executed(resize::aspect_ratio);
+    "dpr", "device pixel ratio", "multiplies the requested sides", "0.1 to 5, auto, or an expression", "I L", "5.3", Executed(resize::dpr);
+    "c", "crop", "how the picture is brought into the box", "maintain_ratio, force, at_max, at_max_enlarge, at_least, maintain_ratio_no_enlarge", "I V L", "6.1", Executed(crop::strategy);
+    "cm", "crop mode", "how the picture is brought into the box", "pad_resize, extract, pad_extract, pad_resize_no_enlarge, pad_extract_no_shrink", "I V L", "6.1", Executed(crop::strategy);
+    "fo", "focus", "what a crop keeps, where a pad puts the picture", "center, top, left, bottom, right, top_left, top_right, bottom_left, bottom_right", "I V L", "6.3", Executed(focus::anchor);
+    "x", "x", "left edge of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::x);
+    "y", "y", "top edge of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::y);
+    "xc", "x center", "centre column of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::x_center);
+    "yc", "y center", "centre row of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::y_center);
+    "rt", "rotation", "turns clockwise", "degrees, N before them for counter-clockwise, or auto", "I V L T", "7.3", Executed(rotate::degrees);
+    "fl", "flip", "mirrors", "h, v or h_v", "I V L T", "7.3", Executed(flip::flip);
+    "bg", "background", "what shows where the picture is not", "RRGGBB, RRGGBBAA with AA in percent, or a colour name", "I V L T", "6.5", Executed(background::color);
+    "q", "quality", "how much a lossy format keeps", "1 to 100", "I V L", "8.1", Executed(quality::quality);
+    "f", "format", "format of the result", "auto, jpg, png, webp, avif, gif, orig", "I V", "8.2", Executed(format::format);
+    "lo", "lossless", "lossless WebP or PNG", "true or false", "I", "8.3", Executed(format::lossless);
+    "pr", "progressive", "progressive JPEG", "true or false", "I", "8.3", Executed(format::progressive);
+    "cp", "color profile", "keeps the embedded colour profile", "true or false", "I", "8.3", Executed(format::keep_profile);
+    "md", "metadata", "keeps all metadata", "true or false", "I", "8.3", Executed(format::keep_metadata);
+    "di", "default image", "delivered when the asset is missing", "a path with @@ for /", "I", "8.4", Executed(default_image::path);
+    "orig", "original", "stored bytes, untouched", "true or false", "I V", "8.3", Executed(original::original);
+
+    "ac", "audio codec", "codec of the sound", "aac, opus, none", "V", "17", Unavailable(NO_VIDEO);
+    "al", "alpha", "opacity of a layer", "1 to 9", "T", "10.3", Unavailable(NO_LAYER);
+    "b", "border", "frame around the picture", "width_colour", "I V L", "7.1", Unavailable(NO_DECORATION);
+    "bl", "blur", "Gaussian blur", "1 to 100", "I L", "7.4", Unavailable(NO_EFFECT);
+    "c2pa", "content credentials", "keeps content credentials", "true or false", "I", "8.3", Unavailable("credentials are dropped with the metadata");
+    "co", "font color", "colour of a text", "a colour", "T", "10.3", Unavailable(NO_LAYER);
+    "cr", "color replace", "replaces a colour", "to_tolerance_from", "I L", "7.7", Unavailable(NO_EFFECT);
+    "dn", "density", "dots per inch", "1 to 1200, or an expression", "I", "8.3", Unavailable("no vector source is read");
+    "du", "duration", "length of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
+    "eo", "end offset", "end of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
+    "so", "start offset", "start of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
+    "e-bgremove", "ai remove background", "removes the background", "no value", "I L", "9", Unavailable(NO_AI);
+    "e-changebg", "ai change background", "paints another background", "prompt-<text>", "I", "9", Unavailable(NO_AI);
+    "e-colorize", "colorize", "tints", "co-<colour>_in-<0 to 100>", "I", "7.9", Unavailable(NO_EFFECT);
+    "e-contrast", "contrast stretch", "stretches contrast", "no value", "I L", "7.8", Unavailable(NO_EFFECT);
+    "e-distort", "distort", "perspective or arc", "p-<eight numbers>, a-<degrees>", "I L", "7.12", Unavailable(NO_EFFECT);
+    "e-dropshadow", "ai drop shadow", "a shadow on the ground", "az, el, st", "I L", "9", Unavailable(NO_AI);
+    "e-edit", "ai edit", "edits by a prompt", "prompt-<text>", "I", "9", Unavailable(NO_AI);
+    "e-genvar", "ai variation", "a variation of the picture", "no value", "I", "9", Unavailable(NO_AI);
+    "e-gradient", "gradient", "a gradient over the picture", "ld, from, to, sp", "I L", "7.10", Unavailable(NO_EFFECT);
+    "e-grayscale", "grayscale", "luminance only", "no value", "I L", "7.8", Unavailable(NO_EFFECT);
+    "e-removedotbg", "ai remove background external", "removes the background", "no value", "I L", "9", Unavailable(NO_AI);
+    "e-retouch", "ai retouch", "improves the picture", "no value", "I", "9", Unavailable(NO_AI);
+    "e-shadow", "shadow", "a soft shadow", "bl, st, x, y", "I L", "7.11", Unavailable(NO_EFFECT);
+    "e-sharpen", "sharpen", "sharpens", "a strength", "I L", "7.8", Unavailable(NO_EFFECT);
+    "e-upscale", "ai upscale", "enlarges by a model", "no value", "I", "9", Unavailable(NO_AI);
+    "e-usm", "unsharp mask", "sharpens", "radius-sigma-amount-threshold", "I L", "7.8", Unavailable(NO_EFFECT);
+    "ff", "font family", "font of a text", "a name or a path", "T", "10.3", Unavailable(NO_LAYER);
+    "fs", "font size", "size of a text", "pixels, or an expression", "T", "10.3", Unavailable(NO_LAYER);
+    "fol", "font outline", "outline of subtitles", "width_colour", "T", "10.6", Unavailable(NO_LAYER);
+    "fsh", "font shadow", "shadow of subtitles", "colour_offset", "T", "10.6", Unavailable(NO_LAYER);
+    "i", "input", "path or text of a layer", "a path or a text", "L T", "2.5", Unavailable(NO_LAYER);
+    "ie", "encoded input", "path or text of a layer", "base64", "L T", "2.5", Unavailable(NO_LAYER);
+    "ia", "inner alignment", "alignment of a text", "left, right, center", "T", "10.3", Unavailable(NO_LAYER);
+    "if", "condition", "steps that depend on the size", "if-<predicate>,…,if-else,…,if-end", "I V", "12", Block("if-end");
+    "l", "overlay", "another picture or a text on top", "l-<type>,i-<input>,…,l-end", "I V L", "10", Block("l-end");
+    "lang", "language", "language of a track", "a language code", "V", "19", Unavailable(NO_VIDEO);
+    "lap", "layer anchor point", "from where a layer's place counts", "an anchor", "L T", "10.1", Unavailable(NO_LAYER);
+    "lfo", "layer focus", "side at which a layer lies", "an anchor", "L T", "10.1", Unavailable(NO_LAYER);
+    "lx", "layer x", "left edge of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
+    "ly", "layer y", "top edge of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
+    "lxc", "layer x center", "centre column of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
+    "lyc", "layer y center", "centre row of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
+    "ldu", "layer duration", "how long a layer shows", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
+    "leo", "layer end offset", "when a layer goes", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
+    "lso", "layer start offset", "when a layer comes", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
+    "lh", "line height", "distance of lines", "pixels, or an expression", "T", "10.3", Unavailable(NO_LAYER);
+    "lm", "layer mode", "how a layer is mixed in", "multiply, cutter, cutout, displace", "L T", "10.2", Unavailable(NO_LAYER);
+    "o", "opacity", "opacity of the picture", "0 to 100", "I L", "7.6", Unavailable(NO_DECORATION);
+    "pa", "padding", "space around a text", "one to four numbers", "T", "10.3", Unavailable(NO_LAYER);
+    "pg", "page", "page, layer or frame", "a number, a range or a list", "I L", "8.5", Unavailable(NO_PAGES);
+    "r", "radius", "rounds corners", "pixels, max, or four of them", "I V L T", "7.2", Unavailable(NO_DECORATION);
+    "sr", "streaming resolutions", "heights of an adaptive stream", "a list", "V", "18", Unavailable(NO_VIDEO);
+    "t", "trim", "cuts uniform edges", "true, false, or 1 to 99", "I L", "7.5", Unavailable(NO_EFFECT);
+    "tg", "typography", "style of a text", "b, i, strikethrough", "T", "10.3", Unavailable(NO_LAYER);
+    "vc", "video codec", "codec of the pictures", "h264, vp9, av1, none", "V", "17", Unavailable(NO_VIDEO);
+    "z", "zoom", "distance to a face or an object", "a number above 0", "I L", "6.4", Unavailable("no faces or objects are detected");
+];
+
+/// Overlay parameters that the language had until 2023, and what took their place.
+pub(crate) const REMOVED: &[(&str, &str)] = &[
+    ("oi", "`l-image,i-<path>,l-end`"),
+    ("ot", "`l-text,i-<text>,l-end`"),
+    ("ote", "`l-text,ie-<base64>,l-end`"),
+    ("obg", "`l-image,i-ik_canvas,bg-<colour>,l-end`"),
+    ("ox", "`lx` in a layer"),
+    ("oy", "`ly` in a layer"),
+    ("ofo", "`lfo` in a layer"),
+    ("ow", "`w` in a layer"),
+    ("oh", "`h` in a layer"),
+    ("ots", "`fs` in a text layer"),
+    ("otf", "`ff` in a text layer"),
+    ("otc", "`co` in a text layer"),
+    ("otw", "`w` in a text layer"),
+    ("otbg", "`bg` in a text layer"),
+    ("otp", "`pa` in a text layer"),
+    ("otia", "`ia` in a text layer"),
+    ("ott", "`tg` in a text layer"),
+    ("oa", "`al` in a layer"),
+    ("or", "`r` in a layer"),
+    ("oit", "`t` in an image layer"),
+    ("oiar", "`ar` in an image layer"),
+    ("oib", "`b` in an image layer"),
+    ("oibg", "`bg` in an image layer"),
+    ("oic", "`c` in an image layer"),
+    ("oicm", "`cm` in an image layer"),
+    ("oidpr", "`dpr` in an image layer"),
+    ("oifo", "`fo` in an image layer"),
+    ("oiq", "`q` in an image layer"),
+    ("oix", "`x` in an image layer"),
+    ("oiy", "`y` in an image layer"),
+    ("oixc", "`xc` in an image layer"),
+    ("oiyc", "`yc` in an image layer"),
+];

@@ -1,0 +1,193 @@
+//! All rounding: from sizes that are asked for to whole pixels.
+//!
+//! A scale factor comes from the requested side, the other side is rounded to nearest, and no side is below 1. Whole
+//! numbers all the way, so that no result depends on how a fraction is stored.
+
+use crate::parameters::{Anchor, Side};
+use crate::{Rect, Size};
+
+/// `side * numerator / denominator`, to the nearest whole number, at least 1.
+pub fn scaled(side: u32, numerator: u32, denominator: u32) -> u32 {
+    let denominator = u64::from(denominator.max(1));
+    let doubled = 2 * u64::from(side) * u64::from(numerator) + denominator;
+    u32::try_from(doubled / (2 * denominator)).unwrap_or(u32::MAX).max(1)
+}
+
+/// To the nearest whole number, at least 1; `None` for what is not a size at all: zero, negative, beyond 32 bits.
+pub fn side(value: f64) -> Option<u32> {
+    (value > 0.0 && value <= f64::from(u32::MAX)).then(|| (value.round() as u32).max(1))
+}
+
+/// A requested side times a pixel ratio.
+pub fn multiplied(side: u32, ratio: f64) -> f64 {
+    (f64::from(side) * ratio).round()
+}
+
+/// The largest size of the picture's ratio inside the box.
+pub fn fit(picture: Size, within: Size) -> Size {
+    if is_wider(picture, within) {
+        Size {
+            width: within.width,
+            height: scaled(picture.height, within.width, picture.width),
+        }
+    } else {
+        Size {
+            width: scaled(picture.width, within.height, picture.height),
+            height: within.height,
+        }
+    }
+}
+
+/// The smallest size of the picture's ratio that covers the box.
+pub fn cover(picture: Size, covered: Size) -> Size {
+    if is_wider(picture, covered) {
+        Size {
+            width: scaled(picture.width, covered.height, picture.height),
+            height: covered.height,
+        }
+    } else {
+        Size {
+            width: covered.width,
+            height: scaled(picture.height, covered.width, picture.width),
+        }
+    }
+}
+
+/// The largest part of the picture that has the ratio of the box.
+pub fn window(picture: Size, ratio: Size, anchor: Anchor) -> Rect {
+    let size = if is_wider(picture, ratio) {
+        Size {
+            width: scaled(ratio.width, picture.height, ratio.height).min(picture.width),
+            height: picture.height,
+        }
+    } else {
+        Size {
+            width: picture.width,
+            height: scaled(ratio.height, picture.width, ratio.width).min(picture.height),
+        }
+    };
+    anchored(picture, size, anchor)
+}
+
+/// A window of this size, cut to the picture, at that side of it.
+pub fn anchored(picture: Size, window: Size, anchor: Anchor) -> Rect {
+    let (width, height) = (window.width.min(picture.width), window.height.min(picture.height));
+    Rect {
+        x: share(picture.width - width, anchor.horizontal()),
+        y: share(picture.height - height, anchor.vertical()),
+        width,
+        height,
+    }
+}
+
+/// Where the picture's top-left corner lies on a canvas; negative where it overhangs.
+pub fn placed(picture: Size, canvas: Size, anchor: Anchor) -> (i64, i64) {
+    let offset = |canvas: u32, picture: u32, side: Side| {
+        let free = i64::from(canvas) - i64::from(picture);
+        match side {
+            Side::Start => 0,
+            Side::Middle => free.div_euclid(2),
+            Side::End => free,
+        }
+    };
+    (
+        offset(canvas.width, picture.width, anchor.horizontal()),
+        offset(canvas.height, picture.height, anchor.vertical()),
+    )
+}
+
+/// The canvas that holds a rectangle turned by any angle.
+pub fn turned(picture: Size, degrees: f64) -> Size {
+    if degrees == 180.0 {
+        return picture;
+    }
+    if degrees == 90.0 || degrees == 270.0 {
+        return Size {
+            width: picture.height,
+            height: picture.width,
+        };
+    }
+    let (sine, cosine) = degrees.to_radians().sin_cos();
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+    // The margin keeps what is a whole number but for the last bit of a fraction from growing by a pixel.
+    let whole = |value: f64| ((value - 1e-6).ceil().max(1.0)) as u32;
+    Size {
+        width: whole(width * cosine.abs() + height * sine.abs()),
+        height: whole(width * sine.abs() + height * cosine.abs()),
+    }
+}
+
+fn share(free: u32, side: Side) -> u32 {
+    match side {
+        Side::Start => 0,
+        Side::Middle => free / 2,
+        Side::End => free,
+    }
+}
+
+/// True when the width decides how far the picture has to shrink to fit.
+fn is_wider(picture: Size, other: Size) -> bool {
+    u64::from(picture.width) * u64::from(other.height) >= u64::from(other.width) * u64::from(picture.height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(width: u32, height: u32) -> Size {
+        Size { width, height }
+    }
+
+    #[test]
+    fn documented_pairs() {
+        let picture = size(640, 865);
+        assert_eq!(fit(picture, size(300, 200)), size(148, 200));
+        assert_eq!(cover(picture, size(300, 200)), size(300, 405));
+        assert_eq!(fit(picture, size(850, 1000)), size(740, 1000));
+    }
+
+    #[test]
+    fn extremes_stay_sizes() {
+        assert_eq!(fit(size(65_535, 1), size(10, 10)), size(10, 1));
+        assert_eq!(
+            cover(size(65_535, 1), size(65_535, 65_535)).width,
+            u32::MAX.min(65_535 * 65_535)
+        );
+        assert_eq!(
+            window(size(1, 1), size(65_535, 1), Anchor::Center),
+            Rect {
+                x: 0,
+                y: 0,
+                width: 1,
+                height: 1
+            }
+        );
+        assert_eq!(side(0.2), Some(1));
+        assert_eq!(side(0.0), None);
+        assert_eq!(side(-3.0), None);
+        assert_eq!(side(f64::NAN), None);
+    }
+
+    #[test]
+    fn turned_canvases() {
+        assert_eq!(turned(size(300, 200), 90.0), size(200, 300));
+        assert_eq!(turned(size(300, 200), 180.0), size(300, 200));
+        assert_eq!(turned(size(300, 200), 45.0), size(354, 354));
+        assert_eq!(turned(size(100, 100), 1e-9), size(100, 100));
+    }
+
+    #[test]
+    fn centring_rounds_down() {
+        assert_eq!(placed(size(10, 10), size(15, 13), Anchor::Center), (2, 1));
+        assert_eq!(placed(size(13, 13), size(10, 10), Anchor::BottomRight), (-3, -3));
+        assert_eq!(
+            anchored(size(10, 10), size(5, 7), Anchor::Right),
+            Rect {
+                x: 5,
+                y: 1,
+                width: 5,
+                height: 7
+            }
+        );
+    }
+}
