@@ -1,0 +1,36 @@
+# Two commands are all that a newcomer needs: `make run` and `make test`. Both set up what they need first.
+
+SHELL := /bin/sh
+SECONDS ?= 600
+
+.PHONY: help setup setup-test build run test e2e fuzz bench fmt
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what building and running need (apt); quick when all is there
+	@scripts/setup.sh run
+
+setup-test: ## install what the tests need besides: npm and Python packages, Chromium, cargo-deny
+	@scripts/setup.sh test
+
+build: setup ## build target/release/tintype
+	cargo build --release --locked -p tintype
+
+run: build ## build, then serve with data in ./data; settings come from TINTYPE_* variables
+	@exec target/release/tintype serve
+
+test: setup-test ## every check and test; ends with counts and the minutes of each stage
+	@scripts/test.sh
+
+e2e: setup-test build ## only the tests with real clients against the running binary
+	@scripts/test.sh e2e
+
+fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
+	@scripts/fuzz.sh $(SECONDS)
+
+bench: setup ## compare with other servers and libraries; see docs/benchmarks.md
+	@bench/run
+
+fmt: ## format the Rust code
+	cargo fmt --all

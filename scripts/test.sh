@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Every check and test, one after the other; a failed stage does not stop the next. `test.sh e2e` runs only the tests
+# with real clients. Ends with the minutes of each stage and one line of counts.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/target/tools/bin:$PATH"
+unset TINTYPE_CONFIG
+mkdir -p target/logs
+passed=0 failed=0
+summary=()
+
+# stage <name> <how to count> <command...>
+stage() {
+    local name=$1 count=$2 log started status ok bad
+    shift 2
+    log=target/logs/${name// /-}.log
+    printf '\n=== %s\n' "$name"
+    started=$SECONDS
+    "$@" 2>&1 | tee "$log"
+    status=$?
+    read -r ok bad < <("count_$count" "$log" "$status")
+    # A stage that ends badly without naming a failed test (it did not build, it was killed) is itself a failure.
+    if ((status != 0 && bad == 0)); then bad=1; fi
+    passed=$((passed + ok)) failed=$((failed + bad))
+    summary+=("$(printf '%-28s %5d passed %3d failed  %5.1f min' "$name" "$ok" "$bad" "$(minutes $((SECONDS - started)))")")
+}
+minutes() { awk -v s="$1" 'BEGIN { printf "%.1f", s / 60 }'; }
+
+# Each prints "<passed> <failed>" for a log and an exit status.
+count_one() { if (($2 == 0)); then echo 1 0; else echo 0 1; fi; }
+count_cargo() { awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$1"; }
+count_node() { awk '/^# pass / { p += $3 } /^# fail / { f += $3 } END { print p + 0, f + 0 }' "$1"; }
+count_fuzz() { awk '/^fuzz .*: ok$/ { p++ } /^fuzz .*: FAILED$/ { f++ } END { print p + 0, f + 0 }' "$1"; }
+count_pytest() {
+    tail -n 3 "$1" | awk '{ for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^(failed|errors?)/) f += $(i - 1) } }
+        END { print p + 0, f + 0 }'
+}
+
+end_to_end() {
+    stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
+    stage "python sdk and contract" pytest tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
+}
+
+if [ "${1:-all}" = all ]; then
+    stage "format" one cargo fmt --all --check
+    stage "clippy" one cargo clippy --release --workspace --all-targets --locked -- -D warnings
+    stage "licences and sources" one cargo deny --all-features check bans licenses sources
+    stage "cargo tests" cargo cargo test --release --workspace --locked
+    stage "build" one cargo build --release --locked -p tintype
+    stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
+fi
+end_to_end
+
+echo
+printf '%s\n' "${summary[@]}"
+echo "all stages: $(minutes $SECONDS) min"
+echo "$passed passed, $failed failed"
+((failed == 0))
