@@ -317,3 +317,84 @@ impl Statement<'_> {
         sql.push_bind(i64::try_from(self.query.skip).unwrap_or(i64::MAX));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Execute as _;
+
+    use super::*;
+
+    /// What SQLite will do for a query, in its own words.
+    async fn plan(library: &Library, mut sql: QueryBuilder<Db>) -> String {
+        let mut query = sql.build();
+        let arguments = query.take_arguments().expect("arguments").expect("some");
+        let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let rows = sqlx::query_with(sqlx::AssertSqlSafe(explain), arguments)
+            .fetch_all(library.database().reader())
+            .await
+            .expect("a plan");
+        rows.iter()
+            .map(|row| row.get::<String, _>("detail"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// An index must give the order: sorting a million files for a page of them is what we cannot afford.
+    #[tokio::test]
+    async fn every_order_of_files_and_folders_comes_from_an_index() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let keys = [
+            SortKey::Created,
+            SortKey::Name,
+            SortKey::Updated,
+            SortKey::Height,
+            SortKey::Width,
+            SortKey::Size,
+            SortKey::Relevance,
+        ];
+        for key in keys {
+            for descending in [false, true] {
+                for folder in [None, Some(FolderId::ROOT)] {
+                    for kind in [EntryKind::File, EntryKind::Folder, EntryKind::All] {
+                        let query = ListQuery {
+                            kind,
+                            sort: Sort { key, descending },
+                            ..ListQuery::default()
+                        };
+                        let statement = Statement { query: &query, folder };
+                        let sql = match kind {
+                            EntryKind::Folder => statement.folders(),
+                            EntryKind::All => statement.all(),
+                            EntryKind::File | EntryKind::FileVersion => statement.files(),
+                        };
+                        let plan = plan(&library, sql).await;
+                        // Folders by a size that they do not have are few, and in the order of their ids.
+                        let by_id = key.folder_column().is_none() && kind != EntryKind::File;
+                        if !by_id {
+                            assert!(!plan.contains("TEMP B-TREE"), "{query:?} {folder:?}\n{plan}");
+                            assert!(
+                                plan.contains("USING INDEX") || plan.contains("USING COVERING INDEX"),
+                                "{plan}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn old_versions_by_creation_come_from_an_index() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let query = ListQuery {
+            kind: EntryKind::FileVersion,
+            ..ListQuery::default()
+        };
+        for folder in [None, Some(FolderId::ROOT)] {
+            let plan = plan(&library, Statement { query: &query, folder }.files()).await;
+            assert!(plan.contains("by_created") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}

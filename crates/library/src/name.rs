@@ -223,3 +223,111 @@ pub(crate) fn random_text(chars: usize) -> String {
         .map(|_| char::from(ALPHABET[usize::from(rand::random::<u8>() & 63)]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> String {
+        FileName::sanitised(text).map_or_else(|error| error.to_string(), |name| name.to_string())
+    }
+
+    fn folder(text: &str) -> String {
+        FolderPath::sanitised(text).map_or_else(|error| error.to_string(), |path| path.to_string())
+    }
+
+    #[test]
+    fn file_names() {
+        for (given, kept) in [
+            ("cat.jpg", "cat.jpg"),
+            ("my cat (1).jpg", "my_cat__1_.jpg"),
+            ("a-b_c.d", "a-b_c.d"),
+            ("Ünïcødé-猫-кот.png", "Ünïcødé-猫-кот.png"),
+            ("e\u{301}.png", "e\u{301}.png"),
+            ("हिन्दी.png", "हिन्दी.png"),
+            ("٣.txt", "٣.txt"),
+            ("½²Ⅷ.txt", "___.txt"),
+            ("🦀.png", "_.png"),
+            ("a/b\\c.jpg", "a_b_c.jpg"),
+            ("a\0b\u{202e}c", "a_b_c"),
+            ("50%?#&=+.jpg", "50______.jpg"),
+            (".", "_"),
+            ("..", "__"),
+            ("...", "..."),
+            (".hidden", ".hidden"),
+            ("", "a file needs a name"),
+        ] {
+            assert_eq!(file(given), kept, "{given:?}");
+        }
+        assert_eq!(file(&"x".repeat(255)), "x".repeat(255));
+        assert_eq!(file(&"é".repeat(128)), "a name has 256 bytes; 255 are allowed");
+    }
+
+    #[test]
+    fn folder_paths() {
+        for (given, kept) in [
+            ("", "/"),
+            ("/", "/"),
+            ("///", "/"),
+            ("a", "/a"),
+            ("/a/b/", "/a/b"),
+            ("a//b", "/a/b"),
+            ("a b/c.d", "/a_b/c_d"),
+            ("../..", "/__/__"),
+            ("/./a", "/_/a"),
+            ("фото/夏", "/фото/夏"),
+            ("a\\b", "/a_b"),
+        ] {
+            assert_eq!(folder(given), kept, "{given:?}");
+        }
+        assert_eq!(folder(&"a/".repeat(50)), "/a".repeat(50));
+        assert_eq!(folder(&"a/".repeat(51)), "the path has more than 50 levels");
+        assert_eq!(folder(&"x".repeat(256)), "a name has 256 bytes; 255 are allowed");
+        assert_eq!(
+            folder(&format!("{}/", "x".repeat(250)).repeat(9)),
+            "the path has 2259 bytes; 2048 are allowed"
+        );
+    }
+
+    #[test]
+    fn lineage_goes_from_the_outermost_in() {
+        let lineage = |text| {
+            FolderPath::sanitised(text)
+                .expect("a path")
+                .lineage()
+                .map(|p| p.0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lineage("/"), Vec::<String>::new());
+        assert_eq!(lineage("/a"), ["/a"]);
+        assert_eq!(lineage("/a/é/c"), ["/a", "/a/é", "/a/é/c"]);
+    }
+
+    #[test]
+    fn unique_suffixes_stand_before_the_last_extension() {
+        let with = |text: &str| FileName::sanitised(text).expect("a name").with_suffix("S-PgGysnR").0;
+        for (given, kept) in [
+            ("cat.jpg", "cat_S-PgGysnR.jpg"),
+            ("cat.tar.gz", "cat.tar_S-PgGysnR.gz"),
+            ("cat", "cat_S-PgGysnR"),
+            (".hidden", ".hidden_S-PgGysnR"),
+            ("cat.", "cat_S-PgGysnR."),
+        ] {
+            assert_eq!(with(given), kept, "{given:?}");
+        }
+        for long in [
+            format!("{}.jpg", "é".repeat(125)),
+            "x".repeat(255),
+            format!("a.{}", "x".repeat(253)),
+            "é".repeat(127),
+        ] {
+            let name = with(&long);
+            assert!(name.len() <= 255 && name.contains("_S-PgGysnR"), "{name}");
+        }
+        let name = FileName::sanitised("cat.jpg").expect("a name");
+        let (one, other) = (name.with_unique_suffix(), name.with_unique_suffix());
+        assert_eq!(one.as_str().len(), "cat_S-PgGysnR.jpg".len());
+        assert_ne!(one, other);
+        assert_eq!(file(one.as_str()), one.as_str(), "a suffix needs no further sanitising");
+    }
+}

@@ -186,3 +186,60 @@ fn local_path(text: &str, scheme: &str) -> Option<PathBuf> {
     };
     (!path.is_empty()).then(|| PathBuf::from(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls() {
+        let database = |text: &str| {
+            text.parse::<DatabaseUrl>()
+                .map_or_else(|error| error.to_string(), |url| url.to_string())
+        };
+        let blobs = |text: &str| {
+            text.parse::<BlobUrl>()
+                .map_or_else(|error| error.to_string(), |url| url.to_string())
+        };
+        let late = |setting, scheme, instead| {
+            format!("the {setting} URL asks for `{scheme}:`, which is not available in this version; use `{instead}`")
+        };
+        for (given, expected) in [
+            ("sqlite:a/b.db", "sqlite:a/b.db".to_owned()),
+            ("SQLite:/a/b.db", "sqlite:/a/b.db".to_owned()),
+            ("sqlite:///a/b.db", "sqlite:/a/b.db".to_owned()),
+            ("postgres://u:p@h/db", late("database", "postgres", "sqlite:<file>")),
+            ("postgresql://h/db", late("database", "postgres", "sqlite:<file>")),
+            (
+                "sqlite::memory:",
+                "the database URL must look like `sqlite:<file>`".to_owned(),
+            ),
+            (
+                "sqlite:a.db?mode=memory",
+                "the database URL must look like `sqlite:<file>`".to_owned(),
+            ),
+            ("sqlite:", "the database URL must look like `sqlite:<file>`".to_owned()),
+            (
+                "sqlite://host/a.db",
+                "the database URL must look like `sqlite:<file>`".to_owned(),
+            ),
+            (
+                "mysql://h",
+                "the database URL must look like `sqlite:<file>`".to_owned(),
+            ),
+            ("é", "the database URL must look like `sqlite:<file>`".to_owned()),
+        ] {
+            assert_eq!(database(given), expected, "{given}");
+        }
+        for (given, expected) in [
+            ("file:/srv/blobs", "file:/srv/blobs".to_owned()),
+            ("file:///srv/blobs", "file:/srv/blobs".to_owned()),
+            ("file:blobs", "file:blobs".to_owned()),
+            ("s3://bucket/prefix", late("blob", "s3", "file:<directory>")),
+            ("gs://bucket", late("blob", "gs", "file:<directory>")),
+            ("", "the blob URL must look like `file:<directory>`".to_owned()),
+        ] {
+            assert_eq!(blobs(given), expected, "{given}");
+        }
+    }
+}

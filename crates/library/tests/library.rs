@@ -1,0 +1,14 @@
+//! The library over a temporary directory, as its callers use it.
+
+#[path = "suite/bench.rs"]
+mod bench;
+#[path = "suite/blobs.rs"]
+mod blobs;
+#[path = "suite/crash.rs"]
+mod crash;
+#[path = "suite/listing.rs"]
+mod listing;
+#[path = "suite/opening.rs"]
+mod opening;
+#[path = "suite/uploading.rs"]
+mod uploading;
