@@ -1,1 +1,114 @@
-//! delivery
+//! A request in, cached bytes out.
+//!
+//! [`Delivery::answer`] takes a request target as it stood on the wire and gives a file: an original, or a rendition of
+//! one that is looked up, or made once however many ask for it. It knows no HTTP server and no environment; requests
+//! and answers are values.
+//!
+//! The way of a request reads as a list in `answer.rs`. Where its bytes come from: `cache.rs` (kept), `coalesce.rs`
+//! (being made for somebody else), `render.rs` (to be made, when `admission.rs` lets it).
+
+mod access;
+mod active;
+mod admission;
+mod answer;
+mod asked;
+mod cache;
+mod coalesce;
+mod conditional;
+mod disposition;
+mod error;
+mod message;
+mod negotiate;
+pub mod origin;
+mod policy;
+mod range;
+mod render;
+mod settings;
+mod source;
+mod stats;
+mod work;
+
+use std::sync::Arc;
+
+use library::Library;
+
+pub use cache::CacheBudget;
+pub use error::{Code, DeliveryError, OpenError};
+pub use message::{Answer, Body, Kind, Request, ServedFrom};
+pub use policy::CachePolicy;
+pub use settings::{RenderSettings, Settings};
+pub use stats::Stats;
+
+use cache::{Key, Rendition, RenditionCache, Tier};
+use coalesce::Coalescer;
+use render::Renderer;
+use source::Sources;
+use stats::Counters;
+
+/// Delivery of one URL endpoint. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    sources: Sources,
+    cache: RenditionCache,
+    in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
+    renderer: Renderer,
+    counters: Counters,
+}
+
+impl Delivery {
+    /// Opens the cache that an earlier run left, and begins to answer.
+    pub async fn open(library: Library, settings: Settings) -> Result<Self, OpenError> {
+        settings.check()?;
+        let shared = Shared {
+            sources: Sources::new(library),
+            cache: RenditionCache::open(&settings.cache).await?,
+            in_flight: Coalescer::default(),
+            renderer: Renderer::new(settings.render, &settings.limits),
+            counters: Counters::default(),
+            settings,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The file that a request asks for.
+    ///
+    /// Dropping the future is fine at any time: a rendition that others wait for, or may want next, is finished.
+    pub async fn answer(&self, request: Request<'_>) -> Result<Answer, DeliveryError> {
+        let answered = answer::answer(&self.shared, &request).await;
+        match &answered {
+            Ok(answer) if !matches!(answer.body, Body::Empty) => self.shared.counters.bytes.add(answer.content_length),
+            Err(DeliveryError::Overloaded { .. }) => self.shared.counters.overloads.count(),
+            Ok(_) | Err(_) => {}
+        }
+        answered
+    }
+
+    /// What happened since the start, and what is going on.
+    pub fn stats(&self) -> Stats {
+        let Shared { counters, cache, in_flight, renderer, .. } = &*self.shared;
+        Stats {
+            hits_memory: counters.hits_memory.get(),
+            hits_disk: counters.hits_disk.get(),
+            misses: counters.misses.get(),
+            coalesced: counters.coalesced.get(),
+            renders: counters.renders.get(),
+            render_errors: counters.render_errors.get(),
+            overloads: counters.overloads.get(),
+            bytes: counters.bytes.get(),
+            in_flight: in_flight.in_flight() as u64,
+            waiting: renderer.waiting() as u64,
+            cache_memory_bytes: cache.memory_bytes(),
+        }
+    }
+
+    /// Writes what is still on its way to the disk cache. Answers given later are not kept.
+    pub async fn close(&self) {
+        self.shared.cache.close().await;
+    }
+}

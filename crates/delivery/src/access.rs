@@ -1,0 +1,73 @@
+//! Who may have a file: signatures, private files, drafts.
+
+use library::Asset;
+use secrecy::ExposeSecret;
+use transform::{Param, SignatureState, Step, Transformation, verify};
+
+use crate::{DeliveryError, Request, Settings};
+
+/// What the URL of a request proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Nothing.
+    Anybody,
+    /// Somebody with the private key made it.
+    Signed {
+        /// Unix seconds, if it ends.
+        expires: Option<u64>,
+    },
+}
+
+/// Checks the signature, if there is one. A wrong one is refused also where none is needed: whoever signs wants to know.
+pub(crate) fn right(request: &Request<'_>, settings: &Settings) -> Result<Right, DeliveryError> {
+    let private_key = settings.private_key.expose_secret();
+    match verify(private_key, request.target, &settings.endpoint, request.now_unix) {
+        SignatureState::Absent => Ok(Right::Anybody),
+        SignatureState::Valid { expires } => Ok(Right::Signed { expires }),
+        SignatureState::Invalid => Err(DeliveryError::Unauthorised("the signature of this URL is wrong")),
+        SignatureState::Expired => Err(DeliveryError::Unauthorised("the signature of this URL has expired")),
+    }
+}
+
+/// A private file needs a signature, or the operator's own named transformations: who published a name for the public
+/// meant its result to be seen.
+pub(crate) fn check(asset: &Asset, right: Right, only_named: bool) -> Result<(), DeliveryError> {
+    if asset.is_private && right == Right::Anybody && !only_named {
+        return Err(DeliveryError::Unauthorised(
+            "this file is private: its URL needs a signature",
+        ));
+    }
+    Ok(())
+}
+
+/// True when all that is asked for stands under names. To be asked before they are replaced.
+pub(crate) fn only_named(transformation: &Transformation) -> bool {
+    !transformation.is_empty()
+        && transformation.steps.iter().all(|step| match step {
+            Step::Apply(params) => params.iter().all(|param| matches!(param, Param::Named(_))),
+            Step::If(_) => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use transform::Mode;
+
+    #[test]
+    fn names_and_nothing_else() {
+        let cases = [
+            ("n-card", true),
+            ("n-card:n-thumb", true),
+            ("n-card,w-100", false),
+            ("w-100", false),
+            ("n-card:w-100", false),
+            ("orig-true", false),
+            ("", false),
+        ];
+        for (text, expected) in cases {
+            let transformation = Transformation::parse(text, Mode::Lenient).unwrap();
+            assert_eq!(only_named(&transformation), expected, "{text}");
+        }
+    }
+}

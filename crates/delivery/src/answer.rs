@@ -1,0 +1,188 @@
+//! The way of a request, as a list.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use library::Asset;
+use transform::Context;
+
+use crate::access::{self, Right};
+use crate::active::content_security_policy;
+use crate::asked::Asked;
+use crate::conditional::Validators;
+use crate::range::{self, Wanted};
+use crate::work::{self, Work};
+use crate::{
+    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate,
+};
+
+pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
+    let asked = Asked::read(request.target, &shared.settings)?;
+    let right = access::right(request, &shared.settings)?;
+    let found = find(shared, &asked).await?;
+    access::check(&found.asset, right, asked.only_named)?;
+    let context = context(request, &shared.settings);
+    let work = work::decide(shared, &asked, &found.asset, &context).await?;
+    let answer = describe(asked, &found, right, &work, &context, request.now_unix);
+    let known = Validators {
+        etag: &answer.etag,
+        last_modified: answer.last_modified,
+    };
+    if known.match_cached(request.if_none_match, request.if_modified_since) {
+        return Ok(Answer {
+            kind: Kind::NotModified,
+            ..answer
+        });
+    }
+    with_bytes(shared, request, answer, work, &found.asset).await
+}
+
+/// The file that is delivered.
+struct Found {
+    asset: Asset,
+    /// It stands in for one that is missing.
+    stands_in: bool,
+}
+
+async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
+    if let Some(asset) = shared.sources.find(&asked.path, asked.version.as_deref()).await? {
+        return Ok(Found {
+            asset,
+            stands_in: false,
+        });
+    }
+    let default = asked.transformation.default_image().ok_or(DeliveryError::NotFound)?;
+    let asset = shared
+        .sources
+        .find(default, None)
+        .await?
+        .ok_or(DeliveryError::NotFound)?;
+    Ok(Found { asset, stands_in: true })
+}
+
+fn context<'a>(request: &Request<'_>, settings: &'a Settings) -> Context<'a> {
+    Context {
+        accept: negotiate::accepted(request.accept),
+        hints: negotiate::hints(request.width_hint, request.dpr_hint, request.save_data),
+        settings: settings.output,
+        limits: &settings.limits,
+    }
+}
+
+/// Everything about the answer but its bytes.
+fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Context<'_>, now_unix: u64) -> Answer {
+    let Found { asset, stands_in } = found;
+    let mut notices = asked.notices;
+    let mut vary = Vec::new();
+    let (content_type, etag, extension, ratio) = match work {
+        Work::Stored { notice, negotiated } => {
+            notices.extend(notice.clone());
+            vary.extend(negotiated.then_some("Accept"));
+            (
+                sendable(&asset.version.media.mime),
+                etag(asset.version.blob.as_bytes()),
+                None,
+                None,
+            )
+        }
+        Work::Rendition(job) => {
+            vary.extend(
+                asked
+                    .transformation
+                    .depends_on_accept(&context.settings)
+                    .then_some("Accept"),
+            );
+            if asked.transformation.depends_on_hints() {
+                vary.extend(["Sec-CH-Width", "Sec-CH-DPR", "Width", "DPR"]);
+            }
+            vary.extend(context.settings.save_data.then_some("Save-Data"));
+            (
+                Cow::Borrowed(job.format.mime()),
+                etag(&job.key.0),
+                Some(job.format.extension()),
+                job.content_dpr,
+            )
+        }
+    };
+    let disposition = asked.attachment.map(|attachment| {
+        let name = disposition::file_name(attachment.filename.as_deref(), asset.name.as_str(), extension);
+        disposition::attachment(&name)
+    });
+    let uploaded = u64::try_from(asset.version.uploaded_at.as_secs()).unwrap_or_default();
+    Answer {
+        kind: Kind::Full,
+        content_security_policy: content_security_policy(&content_type),
+        content_type,
+        content_length: 0,
+        etag,
+        // The file that is missing may come with an older date than that of what stands in for it.
+        last_modified: if *stands_in { now_unix } else { uploaded },
+        cache: match right {
+            Right::Signed { expires } if asset.is_private => CachePolicy::private(expires, now_unix),
+            _ if *stands_in => CachePolicy::Brief,
+            _ => CachePolicy::Public,
+        },
+        vary,
+        disposition,
+        content_dpr: ratio.map(|ratio| format!("{ratio:.2}")),
+        notices,
+        origin: ServedFrom::Original,
+        body: Body::Empty,
+    }
+}
+
+/// Half of a SHA-256 is more than enough to tell the states of one URL apart.
+fn etag(digest: &[u8; 32]) -> String {
+    format!("\"{}\"", hex::encode(digest.split_at(16).0))
+}
+
+/// A stored type that no header can carry is none.
+fn sendable(mime: &str) -> Cow<'static, str> {
+    if !mime.is_empty() && mime.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        Cow::Owned(mime.to_owned())
+    } else {
+        Cow::Borrowed("application/octet-stream")
+    }
+}
+
+async fn with_bytes(
+    shared: &Arc<Shared>,
+    request: &Request<'_>,
+    mut answer: Answer,
+    work: Work,
+    asset: &Asset,
+) -> Result<Answer, DeliveryError> {
+    let (total, at_hand) = match work {
+        Work::Stored { .. } => (asset.version.size, None),
+        Work::Rendition(job) => {
+            let (rendition, from) = work::rendition(shared, *job).await?;
+            answer.origin = from;
+            (rendition.bytes.len() as u64, Some(rendition.bytes))
+        }
+    };
+    let known = Validators {
+        etag: &answer.etag,
+        last_modified: answer.last_modified,
+    };
+    let part = request
+        .range
+        .filter(|_| !request.head && known.match_partial(request.if_range));
+    let bytes = match range::wanted(part, total) {
+        Wanted::Whole => 0..total,
+        Wanted::Part(range) => {
+            answer.kind = Kind::Partial {
+                range: range.clone(),
+                total,
+            };
+            range
+        }
+        Wanted::Unsatisfiable => return Err(DeliveryError::RangeNotSatisfiable { total }),
+    };
+    answer.content_length = bytes.end - bytes.start;
+    answer.body = match at_hand {
+        _ if request.head || bytes.is_empty() => Body::Empty,
+        Some(all) => Body::Bytes(all.slice(bytes.start as usize..bytes.end as usize)),
+        None => Body::Stream(shared.sources.stream(asset.version.blob, bytes).await?),
+    };
+    Ok(answer)
+}

@@ -1,0 +1,246 @@
+use std::sync::Arc;
+
+use transform::{ExpandError, ParseError, PlanError, UrlError};
+
+use crate::CachePolicy;
+
+/// What a client can do about an error. Few on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The transformation, or another part of the URL, has to be written differently. 400.
+    BadTransformation,
+    /// A valid signature is needed. 401.
+    Unauthorised,
+    /// There is no such file. 404.
+    NotFound,
+    /// The file is there, and it can't be read as what it would have to be. 415.
+    Unsupported,
+    /// It costs more than is allowed. 400.
+    Limit,
+    /// None of the asked bytes exist. 416.
+    RangeNotSatisfiable,
+    /// Later. 503.
+    Overloaded,
+    /// Not in this version. 501.
+    Unavailable,
+    /// Our fault. 500.
+    Internal,
+}
+
+/// Why a request got no file. Shared by all who waited for the same rendition, so it can be cloned.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeliveryError {
+    /// The URL or its transformation can't be understood or done.
+    #[error("{message}")]
+    BadTransformation {
+        /// What is wrong, with the place where it is.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// No signature where one is needed, or one that is wrong or expired.
+    #[error("{0}")]
+    Unauthorised(&'static str),
+    /// No file at the path, or none that may be seen.
+    #[error("No file was found at the specified path")]
+    NotFound,
+    /// The stored bytes are broken, or use a part of their format that is not read here.
+    #[error("{0}")]
+    Unsupported(String),
+    /// More pixels, bytes or seconds than allowed.
+    #[error("{message}")]
+    Limit {
+        /// What there is too much of.
+        message: String,
+        /// What to ask for instead.
+        hint: Option<String>,
+    },
+    /// None of the asked bytes exist.
+    #[error("the file has {total} bytes")]
+    RangeNotSatisfiable {
+        /// How many bytes there are.
+        total: u64,
+    },
+    /// Too much to do, or the server is going down.
+    #[error("too much to do right now")]
+    Overloaded {
+        /// When trying again makes sense.
+        retry_after_s: u32,
+    },
+    /// A part of the URL language that this version does not have.
+    #[error("{0} is not available in this version")]
+    Unavailable(&'static str),
+    /// Our fault; the source says what, for the log.
+    #[error("could not {doing}")]
+    Internal {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it did not work.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl DeliveryError {
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::BadTransformation {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::Limit {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal {
+            doing,
+            source: Arc::from(source.into()),
+        }
+    }
+
+    /// What the client can do about it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::BadTransformation { .. } => Code::BadTransformation,
+            Self::Unauthorised(_) => Code::Unauthorised,
+            Self::NotFound => Code::NotFound,
+            Self::Unsupported(_) => Code::Unsupported,
+            Self::Limit { .. } => Code::Limit,
+            Self::RangeNotSatisfiable { .. } => Code::RangeNotSatisfiable,
+            Self::Overloaded { .. } => Code::Overloaded,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::Internal { .. } => Code::Internal,
+        }
+    }
+
+    /// The text of the `ik-error` header: one line of printable ASCII. The inside of the server is not in it.
+    pub fn ik_error(&self) -> String {
+        let code = match self.code() {
+            Code::NotFound => "ENOENT",
+            Code::Limit => "ELIMIT",
+            _ => "UNIDENTIFIED",
+        };
+        let message = self.to_string();
+        let line: String = message
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
+            .collect();
+        match self.code() {
+            Code::NotFound | Code::Limit | Code::Internal | Code::Overloaded => format!("{code} - {line}"),
+            _ => line,
+        }
+    }
+
+    /// What to do instead, where we know.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::BadTransformation { hint, .. } | Self::Limit { hint, .. } => hint.as_deref(),
+            Self::Unsupported(_) => Some("ask for the stored file with `orig-true`"),
+            _ => None,
+        }
+    }
+
+    /// How long the error may be remembered: an absence briefly, everything else not at all.
+    pub fn cache(&self) -> CachePolicy {
+        match self {
+            Self::NotFound => CachePolicy::Brief,
+            _ => CachePolicy::NoStore,
+        }
+    }
+
+    /// Seconds for `Retry-After`.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+}
+
+impl From<UrlError> for DeliveryError {
+    fn from(error: UrlError) -> Self {
+        match error {
+            UrlError::OutsideEndpoint { .. } | UrlError::NoAsset => Self::NotFound,
+            UrlError::UnsafePath { .. } | UrlError::MalformedSeo => Self::bad(error.to_string()),
+        }
+    }
+}
+
+impl From<ParseError> for DeliveryError {
+    fn from(error: ParseError) -> Self {
+        let hint = error.hint.clone();
+        Self::BadTransformation {
+            message: ParseError { hint: None, ..error }.render(),
+            hint,
+        }
+    }
+}
+
+impl From<ExpandError> for DeliveryError {
+    fn from(error: ExpandError) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
+impl From<PlanError> for DeliveryError {
+    fn from(error: PlanError) -> Self {
+        let (message, hint) = (error.to_string(), error.hint());
+        if error.is_limit() {
+            Self::Limit { message, hint }
+        } else {
+            Self::BadTransformation { message, hint }
+        }
+    }
+}
+
+/// Why the crate could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting that makes no sense.
+    #[error("`{field}` {problem}")]
+    Setting {
+        /// Which of [`Settings`](crate::Settings).
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Not even a cache in memory could be made.
+    #[error("could not make the cache of renditions")]
+    Cache(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_is_one_harmless_line() {
+        let bad = |message: &str| {
+            DeliveryError::BadTransformation {
+                message: message.to_owned(),
+                hint: None,
+            }
+            .ik_error()
+        };
+        assert_eq!(
+            DeliveryError::NotFound.ik_error(),
+            "ENOENT - No file was found at the specified path"
+        );
+        assert_eq!(
+            DeliveryError::limit("too many pixels").ik_error(),
+            "ELIMIT - too many pixels"
+        );
+        assert_eq!(bad("unknown `w\u{e9}`\n  w-1\n  ^"), "unknown `w?`");
+        assert_eq!(bad("a\rSet-Cookie: b"), "a?Set-Cookie: b");
+        let secret = DeliveryError::internal("read the file", "/secret/path is gone");
+        assert_eq!(secret.ik_error(), "UNIDENTIFIED - could not read the file");
+    }
+}

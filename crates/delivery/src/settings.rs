@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use transform::{Limits, Mode, OutputSettings};
+
+use crate::{CacheBudget, OpenError};
+
+/// What an operator may choose. Read once at the start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The path of the URL endpoint, such as `/demo`: with a slash before and none after.
+    pub endpoint: String,
+    /// The account's private key, with which URLs are signed.
+    pub private_key: SecretString,
+    /// Formats, quality and what is kept of a source, where a URL says nothing.
+    pub output: OutputSettings,
+    /// How large pictures may be.
+    pub limits: Limits,
+    /// What becomes of unknown parameters.
+    pub mode: Mode,
+    /// How many renditions are kept.
+    pub cache: CacheBudget,
+    /// How many are made at once.
+    pub render: RenderSettings,
+}
+
+/// What making renditions may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderSettings {
+    /// Renditions made at once; at least 1. Default: one for each core.
+    pub workers: usize,
+    /// Bytes of memory for all of them together, sources included. Default 1 GiB.
+    pub memory_bytes: u64,
+    /// Renditions that may wait for a worker; the next is refused. Default 256.
+    pub queue: usize,
+    /// How long they may wait. Default 20 seconds.
+    pub wait: Duration,
+    /// How long making one may take. Default 60 seconds.
+    pub deadline: Duration,
+    /// Bytes that a source may have. Default 40 MiB.
+    pub max_source_bytes: u64,
+    /// Bytes that a rendition may have. Default 64 MiB.
+    pub max_output_bytes: u64,
+}
+
+impl Default for RenderSettings {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: 1 << 30,
+            queue: 256,
+            wait: Duration::from_secs(20),
+            deadline: Duration::from_secs(60),
+            max_source_bytes: 40 << 20,
+            max_output_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let refuse = |field, problem: &str| {
+            Err(OpenError::Setting {
+                field,
+                problem: problem.to_owned(),
+            })
+        };
+        if !self.endpoint.starts_with('/') || self.endpoint.ends_with('/') {
+            return refuse("endpoint", "needs a slash before and none after");
+        }
+        if self.private_key.expose_secret().is_empty() {
+            return refuse("private_key", "is empty, and everybody could sign with that");
+        }
+        if self.render.workers == 0 {
+            return refuse("render.workers", "needs to be at least 1");
+        }
+        if self.render.memory_bytes < self.render.max_source_bytes {
+            return refuse(
+                "render.memory_bytes",
+                "needs to hold a source of `render.max_source_bytes` at least",
+            );
+        }
+        Ok(())
+    }
+}
