@@ -1,0 +1,79 @@
+//! Tintype's engine as a contender, by the way that a request takes: header, language, plan, pixels.
+
+use contender::{OutputFormat, Task};
+use engine::{Budget, Light};
+use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Transformation};
+
+use crate::BenchError;
+
+/// Answers requests until standard input ends.
+pub fn serve(linear: bool) -> Result<(), BenchError> {
+    let light = if linear { Light::Linear } else { Light::Gamma };
+    let about = format!("Tintype {}, its engine", env!("CARGO_PKG_VERSION"));
+    contender::serve(&about, |source, task| {
+        render(source, task, light).map_err(|error| error.to_string())
+    })?;
+    Ok(())
+}
+
+fn render(source: &[u8], task: &Task, light: Light) -> Result<Vec<u8>, BenchError> {
+    let probe = engine::probe_bytes(source)?;
+    let transformation = Transformation::parse(&language(task), Mode::Strict)?;
+    let context = Context {
+        accept: Accept::default(),
+        hints: Hints::default(),
+        settings: OutputSettings::default(),
+        limits: &Limits::default(),
+    };
+    let plan = transform::plan(&transformation, &probe.info, &context)?;
+    Ok(engine::render(
+        source,
+        &plan,
+        &Budget {
+            light,
+            ..Budget::default()
+        },
+    )?
+    .bytes)
+}
+
+/// What a URL would say.
+fn language(task: &Task) -> String {
+    let mut text = String::from("c-at_max");
+    for (key, pixels) in [("w", task.width), ("h", task.height)] {
+        if let Some(pixels) = pixels {
+            text.push_str(&format!(",{key}-{pixels}"));
+        }
+    }
+    let format = match task.format {
+        OutputFormat::Jpeg => "jpg",
+        OutputFormat::Png => "png",
+        OutputFormat::Webp => "webp",
+        OutputFormat::Avif => "avif",
+    };
+    text.push_str(&format!(",f-{format},q-{}", task.quality));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_written_as_a_url_would_say_it() {
+        let task = Task {
+            width: Some(500),
+            height: None,
+            format: OutputFormat::Jpeg,
+            quality: 80,
+        };
+        assert_eq!(language(&task), "c-at_max,w-500,f-jpg,q-80");
+        let task = Task {
+            width: Some(512),
+            height: Some(512),
+            format: OutputFormat::Avif,
+            quality: 65,
+        };
+        assert_eq!(language(&task), "c-at_max,w-512,h-512,f-avif,q-65");
+    }
+}
