@@ -1,0 +1,111 @@
+//! Any text: parsing ends, the canonical form parses to itself, and a plan that comes out of it can be carried out.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use transform::{
+    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, Output, OutputSettings, Plan, Size,
+    SourceInfo, Transformation, plan,
+};
+
+const SOURCE: SourceInfo = SourceInfo {
+    format: Format::Png,
+    width: 1200,
+    height: 800,
+    orientation: Orientation::OnLeftSide,
+    has_alpha: true,
+    frames: 1,
+};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(strict) = Transformation::parse(text, Mode::Strict) {
+        let lenient = Transformation::parse(text, Mode::Lenient).expect("lenient refuses no more than strict does");
+        assert_eq!(strict.steps, lenient.steps);
+        assert!(strict.ignored.is_empty());
+    }
+    match Transformation::parse(text, Mode::Lenient) {
+        Ok(transformation) => check(&transformation),
+        // Points into the text, and can be shown.
+        Err(error) => assert!(text.get(error.span.clone()).is_some() && !error.render().is_empty()),
+    }
+    let target = format!("/demo/{text}");
+    if let Ok(request) = AssetRequest::parse(&target, "/demo") {
+        assert!(
+            !request
+                .asset_path
+                .split('/')
+                .any(|segment| segment == "." || segment == ".."),
+            "{request:?}"
+        );
+        assert!(
+            !request.asset_path.starts_with('/') && !request.asset_path.ends_with('/'),
+            "{request:?}"
+        );
+        let _ = request.transformation(Mode::Lenient);
+    }
+});
+
+fn check(transformation: &Transformation) {
+    let canonical = transformation.canonical();
+    // Nothing at all is canonical as well, though strictly it is not a transformation.
+    let mode = if canonical.is_empty() { Mode::Lenient } else { Mode::Strict };
+    let again = Transformation::parse(&canonical, mode).expect("the canonical form is strictly right");
+    assert_eq!(again.canonical(), canonical);
+    let limits = Limits::default();
+    let context = Context {
+        accept: Accept { avif: true, webp: true },
+        hints: Hints {
+            width: Some(212.0),
+            dpr: Some(2.0),
+            save_data: false,
+        },
+        settings: OutputSettings::default(),
+        limits: &limits,
+    };
+    let planned = plan(transformation, &SOURCE, &context);
+    assert_eq!(
+        planned,
+        plan(&again, &SOURCE, &context),
+        "`{canonical}` is planned like its source"
+    );
+    if let Ok(plan) = planned {
+        check_sizes(&plan, &limits);
+    }
+}
+
+/// Follows the sizes through the operations.
+fn check_sizes(plan: &Plan, limits: &Limits) {
+    if plan.output == Output::Original {
+        assert!(plan.ops.is_empty());
+        return;
+    }
+    let mut size = Size {
+        width: SOURCE.width,
+        height: SOURCE.height,
+    };
+    for op in &plan.ops {
+        size = match *op {
+            Op::Orient(orientation) if orientation.swaps_sides() => Size {
+                width: size.height,
+                height: size.width,
+            },
+            Op::Crop(rect) => {
+                let (right, bottom) = (rect.x.checked_add(rect.width), rect.y.checked_add(rect.height));
+                assert!(
+                    right.is_some_and(|r| r <= size.width) && bottom.is_some_and(|b| b <= size.height),
+                    "{op:?}"
+                );
+                Size {
+                    width: rect.width,
+                    height: rect.height,
+                }
+            }
+            Op::Resize(to) => to,
+            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => canvas,
+            Op::Orient(_) | Op::Flip { .. } | Op::Flatten(_) => size,
+        };
+        let pixels = u64::from(size.width) * u64::from(size.height);
+        assert!(pixels > 0 && pixels <= limits.result_pixels, "{op:?} makes {size:?}");
+    }
+    assert_eq!(size, plan.size);
+}

@@ -1,0 +1,13 @@
+//! Any bytes: looking at their header ends, and what it finds is possible.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = engine::sniff(bytes);
+    if let Ok(probe) = engine::probe_bytes(bytes) {
+        let info = probe.info;
+        assert!(info.width > 0 && info.height > 0 && info.frames > 0, "{info:?}");
+        assert!(probe.bit_depth() > 0 && probe.bit_depth() <= 32);
+    }
+});
