@@ -274,3 +274,59 @@ fn mix_inks(values: &[u8]) -> Vec<u8> {
         .flat_map(|p| [light(p[0], p[3]), light(p[1], p[3]), light(p[2], p[3])])
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rgb(channels: Channels, values: Values) -> Vec<u8> {
+        let samples = Samples {
+            width: 2,
+            height: 1,
+            channels,
+            values,
+        };
+        let (picture, later) = to_rgb(samples, &Space::Srgb, false);
+        assert!(later.is_none());
+        picture.pixels
+    }
+
+    #[test]
+    fn inks_without_a_profile() {
+        // Cyan alone, and half of magenta under half of black.
+        let inks = vec![255, 0, 0, 0, 0, 128, 0, 128];
+        assert_eq!(rgb(Channels::Cmyk, Values::Eight(inks)), [0, 255, 255, 127, 63, 127]);
+    }
+
+    #[test]
+    fn gray_and_sixteen_bits() {
+        assert_eq!(
+            rgb(Channels::GrayAlpha, Values::Eight(vec![9, 8, 7, 6])),
+            [9, 9, 9, 8, 7, 7, 7, 6]
+        );
+        assert_eq!(
+            rgb(Channels::Gray, Values::Sixteen(vec![257, 65_535])),
+            [1, 1, 1, 255, 255, 255]
+        );
+        // Half a step rounds up, less does not.
+        assert_eq!(rgb(Channels::Gray, Values::Sixteen(vec![128, 129])), [0, 0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_profile_that_is_srgb_asks_for_nothing() {
+        let samples = || Samples::eight(1, 1, Channels::Rgb, vec![200, 60, 60]);
+        let icc = |profile: ColorProfile| Space::Icc(profile.encode().expect("a profile"));
+        assert!(to_rgb(samples(), &icc(ColorProfile::new_srgb()), false).1.is_none());
+        let p3 = icc(ColorProfile::new_display_p3());
+        assert!(to_rgb(samples(), &p3, false).1.is_some());
+        assert!(to_rgb(samples(), &p3, true).1.is_none());
+    }
+
+    #[test]
+    fn a_profile_of_other_channels_is_none() {
+        let gray = Space::Icc(ColorProfile::new_gray_with_gamma(1.8).encode().expect("a profile"));
+        let (picture, later) = to_rgb(Samples::eight(1, 1, Channels::Rgb, vec![200, 60, 60]), &gray, true);
+        assert!(later.is_none() && picture.pixels == [200, 60, 60]);
+        assert_eq!(profile_for_rgb(&gray), None);
+    }
+}

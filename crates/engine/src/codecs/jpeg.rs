@@ -52,7 +52,15 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
     codec.shrink(shrink)?;
     let (width, height) = (header.info.width.div_ceil(shrink), header.info.height.div_ceil(shrink));
     let mut values = vec![0; width as usize * height as usize * channels.count()];
-    codec.decompress(source, &mut values, width as usize * channels.count(), pixel_format)?;
+    let stride = width as usize * channels.count();
+    if codec.decompress(source, &mut values, stride, pixel_format)? == Complaint::NoEnd {
+        // Only the end marker may be missing, or picture data too. The library reports the first of several complaints,
+        // so give it the marker and see whether it still has one.
+        let ended = [source, &[0xff, 0xd9]].concat();
+        if codec.decompress(&ended, &mut values, stride, pixel_format)? != Complaint::None {
+            return Err(malformed(Format::Jpeg, MISSING_DATA));
+        }
+    }
     if channels == Channels::Cmyk && header.inverted_inks {
         values.iter_mut().for_each(|ink| *ink = !*ink);
     }
@@ -126,6 +134,18 @@ fn insert_segments(file: Vec<u8>, attachments: &Attachments) -> Vec<u8> {
     [before, &inserted, after].concat()
 }
 
+const MISSING_DATA: &str = "picture data is missing";
+
+/// What the library had to say about a picture that it decoded.
+#[derive(Debug, PartialEq, Eq)]
+enum Complaint {
+    None,
+    /// Damage that leaves a picture.
+    Minor,
+    /// The file ends without saying so.
+    NoEnd,
+}
+
 /// An instance of the library, freed when dropped.
 struct Codec(tj::tjhandle);
 
@@ -176,7 +196,7 @@ impl Codec {
         // SAFETY: reads the slice only.
         match unsafe { tj::tj3DecompressHeader(self.0, source.as_ptr(), source.len() as tj::size_t) } {
             0 => Ok(()),
-            _ => self.judge(),
+            _ => self.judge().map(|_| ()),
         }
     }
 
@@ -187,7 +207,7 @@ impl Codec {
         pixels: &mut [u8],
         stride: usize,
         pixel_format: tj::TJPF,
-    ) -> Result<(), RenderError> {
+    ) -> Result<Complaint, RenderError> {
         let stride = to_c_int(stride)?;
         // SAFETY: the library writes `stride` bytes for each row of the shrunk picture, whose size it computes as the
         // caller did, rounding up, from the same header.
@@ -202,7 +222,7 @@ impl Codec {
                 pixel_format,
             )
         };
-        if code == 0 { Ok(()) } else { self.judge() }
+        if code == 0 { Ok(Complaint::None) } else { self.judge() }
     }
 
     fn compress(&mut self, picture: &Picture) -> Result<Vec<u8>, RenderError> {
@@ -235,20 +255,23 @@ impl Codec {
         result
     }
 
-    /// What to make of a complaint. Warnings leave a whole picture, perhaps with damage that shows; but picture data
-    /// that is missing is filled with grey, and nobody should be served half a picture as if it were one.
-    fn judge(&self) -> Result<(), RenderError> {
-        const MISSING_DATA: &str = "premature end of data segment";
+    /// What to make of a refusal. Warnings leave a whole picture, perhaps with damage that shows; but picture data that
+    /// is missing is filled with grey, and nobody should be served half a picture as if it were one.
+    fn judge(&self) -> Result<Complaint, RenderError> {
         // SAFETY: the instance lives as long as self.
         let code = unsafe { tj::tj3GetErrorCode(self.0) };
         let message = self.message();
-        if code == tj::TJERR_TJERR_WARNING as c_int {
-            if !message.contains(MISSING_DATA) {
-                return Ok(());
-            }
-            return Err(malformed(Format::Jpeg, "picture data is missing"));
+        if code != tj::TJERR_TJERR_WARNING as c_int {
+            return Err(malformed(Format::Jpeg, message));
         }
-        Err(malformed(Format::Jpeg, message))
+        if message.contains("premature end of data segment") {
+            return Err(malformed(Format::Jpeg, MISSING_DATA));
+        }
+        Ok(if message.contains("Premature end of JPEG file") {
+            Complaint::NoEnd
+        } else {
+            Complaint::Minor
+        })
     }
 
     fn message(&self) -> String {

@@ -126,3 +126,88 @@ fn as_stored(rect: Rect, upright: Size, orientation: Orientation) -> Rect {
         height: size.height,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INFO: SourceInfo = SourceInfo {
+        format: Format::Jpeg,
+        width: 4032,
+        height: 3024,
+        orientation: Orientation::OnLeftSide,
+        has_alpha: false,
+        frames: 1,
+    };
+
+    fn resize(width: u32, height: u32) -> Op {
+        Op::Resize(Size { width, height })
+    }
+
+    #[test]
+    fn shrink_leaves_twice_the_target() {
+        let cases = [
+            (500, 375, 4), // 8.06 times smaller: at 1/8 nothing would be left for our filter
+            (252, 189, 8),
+            (253, 189, 4),
+            (1008, 756, 2),
+            (1009, 756, 1),
+            (8000, 6000, 1),
+            (200, 3024, 1), // the axis that shrinks least decides
+        ];
+        for (width, height, expected) in cases {
+            let ops = [resize(width, height)];
+            let (head, rest) = Head::split(&ops, &INFO);
+            assert_eq!((head.shrink(), rest.len()), (expected, 0), "{width} x {height}");
+        }
+    }
+
+    #[test]
+    fn crops_and_turns_are_seen_as_stored() {
+        let crop = |x, y, width, height| Op::Crop(Rect { x, y, width, height });
+        // Upright it is 3024 x 4032; its top right corner is stored at the top left.
+        let ops = [
+            Op::Orient(Orientation::OnLeftSide),
+            crop(1024, 0, 2000, 3000),
+            crop(1000, 0, 1000, 800),
+            resize(250, 200),
+        ];
+        let (head, rest) = Head::split(&ops, &INFO);
+        assert_eq!(
+            head.region,
+            Rect {
+                x: 0,
+                y: 0,
+                width: 800,
+                height: 1000
+            }
+        );
+        assert_eq!(
+            head.target,
+            Size {
+                width: 200,
+                height: 250
+            }
+        );
+        assert_eq!((head.shrink(), rest.len()), (2, 0));
+    }
+
+    #[test]
+    fn what_follows_is_left_alone() {
+        let flip = Op::Flip {
+            horizontal: true,
+            vertical: false,
+        };
+        let ops = [flip, resize(10, 10)];
+        let (head, rest) = Head::split(&ops, &INFO);
+        assert_eq!(rest, ops);
+        assert_eq!((head.target.width, head.target.height, head.shrink()), (4032, 3024, 1));
+        let outside = [Op::Crop(Rect {
+            x: 4000,
+            y: 0,
+            width: 33,
+            height: 1,
+        })];
+        assert_eq!(Head::split(&outside, &INFO).1, outside);
+    }
+}

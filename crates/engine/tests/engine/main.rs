@@ -1,0 +1,8 @@
+//! The engine by its public face: files in, files out. One program, since linking the codecs takes longer than any test.
+
+mod corpus;
+mod files;
+mod hostile;
+mod orientation;
+mod pictures;
+mod sample;

@@ -1,0 +1,145 @@
+//! Operations, compared with pictures that a person looked at.
+//!
+//! `tests/cases/<noun>/<case>.txt` holds the source, the operations in their order, and how much may differ; the
+//! expected picture lies beside it. A new case is a new pair: write the text, run with `TINTYPE_BLESS=1`, look at the
+//! picture that appears.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sample::{Raster, encoding, plan};
+use engine::{Budget, Light, render};
+use transform::{Background, Color, Format, Op, Orientation, Rect, Size};
+
+#[test]
+fn cases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut count = 0;
+    for noun in fs::read_dir(root).expect("the cases") {
+        for case in fs::read_dir(noun.expect("a folder").path()).expect("a folder") {
+            let path = case.expect("a file").path();
+            if path.extension().is_some_and(|extension| extension == "txt") {
+                check(&path);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 15, "only {count} cases were found");
+}
+
+fn check(path: &Path) {
+    let case = Case::parse(&fs::read_to_string(path).expect("a case"));
+    let budget = Budget {
+        light: case.light,
+        ..Budget::default()
+    };
+    let plan = plan(&case.ops, case.size.width, case.size.height, encoding(Format::Png));
+    let rendition =
+        render(&case.source.to_png(), &plan, &budget).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let picture = Raster::from_png(&rendition.bytes);
+    let expected = path.with_extension("png");
+    if std::env::var_os("TINTYPE_BLESS").is_some() {
+        fs::write(&expected, &rendition.bytes).expect("the expected picture");
+    }
+    let (largest, mean) = picture.difference(&Raster::from_png(&fs::read(&expected).expect("the expected picture")));
+    assert!(
+        largest <= case.largest && mean <= case.mean,
+        "{}: differs by up to {largest} (of {}), {mean:.2} on average (of {})",
+        path.display(),
+        case.largest,
+        case.mean
+    );
+}
+
+struct Case {
+    source: Raster,
+    ops: Vec<Op>,
+    size: Size,
+    light: Light,
+    largest: u32,
+    mean: f64,
+}
+
+impl Case {
+    fn parse(text: &str) -> Self {
+        let mut source = None;
+        let mut case = Self {
+            source: Raster::quadrants(2, 2),
+            ops: Vec::new(),
+            size: Size { width: 0, height: 0 },
+            light: Light::Gamma,
+            largest: 0,
+            mean: 0.0,
+        };
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let n = |index: usize| words[index].parse::<u32>().expect(line);
+            let size = |index: usize| Size {
+                width: n(index),
+                height: n(index + 1),
+            };
+            match words[0] {
+                "quadrants" => source = Some(Raster::quadrants(n(1), n(2))),
+                "gradient" => source = Some(Raster::gradient(n(1), n(2))),
+                "disc" => source = Some(Raster::disc(n(1))),
+                // Black and white by turns: what linear light makes brighter.
+                "checks" => {
+                    source = Some(Raster::new(n(1), n(2), |x, y| {
+                        let gray = ((x + y) % 2 * 255) as u8;
+                        [gray, gray, gray, 255]
+                    }))
+                }
+                "light" if words[1] == "linear" => case.light = Light::Linear,
+                "orient" => case.ops.push(Op::Orient(Orientation::from_exif(n(1) as u16))),
+                "crop" => case.ops.push(Op::Crop(Rect {
+                    x: n(1),
+                    y: n(2),
+                    width: n(3),
+                    height: n(4),
+                })),
+                "resize" => case.ops.push(Op::Resize(size(1))),
+                "pad" => case.ops.push(Op::Pad {
+                    canvas: size(1),
+                    x: words[3].parse().expect(line),
+                    y: words[4].parse().expect(line),
+                    background: background(words[5]),
+                }),
+                "rotate" => case.ops.push(Op::Rotate {
+                    degrees: words[1].parse().expect(line),
+                    canvas: size(2),
+                    background: background(words[4]),
+                }),
+                "flip" => case.ops.push(Op::Flip {
+                    horizontal: words.contains(&"horizontal"),
+                    vertical: words.contains(&"vertical"),
+                }),
+                "flatten" => match background(words[1]) {
+                    Background::Color(color) => case.ops.push(Op::Flatten(color)),
+                    Background::Transparent => panic!("{line}"),
+                },
+                "size" => case.size = size(1),
+                "tolerance" => {
+                    case.largest = n(1);
+                    case.mean = words[2].parse().expect(line);
+                }
+                _ => panic!("unknown line: {line}"),
+            }
+        }
+        case.source = source.expect("a source");
+        case
+    }
+}
+
+fn background(word: &str) -> Background {
+    if word == "transparent" {
+        return Background::Transparent;
+    }
+    let value = u32::from_str_radix(word, 16).expect("rrggbbaa");
+    let [red, green, blue, alpha] = value.to_be_bytes();
+    Background::Color(Color {
+        red,
+        green,
+        blue,
+        alpha,
+    })
+}
