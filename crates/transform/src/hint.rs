@@ -9,22 +9,24 @@ pub fn unknown(token: &str) -> Option<String> {
     {
         return Some(format!("write `w-{width},h-{height}`"));
     }
-    // Other dialects write `w_300`, `w=300`, `width=300`, `w300`.
-    let (word, value) = match token.find(['-', '_', '=', ' ']) {
-        Some(at) => (&token[..at], &token[at + 1..]),
-        None => token.split_at(
-            token
-                .find(|character: char| character.is_ascii_digit())
-                .unwrap_or(token.len()),
-        ),
-    };
-    if let Some(parameter) = named(word) {
-        return Some(if value.is_empty() {
-            syntax(parameter)
-        } else {
-            format!("write `{}-{value}`", parameter.key)
-        });
+    // Other dialects write `w_300`, `w=300`, `width=300`, `aspect_ratio=16:9`, `w300`.
+    let separators = token.match_indices(['-', '_', '=', ' ']).map(|(at, _)| (at, at + 1));
+    let first_digit = token
+        .find(|character: char| character.is_ascii_digit())
+        .map(|at| (at, at));
+    for (end, start) in separators.chain(first_digit).chain([(token.len(), token.len())]) {
+        if let Some(parameter) = named(&token[..end]) {
+            let value = &token[start..];
+            return Some(if value.is_empty() {
+                syntax(parameter)
+            } else {
+                format!("write `{}-{value}`", parameter.key)
+            });
+        }
     }
+    let word = token.split(['-', '_', '=', ' ']).next().unwrap_or_default();
+    // The name of an effect is part of its key.
+    let word = if word == "e" { parameters::split(token).0 } else { word };
     if word.is_empty() {
         return None;
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::{Color, Format, Orientation};
 
 /// Decided work: what the engine does, with no choice left to it.
@@ -110,4 +112,81 @@ pub struct Encoding {
     /// Nothing was asked of the pixels: answer with the stored bytes when they are upright, of the same format and
     /// no larger than the result.
     pub keep_original_if_smaller: bool,
+}
+
+/// For people and tests: a line an operation, then one for the output.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for op in &self.ops {
+            writeln!(f, "{op}")?;
+        }
+        match &self.output {
+            Output::Original => write!(f, "original {}", self.size),
+            Output::Encoded(encoding) => write!(f, "encode {} {encoding}", self.size),
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Orient(orientation) => write!(f, "orient from {}", orientation.to_exif()),
+            Self::Crop(rect) => write!(f, "crop {}x{} at {},{}", rect.width, rect.height, rect.x, rect.y),
+            Self::Resize(size) => write!(f, "resize to {size}"),
+            Self::Pad {
+                canvas,
+                x,
+                y,
+                background,
+            } => write!(f, "pad to {canvas} at {x},{y} on {background}"),
+            Self::Rotate {
+                degrees,
+                canvas,
+                background,
+            } => {
+                write!(f, "rotate by {degrees} to {canvas} on {background}")
+            }
+            Self::Flip { horizontal, vertical } => f.write_str(match (horizontal, vertical) {
+                (true, true) => "flip both ways",
+                (false, true) => "flip top to bottom",
+                _ => "flip left to right",
+            }),
+            Self::Flatten(color) => write!(f, "flatten on {color}"),
+        }
+    }
+}
+
+impl fmt::Display for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Color(color) => write!(f, "{color}"),
+            Self::Transparent => f.write_str("nothing"),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "as {}", self.format.extension())?;
+        match self.format {
+            _ if self.lossless => f.write_str(" lossless")?,
+            Format::Png => {}
+            _ => write!(f, " quality {}", self.quality)?,
+        }
+        for (on, text) in [
+            (self.progressive, ", progressive"),
+            (self.keep_profile, ", with profile"),
+            (self.keep_metadata, ", with metadata"),
+            (self.keep_original_if_smaller, ", original if smaller"),
+        ] {
+            f.write_str(if on { text } else { "" })?;
+        }
+        Ok(())
+    }
 }

@@ -171,8 +171,8 @@ impl Reader<'_> {
                 "" => {}
                 "l-end" => match self.open.last() {
                     Some((Block::Layer, _)) => {
-                        self.open.pop();
                         self.finish(&mut steps, step)?;
+                        self.open.pop();
                         return Ok(Chain { steps });
                     }
                     _ => return Err(self.unopened(&token, "l-")),
@@ -238,7 +238,8 @@ impl Reader<'_> {
 
     fn finish(&mut self, steps: &mut Vec<Vec<Node>>, step: Vec<Node>) -> Result<(), ParseError> {
         let Some(first) = step.first() else { return Ok(()) };
-        self.steps += 1;
+        // Those of a layer are the layer's own, and layers are counted.
+        self.steps += usize::from(self.open.iter().all(|(block, _)| *block != Block::Layer));
         if self.steps > Limits::STEPS {
             return Err(self.too_long(first.token(), format!("there are more than {} steps", Limits::STEPS)));
         }

@@ -1,0 +1,162 @@
+//! What must hold for any text, any source and any request.
+
+use proptest::prelude::*;
+use transform::{
+    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, OutputSettings, RenditionKey, Size,
+    SourceInfo, Transformation, plan, verify,
+};
+
+/// Text that is nearly the language, so that the parser is taken further than by noise.
+fn nearly() -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        6 => "(w|h|x|y|xc|yc)-(N?[0-9]{1,4}|0\\.[0-9]{1,2}|(iw|ih|cw|ch)_(mul|div|add|sub)_[0-9]{1,3}|auto)",
+        3 => "(c|cm)-(maintain_ratio|force|at_max|at_max_enlarge|at_least|maintain_ratio_no_enlarge|extract)",
+        3 => "(c|cm)-(pad_resize|pad_resize_no_enlarge|pad_extract|pad_extract_no_shrink)",
+        2 => "fo-(top|left|bottom|right|top_left|bottom_right|center|auto)",
+        2 => "(ar-[1-9][0-9]{0,2}[-:_][1-9][0-9]{0,2}|dpr-[1-5]|dpr-auto)",
+        2 => "(rt-N?[0-9]{1,3}|rt-auto|fl-(h|v|h_v))",
+        2 => "(f-(auto|jpg|png|webp|avif|gif|orig)|q-[0-9]{1,3}|lo-true|pr-1|orig|di-[a-c@%/]{1,6}|n-[a-z%,]{1,4})",
+        1 => "bg-([0-9a-fA-F]{6}|[0-9a-fA-F]{8}|red|transparent)",
+        1 => "(if-w_gt_[0-9]{1,4}|if-ar_lt_4-3|if-else|if-end|l-text|i-x|l-end)",
+        1 => "[ -~é%]{0,8}",
+    ];
+    let separator = prop_oneof![5 => Just(","), 2 => Just(":"), 1 => Just("%2C"), 1 => Just(", ")];
+    prop::collection::vec((token, separator), 0..10)
+        .prop_map(|pieces| pieces.into_iter().map(|(token, separator)| token + separator).collect())
+}
+
+fn source() -> impl Strategy<Value = SourceInfo> {
+    const FORMATS: [Format; 5] = [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif];
+    let side = || prop_oneof![1u32..3000, Just(1), Just(65_535)];
+    (
+        prop::sample::select(&FORMATS[..]),
+        side(),
+        side(),
+        0u16..10,
+        any::<bool>(),
+        1u32..3,
+    )
+        .prop_map(|(format, width, height, orientation, has_alpha, frames)| SourceInfo {
+            format,
+            width,
+            height,
+            orientation: Orientation::from_exif(orientation),
+            has_alpha,
+            frames,
+        })
+}
+
+fn context(avif: bool, webp: bool, width: Option<f64>, limits: &Limits) -> Context<'_> {
+    Context {
+        accept: Accept { avif, webp },
+        hints: Hints {
+            width,
+            dpr: Some(2.0),
+            save_data: false,
+        },
+        settings: OutputSettings {
+            avif: true,
+            ..OutputSettings::default()
+        },
+        limits,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in any::<String>()) {
+        for mode in [Mode::Lenient, Mode::Strict] {
+            if let Err(error) = Transformation::parse(&text, mode) {
+                error.render();
+            }
+        }
+    }
+
+    #[test]
+    fn no_target_panics(target in "/acct/?[ -~é]{0,40}(\\?[ -~]{0,40})?") {
+        if let Ok(request) = AssetRequest::parse(&target, "/acct") {
+            prop_assert!(!request.asset_path.split('/').any(|segment| matches!(segment, "." | "..")));
+            let _ = request.transformation(Mode::Lenient);
+        }
+        verify("key", &target, "/acct", 0);
+    }
+
+    #[test]
+    fn errors_point_into_the_text(text in nearly()) {
+        if let Err(error) = Transformation::parse(&text, Mode::Strict) {
+            prop_assert!(error.text.get(error.span.clone()).is_some());
+            error.render();
+        }
+        if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) {
+            for ignored in &transformation.ignored {
+                prop_assert!(text.get(ignored.span.clone()).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn canonical_text_means_itself(text in nearly()) {
+        if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) {
+            let canonical = transformation.canonical();
+            let again = Transformation::parse(&canonical, Mode::Lenient).unwrap();
+            prop_assert_eq!(again.canonical(), canonical);
+            prop_assert!(again.ignored.is_empty());
+        }
+    }
+
+    #[test]
+    fn equal_canonical_texts_are_equal_plans_and_keys(text in nearly(), source in source(), avif: bool, webp: bool) {
+        let limits = Limits::default();
+        let context = context(avif, webp, Some(640.0), &limits);
+        if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) {
+            let again = Transformation::parse(&transformation.canonical(), Mode::Lenient).unwrap();
+            prop_assert_eq!(
+                RenditionKey::new("a", &transformation, &context),
+                RenditionKey::new("a", &again, &context)
+            );
+            prop_assert_eq!(plan(&transformation, &source, &context), plan(&again, &source, &context));
+        }
+    }
+
+    /// A key leaves out what cannot matter, and nothing else: equal keys are equal plans.
+    #[test]
+    fn equal_keys_are_equal_plans(text in nearly(), source in source(), left: [bool; 2], right: [bool; 2], wide: bool) {
+        let limits = Limits::default();
+        let one = context(left[0], left[1], Some(640.0), &limits);
+        let other = context(right[0], right[1], Some(if wide { 1280.0 } else { 650.0 }), &limits);
+        if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient)
+            && RenditionKey::new("a", &transformation, &one) == RenditionKey::new("a", &transformation, &other)
+        {
+            prop_assert_eq!(plan(&transformation, &source, &one), plan(&transformation, &source, &other));
+        }
+    }
+
+    #[test]
+    fn plans_hold_together(text in nearly(), source in source(), webp: bool) {
+        let limits = Limits::default();
+        let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) else { return Ok(()) };
+        let Ok(plan) = plan(&transformation, &source, &context(false, webp, None, &limits)) else { return Ok(()) };
+        let mut size = Size { width: source.width, height: source.height };
+        for op in &plan.ops {
+            match *op {
+                Op::Orient(orientation) if orientation.swaps_sides() => {
+                    size = Size { width: size.height, height: size.width };
+                }
+                Op::Crop(rect) => {
+                    prop_assert!(rect.x + rect.width <= size.width && rect.y + rect.height <= size.height);
+                    size = Size { width: rect.width, height: rect.height };
+                }
+                Op::Resize(to) => size = to,
+                Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => size = canvas,
+                Op::Orient(_) | Op::Flip { .. } | Op::Flatten(_) => {}
+            }
+            prop_assert!(size.width >= 1 && size.height >= 1);
+            prop_assert!(u64::from(size.width) * u64::from(size.height) <= limits.source_pixels);
+        }
+        if !plan.ops.is_empty() {
+            prop_assert_eq!(plan.size, size);
+        }
+    }
+}
