@@ -25,7 +25,7 @@ const MAX_ENCODED_SIDE: u32 = 32_768;
 /// The primary picture, or a sequence's first frame. Ten and twelve bits become eight.
 pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, RenderError> {
     let decoder = Decoder::new()?;
-    // SAFETY: the decoder is alive and borrowed by nobody else. `Header` was read from a primary item if there is one.
+    // SAFETY: the decoder is alive and borrowed by nobody else.
     unsafe {
         let decoder = &mut *decoder.0;
         decoder.codecChoice = avif::AVIF_CODEC_CHOICE_AOM;
@@ -37,19 +37,17 @@ pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, Rend
     }
     // SAFETY: the slice outlives the decoder, which keeps a pointer to it.
     check(unsafe { avif::avifDecoderSetIOMemory(decoder.0, source.as_ptr(), source.len()) })?;
-    // SAFETY: the decoder is alive.
-    let mut parsed = unsafe {
-        (*decoder.0).requestedSource = avif::AVIF_DECODER_SOURCE_PRIMARY_ITEM;
-        avif::avifDecoderParse(decoder.0)
-    };
-    if parsed != avif::AVIF_RESULT_OK && header.info.frames > 1 {
-        // SAFETY: as above; parsing again from the start is allowed.
-        parsed = unsafe {
-            (*decoder.0).requestedSource = avif::AVIF_DECODER_SOURCE_TRACKS;
+    let parse = |from: avif::avifDecoderSource| {
+        // SAFETY: the decoder is alive; parsing again from the start is allowed.
+        unsafe {
+            (*decoder.0).requestedSource = from;
             avif::avifDecoderParse(decoder.0)
-        };
+        }
+    };
+    let still = parse(avif::AVIF_DECODER_SOURCE_PRIMARY_ITEM);
+    if still != avif::AVIF_RESULT_OK && parse(avif::AVIF_DECODER_SOURCE_TRACKS) != avif::AVIF_RESULT_OK {
+        check(still)?;
     }
-    check(parsed)?;
     // SAFETY: the decoder is alive and was parsed.
     check(unsafe { avif::avifDecoderNextImage(decoder.0) })?;
     // SAFETY: after a frame was decoded the image is there, owned by the decoder.

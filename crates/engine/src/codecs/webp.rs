@@ -24,7 +24,7 @@ const LOSSLESS_LEVEL_UNDER_LOAD: i32 = 1;
 
 pub(super) fn decode(source: &[u8], header: &Header) -> Result<Decoded, RenderError> {
     let (width, height) = (header.info.width, header.info.height);
-    let picture = if header.info.frames > 1 {
+    let picture = if features(source)?.has_animation != 0 {
         first_frame(source, header)?
     } else {
         decode_still(source, width, height, header.info.has_alpha)?
@@ -46,9 +46,7 @@ pub(super) fn decode(source: &[u8], header: &Header) -> Result<Decoded, RenderEr
 fn decode_still(source: &[u8], width: u32, height: u32, has_alpha: bool) -> Result<Picture, RenderError> {
     let internal = |()| RenderError::Internal(String::from("libwebp of another version"));
     let mut config = webp::WebPDecoderConfig::new().map_err(internal)?;
-    // SAFETY: reads the slice only, and fills the features.
-    let status = unsafe { webp::WebPGetFeatures(source.as_ptr(), source.len(), &mut config.input) };
-    check(status)?;
+    config.input = features(source)?;
     // The size was checked against the budget as our own parser read it; the two must agree before memory is taken.
     if u32::try_from(config.input.width) != Ok(width) || u32::try_from(config.input.height) != Ok(height) {
         return Err(malformed(
@@ -73,6 +71,15 @@ fn decode_still(source: &[u8], width: u32, height: u32, has_alpha: bool) -> Resu
     let status = unsafe { webp::WebPDecode(source.as_ptr(), source.len(), &mut config) };
     check(status)?;
     Ok(picture)
+}
+
+/// What the library makes of a header.
+fn features(source: &[u8]) -> Result<webp::WebPBitstreamFeatures, RenderError> {
+    // SAFETY: all fields are numbers, for which zero is a value.
+    let mut features = unsafe { std::mem::zeroed() };
+    // SAFETY: reads the slice only, and fills the features.
+    check(unsafe { webp::WebPGetFeatures(source.as_ptr(), source.len(), &mut features) })?;
+    Ok(features)
 }
 
 /// The first frame of an animation, in its place on the canvas; around it nothing.
