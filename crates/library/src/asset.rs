@@ -130,7 +130,8 @@ pub struct AiTag {
     pub source: String,
 }
 
-/// For `FROM versions v`. The folder's path is a subquery and not a join, so that rows that a listing skips never look it up.
+/// For `FROM versions v`. The folder's path is a subquery and not a join, so that rows that a listing skips never look
+/// it up.
 pub(crate) const ASSET_COLUMNS: &str = "v.*, (SELECT f.path FROM folders f WHERE f.id = v.folder_id) AS folder_path";
 
 impl Asset {

@@ -30,8 +30,8 @@ pub(crate) enum DatabaseError {
     Sql(sqlx::Error),
 }
 
-/// One connection that writes and several that read. SQLite has one writer at a time: with one connection, writers queue in
-/// order here instead of polling a lock there, and readers never wait for them.
+/// One connection that writes and several that read. SQLite has one writer at a time: with one connection, writers
+/// queue in order here instead of polling a lock there, and readers never wait for them.
 #[derive(Debug)]
 pub(crate) struct Database {
     writer: sqlx::Pool<Db>,
@@ -100,9 +100,44 @@ pub(crate) fn is_full(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code == SQLITE_FULL)
 }
 
-/// True if the transaction lost a race and may succeed when it is run again.
+/// True if the transaction lost a race and may succeed when it is run again: a name was taken, or a row that it had
+/// just found is gone.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation() || error.is_foreign_key_violation())
+    matches!(error, sqlx::Error::RowNotFound)
+        || error
+            .as_database_error()
+            .is_some_and(|error| error.is_unique_violation() || error.is_foreign_key_violation())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Code, FolderPath, Library, Timestamp};
+
+    #[tokio::test]
+    async fn a_full_database_is_told_from_a_broken_one_and_keeps_what_it_has() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let now = Timestamp::now();
+        let writer = &library.database().writer;
+        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
+            .fetch_one(writer)
+            .await
+            .expect("counted");
+        let limit = format!("PRAGMA max_page_count = {pages}");
+        sqlx::query(sqlx::AssertSqlSafe(limit))
+            .execute(writer)
+            .await
+            .expect("limited");
+        let mut made = 0;
+        let error = loop {
+            let path = FolderPath::sanitised(&format!("{made}-{}", "x".repeat(200))).expect("a path");
+            match library.create_folder(&path, now).await {
+                Ok(()) => made += 1,
+                Err(error) => break error,
+            }
+            assert!(made < 10_000, "the limit has no effect");
+        };
+        assert_eq!(error.code(), Code::StorageFull, "{error:?}");
+        assert_eq!(library.counts().await.expect("counts").folders, made);
+    }
 }

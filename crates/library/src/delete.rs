@@ -35,8 +35,8 @@ impl From<sqlx::Error> for DeleteError {
 }
 
 impl Library {
-    /// Deletes a file with all its versions. Its blobs stay until they are collected, so that who reads one now reads it to
-    /// the end.
+    /// Deletes a file with all its versions. Its blobs stay until they are collected, so that who reads one now reads
+    /// it to the end.
     pub async fn delete(&self, file: FileId, now: Timestamp) -> Result<(), DeleteError> {
         let id = file.to_string();
         let mut tx = self.database().begin().await?;
@@ -52,7 +52,8 @@ impl Library {
             .parse()
             .map_err(|error: IdError| StoreError::unreadable("versions.id", error))?;
         let path = FolderPath::stored(folder).join(&FileName::stored(name));
-        // Marked before the versions go, while the list of blobs is at hand. A blob that another file names, too, is not.
+        // Marked before the versions go, while the list of blobs is at hand. A blob that another file names, too, is
+        // not.
         sqlx::query(
             "UPDATE blobs SET unreferenced_at = $1
              WHERE sha256 IN (SELECT blob FROM versions WHERE file_id = $2)

@@ -41,8 +41,8 @@ impl From<sqlx::Error> for GarbageError {
 }
 
 impl Library {
-    /// Removes the blobs that no version has named for as long as `grace`. Safe at any time and beside uploads. It lists the
-    /// whole blob store: meant for the start of the program and for now and then.
+    /// Removes the blobs that no version has named for as long as `grace`. Safe at any time and beside uploads. It
+    /// lists the whole blob store: meant for the start of the program and for now and then.
     pub async fn collect_garbage(&self, grace: Duration, now: Timestamp) -> Result<Garbage, GarbageError> {
         let before = now.saturating_sub(grace);
         let mut garbage = Garbage::default();

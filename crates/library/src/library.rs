@@ -24,8 +24,8 @@ struct Inner {
     database: Database,
     blobs: BlobStore,
     limits: Limits,
-    /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing while
-    /// unneeded blobs are removed: so a blob cannot go between the two.
+    /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing
+    /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
     /// Open as long as the library is, because closing it gives up the lock.
     lock: File,

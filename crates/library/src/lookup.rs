@@ -18,6 +18,14 @@ fn split(path: &str) -> (String, &str) {
     }
 }
 
+/// Each first hit of a delivery asks this.
+fn at_path() -> String {
+    format!(
+        "SELECT {ASSET_COLUMNS} FROM versions v
+         WHERE v.folder_id = (SELECT id FROM folders WHERE path = $1) AND v.name = $2 AND v.is_current"
+    )
+}
+
 impl Library {
     /// The current version of a file.
     pub async fn file(&self, id: FileId) -> Result<Option<Asset>, StoreError> {
@@ -32,11 +40,7 @@ impl Library {
     /// The current version of the file at a path, compared byte by byte.
     pub async fn file_at(&self, path: &str) -> Result<Option<Asset>, StoreError> {
         let (folder, name) = split(path);
-        let sql = format!(
-            "SELECT {ASSET_COLUMNS} FROM versions v
-             WHERE v.folder_id = (SELECT id FROM folders WHERE path = $1) AND v.name = $2 AND v.is_current"
-        );
-        let row = sqlx::query(AssertSqlSafe(sql))
+        let row = sqlx::query(AssertSqlSafe(at_path()))
             .bind(folder)
             .bind(name)
             .fetch_optional(self.database().reader())
@@ -89,5 +93,50 @@ impl Library {
             .fetch_optional(self.database().reader())
             .await?;
         row.map(|row| Folder::of_row(&row)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn delivery_finds_a_file_by_indexes_only() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let explain = format!("EXPLAIN QUERY PLAN {}", at_path());
+        let rows = sqlx::query(AssertSqlSafe(explain))
+            .bind("/a")
+            .bind("b")
+            .fetch_all(library.database().reader())
+            .await
+            .expect("a plan");
+        let plan = rows
+            .iter()
+            .map(|row| row.get::<String, _>("detail"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(
+            plan.contains("current_in_folder_by_name (folder_id=? AND name=?)"),
+            "{plan}"
+        );
+        assert!(!plan.contains("SCAN"), "{plan}");
+    }
+
+    #[test]
+    fn paths_are_split_at_the_last_slash() {
+        for (path, folder, name) in [
+            ("/a/b/c.jpg", "/a/b", "c.jpg"),
+            ("a/c.jpg", "/a", "c.jpg"),
+            ("/c.jpg", "/", "c.jpg"),
+            ("c.jpg", "/", "c.jpg"),
+            ("/a/", "/a", ""),
+            ("//c.jpg", "/", "c.jpg"),
+            ("", "/", ""),
+        ] {
+            assert_eq!(split(path), (folder.to_owned(), name), "{path}");
+        }
     }
 }

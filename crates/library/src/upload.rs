@@ -133,8 +133,8 @@ impl From<sqlx::Error> for UploadError {
 }
 
 impl Library {
-    /// Makes the staged blob a new file, or a new version of the file that is at its path. When this returns, it is on the
-    /// disk.
+    /// Makes the staged blob a new file, or a new version of the file that is at its path. When this returns, it is on
+    /// the disk.
     pub async fn upload(&self, mut file: NewFile, now: Timestamp) -> Result<Asset, UploadError> {
         self.check(&mut file)?;
         // Read, not write: uploads do not wait for each other here, only for the collection of garbage.
@@ -235,8 +235,8 @@ impl Library {
         if !file.overwrite_file {
             return Err(UploadError::PathTaken(path()));
         }
-        // First of all, because it locks the file's row where transactions run side by side. If the file is gone by now,
-        // there is no row and the attempt is repeated.
+        // First of all, because it locks the file's row where transactions run side by side. If the file is gone by
+        // now, there is no row and the attempt is repeated.
         let number: i64 =
             sqlx::query_scalar("UPDATE files SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
                 .bind(id.to_string())

@@ -290,6 +290,38 @@ async fn what_an_overwrite_carries_over() {
 }
 
 #[tokio::test]
+async fn machine_given_tags_go_or_stay_as_asked() {
+    let bench = Bench::new().await;
+    upload(&bench.library, "/a.jpg", b"one", 1).await.expect("uploaded");
+    bench.library.close().await;
+    // Nothing gives such tags yet, so they are put there by hand.
+    let url = format!("sqlite:{}", bench.directory.path().join("library.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.expect("connected");
+    let tags = json!([{"name": "Boat", "confidence": 90.12, "source": "google-auto-tagging"}]);
+    sqlx::query("UPDATE versions SET ai_tags = $1")
+        .bind(tags.to_string())
+        .execute(&pool)
+        .await
+        .expect("written");
+    pool.close().await;
+
+    let library = Library::for_testing(bench.directory.path()).await;
+    let file = NewFile {
+        overwrite_ai_tags: false,
+        ..new_file(&library, "/a.jpg", b"two").await
+    };
+    let kept = library.upload(file, at(2)).await.expect("overwritten");
+    let boat = AiTag {
+        name: "Boat".into(),
+        confidence: 90.12,
+        source: "google-auto-tagging".into(),
+    };
+    assert_eq!(kept.ai_tags, [boat]);
+    let dropped = upload(&library, "/a.jpg", b"three", 3).await.expect("overwritten");
+    assert_eq!(dropped.ai_tags, []);
+}
+
+#[tokio::test]
 async fn versions_are_limited() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut settings = Settings::embedded(directory.path());
