@@ -11,7 +11,7 @@ FROM debian:trixie-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates ffmpeg \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin tintype \
+ && useradd --no-create-home --uid 10001 --home-dir /data --shell /usr/sbin/nologin tintype \
  && install -d -o tintype -g tintype /data
 COPY --from=build /src/target/release/tintype /usr/local/bin/tintype
 USER tintype
