@@ -109,7 +109,7 @@ pub enum FetcherError {
     Client(#[source] reqwest::Error),
 }
 
-/// Why a fetch failed. `url` is scheme, host, port and path only, for queries and credentials are secrets.
+/// Why a fetch failed, and what a person can do about it. `url` is scheme, host, port and path only, for queries and credentials are secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// Not a URL that can be fetched.
@@ -125,7 +125,7 @@ pub enum FetchError {
         scheme: String,
     },
     /// The host is not on the public internet.
-    #[error("{url} is not fetched: {refusal}")]
+    #[error("{url} is not fetched: {refusal}; set TINTYPE_FETCH_ALLOW to reach {}", .refusal.network)]
     Refused {
         /// Where.
         url: String,
@@ -133,13 +133,13 @@ pub enum FetchError {
         refusal: Refusal,
     },
     /// A redirect from `https` to `http`.
-    #[error("{url} redirects from https to http, which is not followed")]
+    #[error("{url} redirects from https to http, which is not followed: give the https address of the file itself")]
     Downgrade {
         /// The page that redirects.
         url: String,
     },
     /// The host's name has no address.
-    #[error("the host of {url} could not be found")]
+    #[error("the host of {url} could not be found: check its spelling")]
     Resolve {
         /// Where.
         url: String,
@@ -157,7 +157,7 @@ pub enum FetchError {
         source: reqwest::Error,
     },
     /// Too slow.
-    #[error("{url} took too long: {phase} did not arrive within {limit:?}")]
+    #[error("{url} took too long: {phase} did not arrive within {limit:?}; try again, or upload the file itself")]
     Timeout {
         /// Where.
         url: String,
@@ -183,15 +183,13 @@ pub enum FetchError {
         encoding: String,
     },
     /// More bytes than allowed.
-    #[error("{url} is larger than the limit of {limit} bytes")]
+    #[error("the remote file is larger than the limit of {limit} bytes")]
     TooLarge {
-        /// Where.
-        url: String,
         /// The limit in bytes.
         limit: u64,
     },
     /// More redirects than allowed.
-    #[error("{url} redirects once more after {limit} redirects")]
+    #[error("{url} redirects once more after {limit} redirects: give the address where they end")]
     TooManyRedirects {
         /// The last page that redirects.
         url: String,
@@ -199,7 +197,7 @@ pub enum FetchError {
         limit: usize,
     },
     /// The connection ended, or made no sense, before the file was complete.
-    #[error("the connection to {url} broke before the file was complete")]
+    #[error("the connection to {url} broke before the file was complete; try again, or upload the file itself")]
     Interrupted {
         /// Where.
         url: String,
@@ -207,27 +205,6 @@ pub enum FetchError {
         #[source]
         source: reqwest::Error,
     },
-}
-
-impl FetchError {
-    /// What a person can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused { refusal, .. } => Some(format!("set TINTYPE_FETCH_ALLOW to reach {}", refusal.network)),
-            Self::Downgrade { .. } => Some("give the https address of the file itself".to_owned()),
-            Self::Scheme { .. } => Some("begin the URL with `https://`".to_owned()),
-            Self::Resolve { .. } => Some("check the spelling of the host name".to_owned()),
-            Self::TooManyRedirects { .. } => Some("give the address where the redirects end".to_owned()),
-            Self::Timeout { .. } | Self::Interrupted { .. } => {
-                Some("try again, or download the file and upload its bytes".to_owned())
-            }
-            Self::BadUrl { .. }
-            | Self::Connect { .. }
-            | Self::Status { .. }
-            | Self::Encoded { .. }
-            | Self::TooLarge { .. } => None,
-        }
-    }
 }
 
 /// What a fetch was waiting for when its time was up.
@@ -418,7 +395,7 @@ fn accept(
     }
     let content_length = response.content_length();
     if content_length.is_some_and(|length| length > limit) {
-        return Err(FetchError::TooLarge { url, limit });
+        return Err(FetchError::TooLarge { limit });
     }
     Ok(Fetched {
         final_url: url.clone(),
@@ -468,10 +445,7 @@ impl Body {
         };
         self.received = self.received.saturating_add(chunk.len() as u64);
         if self.received > self.limit {
-            return Err(FetchError::TooLarge {
-                url: self.url,
-                limit: self.limit,
-            });
+            return Err(FetchError::TooLarge { limit: self.limit });
         }
         Ok(Some((chunk, self)))
     }

@@ -1,4 +1,7 @@
 //! Where sources come from when they are not in the library.
 
-pub mod address;
-pub mod fetch;
+mod address;
+mod fetch;
+
+pub use address::{AddressRules, Refusal};
+pub use fetch::{FetchError, FetchPolicy, Fetched, Fetcher, FetcherError, Phase};

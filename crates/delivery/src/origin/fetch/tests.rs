@@ -121,13 +121,9 @@ async fn read(fetcher: &Fetcher, url: &str) -> Result<(Fetched, Vec<u8>), FetchE
     Ok((fetched, bytes))
 }
 
-/// The error of fetching `path`, with the hint below it.
+/// The error of fetching `path`, as text.
 async fn error(fetcher: &Fetcher, server: &Server, path: &str) -> String {
-    let error = read(fetcher, &server.url(path)).await.expect_err(path);
-    server.steady(&match error.hint() {
-        Some(hint) => format!("{error}\nhint: {hint}"),
-        None => error.to_string(),
-    })
+    server.steady(&read(fetcher, &server.url(path)).await.expect_err(path).to_string())
 }
 
 #[tokio::test]
@@ -190,14 +186,10 @@ async fn redirects_that_are_not_followed() {
         errors.push(error(&fetcher, &server, path).await);
     }
     assert_snapshot!(errors.join("\n"), @r"
-    http://127.0.0.1:PORT/around redirects once more after 5 redirects
-    hint: give the address where the redirects end
-    http://169.254.169.254/latest/meta-data/ is not fetched: 169.254.169.254 is a link-local address (169.254.0.0/16)
-    hint: set TINTYPE_FETCH_ALLOW to reach 169.254.0.0/16
-    http://[::1]:1/ is not fetched: ::1 is a loopback address (::1/128)
-    hint: set TINTYPE_FETCH_ALLOW to reach ::1/128
+    http://127.0.0.1:PORT/around redirects once more after 5 redirects: give the address where they end
+    http://169.254.169.254/latest/meta-data/ is not fetched: 169.254.169.254 is a link-local address (169.254.0.0/16); set TINTYPE_FETCH_ALLOW to reach 169.254.0.0/16
+    http://[::1]:1/ is not fetched: ::1 is a loopback address (::1/128); set TINTYPE_FETCH_ALLOW to reach ::1/128
     `file` URLs are not fetched, only `http` and `https`
-    hint: begin the URL with `https://`
     the URL cannot be used: http://127.0.0.1:PORT/to-nothing redirects to what is not a URL: empty host
     http://127.0.0.1:PORT/no-location answered with status 302
     ");
@@ -267,15 +259,12 @@ async fn bad_answers() {
     http://127.0.0.1:PORT/broken answered with status 500
     http://127.0.0.1:PORT/partial answered with status 206
     http://127.0.0.1:PORT/gzip sent its file compressed (`gzip`) although the plain file was asked for
-    http://127.0.0.1:PORT/large-by-header is larger than the limit of 1000 bytes
-    http://127.0.0.1:PORT/large-by-stream is larger than the limit of 1000 bytes
-    http://127.0.0.1:PORT/large-by-chunks is larger than the limit of 1000 bytes
-    the connection to http://127.0.0.1:PORT/truncated broke before the file was complete
-    hint: try again, or download the file and upload its bytes
-    the connection to http://127.0.0.1:PORT/truncated-chunks broke before the file was complete
-    hint: try again, or download the file and upload its bytes
-    the connection to http://127.0.0.1:PORT/not-http broke before the file was complete
-    hint: try again, or download the file and upload its bytes
+    the remote file is larger than the limit of 1000 bytes
+    the remote file is larger than the limit of 1000 bytes
+    the remote file is larger than the limit of 1000 bytes
+    the connection to http://127.0.0.1:PORT/truncated broke before the file was complete; try again, or upload the file itself
+    the connection to http://127.0.0.1:PORT/truncated-chunks broke before the file was complete; try again, or upload the file itself
+    the connection to http://127.0.0.1:PORT/not-http broke before the file was complete; try again, or upload the file itself
     ");
 }
 
@@ -317,14 +306,10 @@ async fn slow_servers() {
         error(&slow_whole, &server, "/silent").await,
     ];
     assert_snapshot!(errors.join("\n"), @r"
-    http://127.0.0.1:PORT/silent took too long: the response headers did not arrive within 200ms
-    hint: try again, or download the file and upload its bytes
-    http://127.0.0.1:PORT/stalls took too long: more of the file did not arrive within 200ms
-    hint: try again, or download the file and upload its bytes
-    http://127.0.0.1:PORT/drips took too long: the whole file did not arrive within 200ms
-    hint: try again, or download the file and upload its bytes
-    http://127.0.0.1:PORT/silent took too long: the whole file did not arrive within 200ms
-    hint: try again, or download the file and upload its bytes
+    http://127.0.0.1:PORT/silent took too long: the response headers did not arrive within 200ms; try again, or upload the file itself
+    http://127.0.0.1:PORT/stalls took too long: more of the file did not arrive within 200ms; try again, or upload the file itself
+    http://127.0.0.1:PORT/drips took too long: the whole file did not arrive within 200ms; try again, or upload the file itself
+    http://127.0.0.1:PORT/silent took too long: the whole file did not arrive within 200ms; try again, or upload the file itself
     ");
 }
 
