@@ -178,6 +178,7 @@ fn attachments(metadata: &mut Metadata, space: &color::Space, encoding: &Encodin
     }
     if encoding.keep_metadata {
         kept.metadata = std::mem::take(metadata);
+        kept.metadata.exif = kept.metadata.exif.filter(|exif| exif::is_sound(exif));
         if let Some(exif) = &mut kept.metadata.exif {
             exif::set_upright(exif);
         }

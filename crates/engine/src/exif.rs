@@ -26,6 +26,11 @@ pub(crate) fn set_upright(exif: &mut [u8]) {
     }
 }
 
+/// True for what begins as EXIF must. Anything else is not carried on: some encoders refuse it, and nobody can read it.
+pub(crate) fn is_sound(exif: &[u8]) -> bool {
+    exif.starts_with(b"II*\0") || exif.starts_with(b"MM\0*")
+}
+
 /// Where the tag's value is, among the entries of the first directory (IFD0).
 fn find(exif: &[u8]) -> Option<(usize, Endian)> {
     let endian = match exif.get(..4)? {
@@ -103,5 +108,6 @@ mod tests {
         assert_eq!(orientation(Some(&tiff(false, 0x010f, 6))), Orientation::Upright);
         assert_eq!(orientation(Some(&tiff(false, ORIENTATION, 9))), Orientation::Upright);
         assert_eq!(orientation(None), Orientation::Upright);
+        assert!(is_sound(&whole) && !is_sound(b"Exif\0\0MM\0*"));
     }
 }

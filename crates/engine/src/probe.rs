@@ -2,7 +2,7 @@
 
 pub(crate) mod avif;
 mod gif;
-mod jpeg;
+pub(crate) mod jpeg;
 mod png;
 mod reader;
 mod webp;

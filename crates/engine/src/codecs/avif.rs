@@ -67,7 +67,8 @@ pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, Rend
     check(unsafe { avif::avifImageYUVToRGB(image, &mut rgb) })?;
 
     header.metadata.icc = block(&image.icc);
-    header.metadata.exif = block(&image.exif);
+    // Some writers keep the prefix that only JPEG has.
+    header.metadata.exif = block(&image.exif).map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif).to_vec());
     header.metadata.xmp = block(&image.xmp);
     let space = match header.metadata.icc.clone() {
         Some(icc) => Space::Icc(icc),

@@ -13,7 +13,7 @@ use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
 use crate::RenderError;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int as to_c_int};
-use crate::probe::{Header, MAX_SIDE};
+use crate::probe::{Header, MAX_SIDE, jpeg as segments};
 
 /// From this quality on, colour is kept at full resolution (4:4:4). Below it 4:2:0 saves a fifth of the bytes, and what
 /// it loses is hidden by what quantisation loses.
@@ -106,10 +106,10 @@ pub(super) fn encode(
 
 /// Puts metadata behind the JFIF segment, where readers look for it.
 fn insert_segments(file: Vec<u8>, attachments: &Attachments) -> Vec<u8> {
-    let segments: [(u8, &[u8], Option<&[u8]>); 3] = [
-        (0xe1, b"Exif\0\0", attachments.exif),
-        (0xe1, b"http://ns.adobe.com/xap/1.0/\0", attachments.xmp),
-        (0xed, b"Photoshop 3.0\0", attachments.iptc),
+    let segments = [
+        (0xe1, segments::EXIF, attachments.exif),
+        (0xe1, segments::XMP, attachments.xmp),
+        (0xed, segments::PHOTOSHOP, attachments.iptc),
     ];
     let mut inserted = Vec::new();
     for (marker, prefix, payload) in segments {

@@ -244,3 +244,48 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is seen at the corners of a picture that stores 0 1 over 2 3, by EXIF orientation less one.
+    const SEEN: [[u8; 4]; 8] = [
+        [0, 1, 2, 3],
+        [1, 0, 3, 2],
+        [3, 2, 1, 0],
+        [2, 3, 0, 1],
+        [0, 2, 1, 3],
+        [2, 0, 3, 1],
+        [3, 1, 2, 0],
+        [1, 3, 0, 2],
+    ];
+
+    #[test]
+    fn turn_and_mirror() {
+        for turn in 0..4 {
+            for mirror in [None, Some(0), Some(1)] {
+                let mut corners = [0, 1, 2, 3];
+                for _ in 0..turn {
+                    corners = [corners[1], corners[3], corners[0], corners[2]];
+                }
+                let [a, b, c, d] = corners;
+                let seen = match mirror {
+                    None => corners,
+                    Some(0) => [c, d, a, b],
+                    Some(_) => [b, a, d, c],
+                };
+                let found = usize::from(orientation(turn, mirror).to_exif()) - 1;
+                assert_eq!(SEEN[found], seen, "{turn} {mirror:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn brands() {
+        assert!(is_avif(b"\0\0\0\x14ftypmif1\0\0\0\0avis"));
+        assert!(!is_avif(b"\0\0\0\x10ftypmif1avif"), "that is a version, not a brand");
+        assert!(!is_avif(b"\0\0\0\x10ftypmif1\0\0\0\0avif"), "that is beyond the box");
+        assert!(!is_avif(b"\0\0\0\x04ftyp"));
+    }
+}

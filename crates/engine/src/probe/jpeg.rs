@@ -4,10 +4,11 @@ use super::reader::{Reader, Stop};
 use super::{Header, Metadata, Want};
 use crate::{ProbeError, exif};
 
-const EXIF: &[u8] = b"Exif\0\0";
-const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// What application segments begin with.
+pub(crate) const EXIF: &[u8] = b"Exif\0\0";
+pub(crate) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub(crate) const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
-const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 /// Segments before the picture. Real files have fewer than fifty, with an ICC profile in chunks some hundreds.
 const MAX_SEGMENTS: usize = 1000;
 

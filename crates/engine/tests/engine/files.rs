@@ -72,7 +72,7 @@ fn lossless_is_exact() {
 #[test]
 fn quality_costs_bytes() {
     let source = Raster::new(128, 96, |x, y| {
-        [(x * y) as u8, (x * 7 ^ y * 3) as u8, (x + y * 5) as u8, 255]
+        [(x * y) as u8, ((x * 7) ^ (y * 3)) as u8, (x + y * 5) as u8, 255]
     })
     .to_png();
     let opaque = png_of(&source, &[Op::Flatten(Color::WHITE)]);

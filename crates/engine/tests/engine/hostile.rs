@@ -114,7 +114,7 @@ fn ten_thousand_mutations() {
 #[test]
 fn cut_off_is_an_error() {
     let picture = Raster::new(200, 150, |x, y| {
-        [(x * y) as u8, (x * 7 ^ y * 3) as u8, (x + y) as u8, 255]
+        [(x * y) as u8, ((x * 7) ^ (y * 3)) as u8, (x + y) as u8, 255]
     });
     let png = picture.to_png();
     let mut progressive = encoding(Format::Jpeg);
@@ -305,5 +305,24 @@ fn what_is_no_picture_is_unrecognised() {
             render(bytes, &plan, &Budget::default()),
             Err(RenderError::Probe(ProbeError::Unrecognised))
         ));
+    }
+}
+
+#[test]
+fn broken_metadata_is_left_out() {
+    let mut source = jpeg_with_orientation(&Raster::gradient(16, 16), 6);
+    let place = source.windows(4).position(|bytes| bytes == b"MM\0*").expect("EXIF");
+    source[place] = b'X';
+    assert_eq!(probe_bytes(&source).expect("a header").info.orientation.to_exif(), 1);
+    for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Avif] {
+        let kept = convert(
+            &source,
+            transform::Encoding {
+                keep_metadata: true,
+                ..encoding(format)
+            },
+        )
+        .bytes;
+        assert!(!kept.windows(4).any(|bytes| bytes == b"XM\0*"), "{format:?}");
     }
 }
