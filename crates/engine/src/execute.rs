@@ -41,11 +41,12 @@ pub fn render(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, 
 fn execute(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, RenderError> {
     budget.check_source(source.len())?;
     let mut header = Header::of(source, Want::Everything)?;
-    budget.check_pixels(header.info.width, header.info.height)?;
     let encoding = match plan.output {
+        // Whatever its size: no pixel of it is made.
         Output::Original => return original(source, &header, budget),
         Output::Encoded(encoding) => encoding,
     };
+    budget.check_pixels(header.info.width, header.info.height)?;
     // Memory for every step is known now: nothing is decoded for a plan that would be given up half way.
     budget.check_pixels(plan.size.width, plan.size.height)?;
     check_canvases(&plan.ops, budget)?;
