@@ -149,10 +149,7 @@ mod tests {
     #[test]
     fn extremes_stay_sizes() {
         assert_eq!(fit(size(65_535, 1), size(10, 10)), size(10, 1));
-        assert_eq!(
-            cover(size(65_535, 1), size(65_535, 65_535)).width,
-            u32::MAX.min(65_535 * 65_535)
-        );
+        assert_eq!(cover(size(65_535, 1), size(65_535, 65_535)).width, 65_535 * 65_535);
         assert_eq!(
             window(size(1, 1), size(65_535, 1), Anchor::Center),
             Rect {
