@@ -101,8 +101,5 @@ fn refusal(error: RenderError, deadline: Duration) -> DeliveryError {
 }
 
 fn too_slow(deadline: Duration) -> DeliveryError {
-    DeliveryError::limit(format!(
-        "making this takes longer than the allowed {} seconds",
-        deadline.as_secs()
-    ))
+    DeliveryError::limit(format!("making this takes longer than the allowed {deadline:?}"))
 }
