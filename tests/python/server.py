@@ -55,7 +55,7 @@ class Server:
                  "public_key": PUBLIC_KEY, "log_format": "json", "log": "debug,hyper=info,h2=info", **settings}
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TINTYPE_")}
         variables = {f"TINTYPE_{name.upper()}": value for name, value in given.items()}
-        self.log = tempfile.TemporaryFile(mode="w+b")
+        self.log = tempfile.NamedTemporaryFile(mode="ab", prefix="tintype-log-")
         self.process = subprocess.Popen([BINARY, "serve"], env={**clean, **variables}, stdout=self.log,
                                         stderr=subprocess.STDOUT, cwd=self.data_dir)
         try:
@@ -78,8 +78,7 @@ class Server:
         raise RuntimeError(f"the server was not ready in {READY_WITHIN_S} s:\n{self.log_text()}")
 
     def log_text(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def request(self, method, target, headers=None, body=None, timeout=60):
         """One request on a connection of its own; the target goes out byte for byte."""
@@ -115,7 +114,7 @@ class Server:
 
     def staged(self):
         """Uploads that are arriving, or were left behind."""
-        return [p for p in (self.data_dir / "staging").rglob("*") if p.is_file()]
+        return [p for p in self.data_dir.rglob("staging/*") if p.is_file()]
 
     def memory_kib(self, field="VmRSS"):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -127,7 +126,7 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
 
-    def stop(self):
+    def stop(self, ended_with=0):
         """Ends the server and looks at what it logged: whatever a test did, no secret and no panic may be there."""
         metrics = b""
         if self.process.poll() is None:
@@ -144,7 +143,8 @@ class Server:
             self.own_dir.cleanup()
         assert PRIVATE_KEY not in log and PRIVATE_KEY.encode() not in metrics, "the private key was printed"
         assert BASIC["Authorization"].split()[1] not in log, "an Authorization header was logged"
-        assert "panicked" not in log, log[log.index("panicked") - 500:][:2000]
+        assert "panicked" not in log, log[max(0, log.index("panicked") - 500):][:2000]
+        assert self.process.returncode == ended_with, f"ended with {self.process.returncode}:\n{log[-2000:]}"
 
 
 def part(name, value, filename=None, content_type=None, quoted=True, headers=""):

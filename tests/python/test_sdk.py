@@ -40,8 +40,8 @@ def test_upload_of_text_and_url(start, website):
     website.pages["/photo.jpg"] = (200, {}, photo)
     text = base64.b64encode(photo).decode()
     for file in [text, "data:image/jpeg;base64," + text, website.url + "/photo.jpg"]:
-        # The SDK's type wants bytes or a file; a form field of text is what its own documentation shows for these.
-        result = client.files.upload(file=file, file_name="text.jpg")
+        # The SDK takes no `str`; a tuple without a file name is how it sends a field of text.
+        result = client.files.upload(file=(None, file.encode()), file_name="text.jpg")
         assert result.size == len(photo)
 
 
