@@ -1,0 +1,10 @@
+//! A file for each endpoint: takes the request apart, calls the verb, shapes the answer.
+
+pub mod delivery;
+pub mod file_object;
+pub mod files;
+pub mod health;
+mod json;
+pub mod landing;
+
+pub use json::Json;

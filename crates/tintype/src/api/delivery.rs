@@ -1,0 +1,142 @@
+//! Delivery: the raw request in, an answer with headers out. The one place where delivery's values become HTTP.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use delivery::{Answer, Code, DeliveryError};
+
+use crate::app::App;
+use crate::clock::unix_now;
+
+/// Names the server, as `x-server` does in the reference.
+const SERVER: &str = concat!("Tintype/", env!("CARGO_PKG_VERSION"));
+
+/// `GET` and `HEAD` below the account's path.
+pub async fn get(app: &App, request: Request) -> Response {
+    let head = request.method() == Method::HEAD;
+    let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let accept = joined(headers, &header::ACCEPT);
+    let asked = delivery::Request {
+        head,
+        target,
+        accept: accept.as_deref(),
+        if_none_match: text("if-none-match"),
+        if_modified_since: text("if-modified-since"),
+        range: text("range"),
+        if_range: text("if-range"),
+        width_hint: text("sec-ch-width").or_else(|| text("width")),
+        dpr_hint: text("sec-ch-dpr").or_else(|| text("dpr")),
+        save_data: text("save-data"),
+        now_unix: unix_now(),
+    };
+    let started = Instant::now();
+    let mut response = match app.delivery.answer(asked).await {
+        Ok(answer) => shape(answer),
+        Err(error) => refuse(&error),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        HeaderName::from_static("timing-allow-origin"),
+        HeaderValue::from_static("*"),
+    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("x-server"), HeaderValue::from_static(SERVER));
+    let spent = format!("total;dur={:.1}", started.elapsed().as_secs_f64() * 1000.0);
+    set(headers, "server-timing", &spent);
+    response
+}
+
+/// `OPTIONS`: any page may read what is public.
+pub fn preflight() -> Response {
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Clients may split a list over several lines.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn shape(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let fields = answer.headers();
+    let body = match answer.body {
+        delivery::Body::Empty => Body::empty(),
+        delivery::Body::Bytes(bytes) => Body::from(bytes),
+        delivery::Body::Stream(stream) => Body::from_stream(stream),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    for (name, value) in fields {
+        set(response.headers_mut(), name, &value);
+    }
+    response
+}
+
+/// Errors are plain text with the reason in `ik-error`.
+fn refuse(error: &DeliveryError) -> Response {
+    let status = match error.code() {
+        Code::BadTransformation | Code::Limit => StatusCode::BAD_REQUEST,
+        Code::Unauthorised => StatusCode::UNAUTHORIZED,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+        Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unavailable => StatusCode::NOT_IMPLEMENTED,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    if error.code() == Code::Internal {
+        tracing::error!(error = chain(error), "delivery failed");
+    }
+    let mut text = match error.code() {
+        Code::NotFound => "Not Found".to_owned(),
+        Code::Internal => "We have experienced an internal error while processing your request.".to_owned(),
+        _ => error.to_string(),
+    };
+    if let Some(hint) = error.hint() {
+        text.push_str("\nhint: ");
+        text.push_str(hint);
+    }
+    text.push('\n');
+    let mut response = (status, text).into_response();
+    let headers = response.headers_mut();
+    set(headers, "ik-error", &error.ik_error());
+    set(headers, "cache-control", &error.cache().header());
+    if let Some(seconds) = error.retry_after_s() {
+        set(headers, "retry-after", &seconds.to_string());
+    }
+    if let DeliveryError::RangeNotSatisfiable { total } = error {
+        set(headers, "content-range", &format!("bytes */{total}"));
+    }
+    response
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// Sets a header unless its text can't stand in one; what a user wrote must not break the answer.
+fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        headers.insert(name, value);
+    }
+}

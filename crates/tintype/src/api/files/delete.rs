@@ -1,0 +1,26 @@
+//! `DELETE /v1/files/{fileId}`
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+
+use super::{file_id, no_such_file};
+use library::{Code, Timestamp};
+
+use crate::app::App;
+use crate::auth::require_private_key;
+use crate::error::ApiError;
+
+/// Deletes a file with every version of it.
+pub async fn delete(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    require_private_key(&headers, &app.keys)?;
+    let id = file_id(&id)?;
+    match app.library.delete(id, Timestamp::now()).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) if error.code() == Code::NotFound => Err(no_such_file()),
+        Err(error) => Err(ApiError::internal(&error)),
+    }
+}

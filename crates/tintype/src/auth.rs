@@ -1,0 +1,225 @@
+//! Who sends a request: HTTP Basic with the private key, or the signature of a client-side upload.
+
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, Mac};
+use secrecy::ExposeSecret;
+use sha1::Sha1;
+
+use crate::error::ApiError;
+use crate::keys::KeyPair;
+
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Passes when the request carries the account's private key.
+pub fn require_private_key(headers: &HeaderMap, keys: &KeyPair) -> Result<(), ApiError> {
+    match presented_key(headers) {
+        None => Err(ApiError::no_key()),
+        Some(key) if keys.is_private_key(&key) => Ok(()),
+        Some(_) => Err(ApiError::wrong_key()),
+    }
+}
+
+/// The key in `Authorization: Basic`, right or wrong; `None` without such a header.
+///
+/// The password is ignored: clients leave it empty or send a fixed text. A key that was not base64-encoded is taken as
+/// well, because the vendor's API description allows it.
+pub fn presented_key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+    let (scheme, credential) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        // Another scheme is a wrong key, not a missing one: the client did try.
+        return Some(String::new());
+    }
+    let credential = credential.trim();
+    let text = if credential.starts_with("private_") {
+        credential.to_owned()
+    } else {
+        let bytes = LENIENT.decode(credential).unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_default()
+    };
+    Some(text.split(':').next().unwrap_or_default().to_owned())
+}
+
+/// The fields that authenticate an upload from a browser: `signature = hex(HMAC-SHA1(private key, token + expire))`.
+#[derive(Debug, Clone, Default)]
+pub struct UploadSignature {
+    /// Names the account.
+    pub public_key: Option<String>,
+    /// Lower-case hex.
+    pub signature: Option<String>,
+    /// Any text, good for one use.
+    pub token: Option<String>,
+    /// Unix seconds, in decimal, as sent.
+    pub expire: Option<String>,
+}
+
+/// A client-side upload whose signature is right; its token still has to be spent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SignedUpload {
+    /// To be used once.
+    pub token: String,
+    /// When the token stops being good, Unix seconds.
+    pub expire: u64,
+}
+
+/// How far ahead `expire` may lie.
+const LONGEST_LIFE_S: u64 = 3600;
+/// A UUID has 36 characters; longer ones are kept from filling the table of used tokens.
+const LONGEST_TOKEN: usize = 256;
+
+impl UploadSignature {
+    /// Checks the fields against the account's keys at `now` (Unix seconds).
+    pub fn verify(&self, keys: &KeyPair, now: u64) -> Result<SignedUpload, ApiError> {
+        let field = |name: &str, value: &Option<String>| {
+            value
+                .clone()
+                .ok_or_else(|| ApiError::invalid(format!("Your request is missing {name} parameter.")))
+        };
+        let public_key = field("publicKey", &self.public_key)?;
+        let signature = field("signature", &self.signature)?;
+        let token = field("token", &self.token)?;
+        let expire = field("expire", &self.expire)?;
+        if public_key != keys.public_key {
+            return Err(ApiError::wrong_key());
+        }
+        let seconds: u64 = expire.parse().unwrap_or(0);
+        if seconds <= now || seconds - now >= LONGEST_LIFE_S {
+            return Err(ApiError::invalid(
+                "Your request contains invalid expire parameter. \
+                 Expire parameter should be a Unix time in less than 1 hour into the future.",
+            ));
+        }
+        if token.is_empty() || token.len() > LONGEST_TOKEN {
+            return Err(ApiError::invalid("Your request contains invalid token parameter."));
+        }
+        let wrong = || ApiError::invalid("Your request contains invalid signature parameter.");
+        // Upper-case hex is refused on purpose: the contract compares with lower case.
+        if signature.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(wrong());
+        }
+        let sent = hex::decode(&signature).map_err(|_| wrong())?;
+        upload_mac(keys, &token, &expire)
+            .verify_slice(&sent)
+            .map_err(|_| wrong())?;
+        Ok(SignedUpload { token, expire: seconds })
+    }
+}
+
+fn upload_mac(keys: &KeyPair, token: &str, expire: &str) -> Hmac<Sha1> {
+    let key = keys.private_key().expose_secret().as_bytes();
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(token.as_bytes());
+    mac.update(expire.as_bytes());
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::GivenKeys;
+
+    fn keys(private: &str) -> KeyPair {
+        let given = GivenKeys {
+            private_key: private.to_owned().into(),
+            public_key: "public_demo".into(),
+        };
+        KeyPair::resolve(Some(given), std::path::Path::new("unused")).unwrap()
+    }
+
+    fn basic(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn every_spelling_of_basic_is_read() {
+        let cases = [
+            ("Basic cHJpdmF0ZV9kZW1vOg==", "private_demo"),
+            ("basic cHJpdmF0ZV9kZW1vOmRvX25vdF9zZXQ=", "private_demo"),
+            ("Basic cHJpdmF0ZV9kZW1vOg", "private_demo"),
+            ("Basic private_demo", "private_demo"),
+            ("Basic private_demo:", "private_demo"),
+            ("Basic !!!", ""),
+            ("Bearer private_demo", ""),
+            ("Basic", ""),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(presented_key(&basic(value)).as_deref(), Some(expected), "{value}");
+        }
+        assert_eq!(presented_key(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn no_key_is_401_and_a_wrong_one_403() {
+        let keys = keys("private_demo");
+        assert_eq!(require_private_key(&HeaderMap::new(), &keys), Err(ApiError::no_key()));
+        assert_eq!(
+            require_private_key(&basic("Basic private_other"), &keys),
+            Err(ApiError::wrong_key())
+        );
+        assert_eq!(require_private_key(&basic("Basic private_demo"), &keys), Ok(()));
+    }
+
+    #[test]
+    fn the_signature_of_the_contract_verifies() {
+        let keys = keys("private_key_test");
+        let fields = UploadSignature {
+            public_key: Some("public_demo".into()),
+            signature: Some("e71bcd6031016b060d349d212e23e85c791decdd".into()),
+            token: Some("your_token".into()),
+            expire: Some("1582269249".into()),
+        };
+        let now = 1_582_269_000;
+        let signed = fields.verify(&keys, now).unwrap();
+        assert_eq!(
+            signed,
+            SignedUpload {
+                token: "your_token".into(),
+                expire: 1_582_269_249
+            }
+        );
+
+        let refused = |change: &dyn Fn(&mut UploadSignature), now: u64| {
+            let mut fields = fields.clone();
+            change(&mut fields);
+            fields.verify(&keys, now).unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(&|f| f.public_key = None, now),
+            "Your request is missing publicKey parameter."
+        );
+        assert_eq!(
+            refused(&|f| f.expire = None, now),
+            "Your request is missing expire parameter."
+        );
+        assert_eq!(
+            refused(&|f| f.public_key = Some("public_x".into()), now),
+            "Your account cannot be authenticated."
+        );
+        let invalid = "Your request contains invalid signature parameter.";
+        assert_eq!(refused(&|f| f.token = Some("other".into()), now), invalid);
+        assert_eq!(
+            refused(&|f| f.signature = f.signature.as_ref().map(|s| s.to_uppercase()), now),
+            invalid
+        );
+        assert_eq!(refused(&|f| f.signature = Some("e71b".into()), now), invalid);
+        for (expire, now) in [
+            ("1582269249", 1_582_269_249),
+            ("1582269249", 1_582_265_649),
+            ("soon", 0),
+        ] {
+            let text = refused(&|f| f.expire = Some(expire.into()), now);
+            assert!(
+                text.starts_with("Your request contains invalid expire parameter."),
+                "{text}"
+            );
+        }
+    }
+}

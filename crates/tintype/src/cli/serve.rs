@@ -1,0 +1,119 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use clap::{Arg, ArgMatches, Command};
+use delivery::Delivery;
+use delivery::origin::{FetchPolicy, Fetcher};
+use library::{Library, Timestamp};
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+
+use super::{Outcome, read_config};
+use crate::app::{App, Parts};
+use crate::config::{Config, unknown_variables};
+use crate::keys::{KEY_FILE, KeyPair};
+use crate::observe::{self, Meters};
+use crate::{router, server};
+
+pub fn command() -> Command {
+    Command::new("serve").about("Run the server").arg(
+        Arg::new("welcome")
+            .long("welcome")
+            .value_name("PICTURE")
+            .num_args(0..=1)
+            .default_missing_value("photo.jpg")
+            .help("Print the keys and a first upload to try (shows the private key: for your own terminal)"),
+    )
+}
+
+pub fn run(matches: &ArgMatches) -> Outcome {
+    let started = Instant::now();
+    let config = read_config(matches)?;
+    observe::start_logging(&config);
+    for (name, meant) in unknown_variables(std::env::vars_os().filter_map(|(n, _)| n.into_string().ok())) {
+        tracing::warn!(name, meant, "an environment variable that is not a setting");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(config, matches.get_one::<String>("welcome"), started))
+}
+
+async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Outcome {
+    let listener = TcpListener::bind(config.listen).await.map_err(|e| {
+        format!(
+            "can't listen on {}: {e}. Is another server running there? Choose with --listen",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let app = open(&config, address).await?;
+    let meters = Meters::start()?;
+    let stop = server::stop_signal();
+    println!(
+        "Tintype listens on http://{address}, ready after {} ms",
+        started.elapsed().as_millis()
+    );
+    if let Some(picture) = welcome {
+        print_welcome(&app, picture);
+    } else if config.keys.is_none() {
+        println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
+    }
+    let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
+    let service = router::router(app.clone(), meters);
+    server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
+    sweep.abort();
+    app.delivery.close().await;
+    app.library.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open(config: &Config, address: SocketAddr) -> Result<App, Box<dyn std::error::Error>> {
+    let library = Library::open(config.library()).await?;
+    // After the library: it made the directory and holds its lock, so no other server makes a second pair.
+    let keys = KeyPair::resolve(config.keys.clone(), &config.data_dir)?;
+    let endpoint_path = format!("/{}", config.account_id.as_str());
+    let delivery = Delivery::open(library.clone(), config.delivery(&endpoint_path, &keys)).await?;
+    let fetcher = Fetcher::new(FetchPolicy {
+        allow: config.fetch_allow.clone(),
+        ..FetchPolicy::default()
+    })?;
+    let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
+    Ok(App::new(Parts {
+        library,
+        delivery,
+        fetcher,
+        keys,
+        url_endpoint,
+        endpoint_path,
+        upload_max: config.upload_max,
+    }))
+}
+
+/// Blobs that no version names are removed after a day, so that nothing an upload is just about to name is touched.
+async fn sweep_garbage(library: Library) {
+    const GRACE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match library.collect_garbage(GRACE, Timestamp::now()).await {
+            Ok(removed) => tracing::info!(?removed, "swept blobs that nothing names"),
+            Err(error) => tracing::warn!(%error, "blobs that nothing names could not be swept"),
+        }
+    }
+}
+
+fn print_welcome(app: &App, picture: &str) {
+    let private = app.keys.private_key().expose_secret();
+    let endpoint = &app.url_endpoint;
+    let base = endpoint.strip_suffix(app.endpoint_path.as_str()).unwrap_or(endpoint);
+    println!(
+        "\n  Base URL for SDKs   {base}\n  URL endpoint        {endpoint}\n  Public key          {public}\n  \
+         Private key         {private}\n\n\
+         Upload a photograph:\n\n  \
+         curl -u {private}: -F file=@{picture} -F fileName=photo.jpg -F useUniqueFileName=false \\\n       \
+         {base}/api/v1/files/upload\n\n\
+         See it 400 pixels wide:\n\n  {endpoint}/tr:w-400/photo.jpg\n\n\
+         Stop with Ctrl-C.",
+        public = app.keys.public_key,
+    );
+}

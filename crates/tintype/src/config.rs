@@ -1,0 +1,419 @@
+//! Settings: one table, read once at the start from a TOML file, the environment and flags, and refused at the start
+//! with the field's name when wrong.
+//!
+//! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
+//! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
+
+mod table;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use delivery::{CacheBudget, RenderSettings};
+use ipnet::IpNet;
+use library::{BlobUrl, DatabaseUrl};
+use secrecy::SecretString;
+use transform::parameters::Quality;
+use transform::{Limits, Mode, OutputSettings};
+
+use crate::keys::KeyPair;
+
+pub use table::{SETTINGS, Setting};
+pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, Seconds};
+
+/// Everything that the server can be told, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder that holds the embedded database, the blobs, the key pair and the cache.
+    pub data_dir: PathBuf,
+    /// Given key pair; `None` means the one kept in the data directory.
+    pub keys: Option<GivenKeys>,
+    /// First path segment of delivery URLs.
+    pub account_id: AccountId,
+    /// What answers put before paths, without a trailing slash; `None` means derived from the listen address.
+    pub public_url: Option<PublicUrl>,
+    /// Private networks that remote fetches may reach all the same.
+    pub fetch_allow: Vec<IpNet>,
+    /// Where facts are kept; `None` means SQLite in the data directory.
+    pub database_url: Option<DatabaseUrl>,
+    /// Where blobs are kept; `None` means a folder in the data directory.
+    pub blob_url: Option<BlobUrl>,
+    /// Largest file that an upload may bring.
+    pub upload_max: ByteSize,
+    /// Largest stored file that is decoded for a transformation.
+    pub source_max: ByteSize,
+    /// Largest picture that is decoded or made, in megapixels.
+    pub max_megapixels: u32,
+    /// Renditions kept in memory.
+    pub cache_memory: ByteSize,
+    /// Renditions kept on disk.
+    pub cache_disk: ByteSize,
+    /// Renditions made at the same time; 0 means one for each core.
+    pub workers: usize,
+    /// Memory that renditions in the making may take together.
+    pub render_memory: ByteSize,
+    /// A rendition that takes longer is given up.
+    pub render_timeout: Duration,
+    /// Quality where a URL names none, 1 to 100.
+    pub quality: Quality,
+    /// Choose the format by what the client accepts, also where a URL does not say `f-auto`.
+    pub auto_format: bool,
+    /// Offer AVIF when the client accepts it.
+    pub avif: bool,
+    /// Answer 400 to unknown parameters instead of ignoring them with a notice.
+    pub strict: bool,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// What is logged, as a `tracing` filter.
+    pub log: String,
+    /// How long a stopping server waits for requests under way.
+    pub shutdown_timeout: Duration,
+    /// Connections served at the same time.
+    pub max_connections: usize,
+}
+
+/// A key pair that came with the configuration.
+#[derive(Debug, Clone)]
+pub struct GivenKeys {
+    /// Starts with `private_`; never printed.
+    pub private_key: SecretString,
+    /// Starts with `public_`.
+    pub public_key: String,
+}
+
+/// A setting that can't be used, and where it came from.
+#[derive(Debug, thiserror::Error)]
+#[error("{field} ({origin}): {reason}")]
+pub struct ConfigError {
+    /// The setting's name as in the file.
+    pub field: String,
+    /// Where the value was found.
+    pub origin: Origin,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// Where a value was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The table's default.
+    Default,
+    /// A configuration file.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// A flag.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "from {}", path.display()),
+            Self::Environment(name) => write!(f, "from {name}"),
+            Self::Flag(name) => write!(f, "from {name}"),
+        }
+    }
+}
+
+/// Texts by setting, with the place each came from, before they are checked.
+#[derive(Debug, Default)]
+pub struct Texts(BTreeMap<&'static str, (String, Origin)>);
+
+impl Texts {
+    /// Reads `file` (if any), then `environment`, then `flags`; later ones win.
+    pub fn gather(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut texts = Self::default();
+        if let Some(path) = file {
+            texts.add_file(path)?;
+        }
+        for (name, value) in environment {
+            // An empty variable is how shells and compose files say "not set".
+            if let Some(setting) = SETTINGS.iter().find(|s| s.environment() == name)
+                && !value.is_empty()
+            {
+                texts.0.insert(setting.name, (value, Origin::Environment(name)));
+            }
+        }
+        for (name, value) in flags {
+            let setting = SETTINGS.iter().find(|s| s.name == name);
+            if let Some(setting) = setting {
+                texts.0.insert(setting.name, (value, Origin::Flag(setting.flag())));
+            }
+        }
+        Ok(texts)
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let refuse = |field: &str, reason: String| ConfigError {
+            field: field.to_owned(),
+            origin: Origin::File(path.to_owned()),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| refuse("config", format!("can't be read: {e}")))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| refuse("config", e.to_string()))?;
+        for (name, value) in table {
+            let Some(setting) = SETTINGS.iter().find(|s| s.name == name) else {
+                let nearest = nearest(&name)
+                    .map(|n| format!("; did you mean `{n}`?"))
+                    .unwrap_or_default();
+                return Err(refuse(&name, format!("there is no such setting{nearest}")));
+            };
+            let text = match value {
+                toml::Value::String(s) => s,
+                toml::Value::Integer(n) => n.to_string(),
+                toml::Value::Boolean(b) => b.to_string(),
+                toml::Value::Array(items) => items
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_owned))
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or_else(|| refuse(&name, "a list must hold texts".into()))?
+                    .join(","),
+                other => return Err(refuse(&name, format!("a {} is not a value for it", other.type_str()))),
+            };
+            self.0.insert(setting.name, (text, Origin::File(path.to_owned())));
+        }
+        Ok(())
+    }
+
+    /// The text of a setting and where it came from: the default's where nobody said anything.
+    pub fn get(&self, name: &str) -> (String, Origin) {
+        match self.0.get(name) {
+            Some((text, origin)) => (text.clone(), origin.clone()),
+            None => {
+                let default = SETTINGS.iter().find(|s| s.name == name).and_then(|s| s.default);
+                (default.unwrap_or_default().to_owned(), Origin::Default)
+            }
+        }
+    }
+
+    fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<T, ConfigError> {
+        let (text, origin) = self.get(name);
+        text.trim().parse().map_err(|e: T::Err| ConfigError {
+            field: name.to_owned(),
+            origin,
+            reason: if is_secret(name) {
+                e.to_string()
+            } else {
+                format!("`{text}` {e}")
+            },
+        })
+    }
+
+    /// `None` where the setting is empty.
+    fn parse_optional<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<Option<T>, ConfigError> {
+        if self.get(name).0.trim().is_empty() {
+            Ok(None)
+        } else {
+            self.parse(name).map(Some)
+        }
+    }
+
+    fn refuse(&self, name: &str, reason: impl Into<String>) -> ConfigError {
+        ConfigError {
+            field: name.to_owned(),
+            origin: self.get(name).1,
+            reason: reason.into(),
+        }
+    }
+
+    fn keys(&self) -> Result<Option<GivenKeys>, ConfigError> {
+        let (private, public) = (self.get("private_key").0, self.get("public_key").0);
+        let check = |name: &str, value: &str, prefix: &str| {
+            let rest = value.strip_prefix(prefix).unwrap_or_default();
+            let plain = rest
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-+/=.".contains(&b));
+            if rest.is_empty() || !plain || value.len() > 200 {
+                // The value itself stays out of the message: it may be a secret with a typing error.
+                return Err(self.refuse(
+                    name,
+                    format!("must be `{prefix}` followed by letters, digits or _-+/=."),
+                ));
+            }
+            Ok(())
+        };
+        match (private.is_empty(), public.is_empty()) {
+            (true, true) => Ok(None),
+            (false, true) => Err(self.refuse("public_key", "must be given together with private_key")),
+            (true, false) => Err(self.refuse("private_key", "must be given together with public_key")),
+            (false, false) => {
+                check("private_key", &private, "private_")?;
+                check("public_key", &public, "public_")?;
+                Ok(Some(GivenKeys {
+                    private_key: private.into(),
+                    public_key: public,
+                }))
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Checks every text and makes it a value.
+    pub fn from_texts(texts: &Texts) -> Result<Self, ConfigError> {
+        let quality =
+            Quality::new(texts.parse("quality")?).ok_or_else(|| texts.refuse("quality", "must be from 1 to 100"))?;
+        let max_megapixels: u32 = texts.parse("max_megapixels")?;
+        if !(1..=1000).contains(&max_megapixels) {
+            return Err(texts.refuse("max_megapixels", "must be from 1 to 1000"));
+        }
+        let max_connections: usize = texts.parse("max_connections")?;
+        if max_connections == 0 {
+            return Err(texts.refuse("max_connections", "must be at least 1"));
+        }
+        let data_dir = texts.get("data_dir").0;
+        if data_dir.is_empty() {
+            return Err(texts.refuse("data_dir", "must name a folder"));
+        }
+        let mut fetch_allow = Vec::new();
+        for network in texts
+            .get("fetch_allow")
+            .0
+            .split(',')
+            .map(str::trim)
+            .filter(|n| !n.is_empty())
+        {
+            fetch_allow.push(network.parse().map_err(|_| {
+                texts.refuse(
+                    "fetch_allow",
+                    format!("`{network}` is not a network such as 10.0.0.0/8 or fd00::/8"),
+                )
+            })?);
+        }
+        let log = texts.get("log").0;
+        tracing_subscriber::EnvFilter::try_new(&log)
+            .map_err(|e| texts.refuse("log", format!("`{log}` is not a log filter: {e}")))?;
+        Ok(Self {
+            listen: texts.parse("listen")?,
+            data_dir: data_dir.into(),
+            keys: texts.keys()?,
+            account_id: texts.parse("account_id")?,
+            public_url: texts.parse_optional("public_url")?,
+            fetch_allow,
+            database_url: texts.parse_optional("database_url")?,
+            blob_url: texts.parse_optional("blob_url")?,
+            upload_max: texts.parse("upload_max")?,
+            source_max: texts.parse("source_max")?,
+            max_megapixels,
+            cache_memory: texts.parse("cache_memory")?,
+            cache_disk: texts.parse("cache_disk")?,
+            workers: texts.parse("workers")?,
+            render_memory: texts.parse("render_memory")?,
+            render_timeout: texts.parse::<Seconds>("render_timeout")?.into(),
+            quality,
+            auto_format: texts.parse("auto_format")?,
+            avif: texts.parse("avif")?,
+            strict: texts.parse("strict")?,
+            log_format: texts.parse("log_format")?,
+            log,
+            shutdown_timeout: texts.parse::<Seconds>("shutdown_timeout")?.into(),
+            max_connections,
+        })
+    }
+
+    /// Where the library lives and what it allows.
+    pub fn library(&self) -> library::Settings {
+        let mut settings = library::Settings::embedded(&self.data_dir);
+        if let Some(database) = &self.database_url {
+            settings.database = database.clone();
+        }
+        if let Some(blobs) = &self.blob_url {
+            settings.blobs = blobs.clone();
+        }
+        settings
+    }
+
+    /// What delivery may do, and at what cost.
+    pub fn delivery(&self, endpoint: &str, keys: &KeyPair) -> delivery::Settings {
+        let pixels = u64::from(self.max_megapixels) * 1_000_000;
+        let defaults = RenderSettings::default();
+        delivery::Settings {
+            endpoint: endpoint.to_owned(),
+            private_key: keys.private_key().clone(),
+            output: OutputSettings {
+                quality: self.quality,
+                auto_format: self.auto_format,
+                avif: self.avif,
+                ..OutputSettings::default()
+            },
+            limits: Limits {
+                source_pixels: pixels,
+                result_pixels: pixels,
+                ..Limits::default()
+            },
+            mode: if self.strict { Mode::Strict } else { Mode::Lenient },
+            cache: CacheBudget {
+                memory_bytes: self.cache_memory.0,
+                disk_bytes: self.cache_disk.0,
+                dir: self.data_dir.join("cache"),
+            },
+            render: RenderSettings {
+                workers: if self.workers == 0 {
+                    defaults.workers
+                } else {
+                    self.workers
+                },
+                memory_bytes: self.render_memory.0,
+                deadline: self.render_timeout,
+                max_source_bytes: self.source_max.0,
+                ..defaults
+            },
+        }
+    }
+
+    /// What answers put before `/<account id>/<path>`, without a trailing slash.
+    pub fn public_base(&self, listening: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.to_string(),
+            // Nobody can open http://0.0.0.0 in a browser elsewhere; on this machine localhost is what it means.
+            None if listening.ip().is_unspecified() => format!("http://localhost:{}", listening.port()),
+            None => format!("http://{listening}"),
+        }
+    }
+}
+
+/// Environment variables that look like settings but are none, with the setting they may have meant.
+pub fn unknown_variables(environment: impl IntoIterator<Item = String>) -> Vec<(String, Option<&'static str>)> {
+    // Other programs of the project read these.
+    const OTHERS: [&str; 2] = ["TINTYPE_CORPUS", "TINTYPE_CONFIG"];
+    environment
+        .into_iter()
+        .filter(|name| name.starts_with("TINTYPE_") && !OTHERS.contains(&name.as_str()))
+        .filter(|name| !SETTINGS.iter().any(|s| s.environment() == *name))
+        .map(|name| {
+            let meant = nearest(&name.trim_start_matches("TINTYPE_").to_lowercase());
+            (name, meant)
+        })
+        .collect()
+}
+
+fn is_secret(name: &str) -> bool {
+    SETTINGS.iter().any(|s| s.name == name && s.secret)
+}
+
+fn nearest(name: &str) -> Option<&'static str> {
+    SETTINGS
+        .iter()
+        .map(|s| (strsim::damerau_levenshtein(name, s.name), s.name))
+        .min()
+        .filter(|(distance, _)| *distance <= 3)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+/// One setting: its name and what a person reads about it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The name in the file; the other spellings follow from it.
+    pub name: &'static str,
+    /// The text used where nobody says anything; `None` means "not set".
+    pub default: Option<&'static str>,
+    /// May hold a secret (database URLs hold passwords): not taken from flags (other users of the machine can read those) and never shown.
+    pub secret: bool,
+    /// One sentence for `--help`, the docs and `tintype config show`.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The environment variable: `TINTYPE_DATA_DIR` for `data_dir`.
+    pub fn environment(&self) -> String {
+        format!("TINTYPE_{}", self.name.to_uppercase())
+    }
+
+    /// The flag: `--data-dir` for `data_dir`.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name.replace('_', "-"))
+    }
+}
+
+const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default: Some(default),
+        secret: false,
+        help,
+    }
+}
+
+const fn unset(name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default: None,
+        secret: false,
+        help,
+    }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default: None,
+        secret: true,
+        help,
+    }
+}
+
+/// Every setting there is, in the order of the docs page.
+pub const SETTINGS: &[Setting] = &[
+    setting("listen", "127.0.0.1:8080", "Address and port to listen on"),
+    setting(
+        "data_dir",
+        "data",
+        "Folder of the embedded library, the key pair and the cache",
+    ),
+    secret(
+        "private_key",
+        "The account's private key, private_...; kept in the data directory if not given",
+    ),
+    secret(
+        "public_key",
+        "The account's public key, public_...; kept in the data directory if not given",
+    ),
+    setting("account_id", "demo", "First path segment of delivery URLs"),
+    unset(
+        "public_url",
+        "What answers put before paths, such as https://media.example.com; default from the listen address",
+    ),
+    unset(
+        "fetch_allow",
+        "Networks (CIDR, comma-separated) that remote fetches may reach although they are private",
+    ),
+    secret(
+        "database_url",
+        "Where facts are kept: sqlite:PATH; default inside the data directory",
+    ),
+    secret(
+        "blob_url",
+        "Where files are kept: file:PATH; default inside the data directory",
+    ),
+    setting("upload_max", "1GiB", "Largest file that an upload may bring"),
+    setting(
+        "source_max",
+        "40MiB",
+        "Largest stored file that is decoded for a transformation",
+    ),
+    setting(
+        "max_megapixels",
+        "100",
+        "Largest picture that is decoded or made, in megapixels",
+    ),
+    setting("cache_memory", "128MiB", "Renditions kept in memory"),
+    setting(
+        "cache_disk",
+        "4GiB",
+        "Renditions kept on disk, in the data directory; 0 keeps none",
+    ),
+    setting(
+        "workers",
+        "0",
+        "Renditions made at the same time; 0 means one for each core",
+    ),
+    setting(
+        "render_memory",
+        "1GiB",
+        "Memory that renditions in the making may take together",
+    ),
+    setting("render_timeout", "30", "Seconds after which a rendition is given up"),
+    setting("quality", "80", "Quality where a URL names none, 1 to 100"),
+    setting(
+        "auto_format",
+        "true",
+        "Choose the format by what the client accepts, also without f-auto",
+    ),
+    setting(
+        "avif",
+        "false",
+        "Offer AVIF when the client accepts it (slower to make, smaller)",
+    ),
+    setting(
+        "strict",
+        "false",
+        "Answer 400 to unknown parameters instead of ignoring them with a notice",
+    ),
+    setting(
+        "log_format",
+        "auto",
+        "auto (pretty on a terminal, else JSON), pretty or json",
+    ),
+    setting(
+        "log",
+        "info",
+        "What is logged: error, warn, info, debug, trace, or a filter such as info,library=debug",
+    ),
+    setting(
+        "shutdown_timeout",
+        "30",
+        "Seconds that a stopping server waits for requests under way",
+    ),
+    setting("max_connections", "10000", "Connections served at the same time"),
+];

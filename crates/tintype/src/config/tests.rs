@@ -1,0 +1,172 @@
+use super::*;
+
+fn config(environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, String> {
+    let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+    let flags = flags.iter().map(|(n, v)| (*n, (*v).to_owned()));
+    let texts = Texts::gather(None, environment, flags).map_err(|e| e.to_string())?;
+    Config::from_texts(&texts).map_err(|e| e.to_string())
+}
+
+#[test]
+fn defaults_are_valid() {
+    let config = config(&[], &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.account_id.as_str(), "demo");
+    assert_eq!(config.cache_memory, ByteSize(128 << 20));
+    assert!(config.keys.is_none() && config.fetch_allow.is_empty());
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tintype.toml");
+    std::fs::write(
+        &path,
+        "listen = \"127.0.0.1:1\"\nquality = 70\naccount_id = \"file\"\nfetch_allow = [\"10.0.0.0/8\", \"::1/128\"]\n",
+    )
+    .unwrap();
+    let environment = [
+        ("TINTYPE_LISTEN", "127.0.0.1:2"),
+        ("TINTYPE_ACCOUNT_ID", "variable"),
+        ("TINTYPE_QUALITY", ""),
+    ];
+    let texts = Texts::gather(
+        Some(&path),
+        environment.map(|(n, v)| (n.to_owned(), v.to_owned())),
+        [("listen", "127.0.0.1:3".to_owned())],
+    )
+    .unwrap();
+    let config = Config::from_texts(&texts).unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.account_id.as_str(), "variable");
+    assert_eq!(config.quality.get(), 70, "an empty variable is no value");
+    assert_eq!(config.fetch_allow.len(), 2);
+}
+
+#[test]
+fn wrong_values_are_refused_by_name_and_origin() {
+    let cases: &[(&str, &str, &str)] = &[
+        (
+            "TINTYPE_LISTEN",
+            "8080",
+            "listen (from TINTYPE_LISTEN): `8080` invalid socket address syntax",
+        ),
+        (
+            "TINTYPE_ACCOUNT_ID",
+            "v1",
+            "account_id (from TINTYPE_ACCOUNT_ID): `v1` is a path of the API itself: choose another",
+        ),
+        (
+            "TINTYPE_QUALITY",
+            "101",
+            "quality (from TINTYPE_QUALITY): must be from 1 to 100",
+        ),
+        (
+            "TINTYPE_CACHE_MEMORY",
+            "lots",
+            "cache_memory (from TINTYPE_CACHE_MEMORY): `lots` is not a size such as 500000, 64MiB or 10GB",
+        ),
+        (
+            "TINTYPE_FETCH_ALLOW",
+            "10.0.0.0",
+            "fetch_allow (from TINTYPE_FETCH_ALLOW): `10.0.0.0` is not a network such as 10.0.0.0/8 or fd00::/8",
+        ),
+        (
+            "TINTYPE_PUBLIC_URL",
+            "media.example.com",
+            "public_url (from TINTYPE_PUBLIC_URL): `media.example.com` is not a URL such as https://media.example.com: relative URL without a base",
+        ),
+        (
+            "TINTYPE_PRIVATE_KEY",
+            "private_x",
+            "public_key (default): must be given together with private_key",
+        ),
+        (
+            "TINTYPE_STRICT",
+            "maybe",
+            "strict (from TINTYPE_STRICT): `maybe` provided string was not `true` or `false`",
+        ),
+        (
+            "TINTYPE_RENDER_TIMEOUT",
+            "0",
+            "render_timeout (from TINTYPE_RENDER_TIMEOUT): `0` is not a number of seconds from 1 to 86400",
+        ),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(config(&[(name, value)], &[]).unwrap_err(), *expected);
+    }
+}
+
+#[test]
+fn a_wrong_key_is_not_repeated() {
+    let error = config(
+        &[
+            ("TINTYPE_PRIVATE_KEY", "s3cret value"),
+            ("TINTYPE_PUBLIC_KEY", "public_x"),
+        ],
+        &[],
+    )
+    .unwrap_err();
+    assert!(!error.contains("s3cret"), "{error}");
+    let config = config(
+        &[
+            ("TINTYPE_PRIVATE_KEY", "private_s3cret"),
+            ("TINTYPE_PUBLIC_KEY", "public_x"),
+        ],
+        &[],
+    )
+    .unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn stores_of_later_versions_are_refused_without_their_passwords() {
+    let error = config(&[("TINTYPE_DATABASE_URL", "postgres://me:s3cret@db/tintype")], &[]).unwrap_err();
+    assert!(
+        error.starts_with("database_url (from TINTYPE_DATABASE_URL): ") && error.contains("not available"),
+        "{error}"
+    );
+    assert!(!error.contains("s3cret"), "{error}");
+    let error = config(&[("TINTYPE_BLOB_URL", "s3://bucket")], &[]).unwrap_err();
+    assert!(
+        error.starts_with("blob_url (from TINTYPE_BLOB_URL): ") && error.contains("not available"),
+        "{error}"
+    );
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_nearest() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tintype.toml");
+    std::fs::write(&path, "lisen = \"127.0.0.1:1\"\n").unwrap();
+    let error = Texts::gather(Some(&path), [], []).unwrap_err();
+    assert_eq!(
+        (error.field.as_str(), error.reason.as_str()),
+        ("lisen", "there is no such setting; did you mean `listen`?")
+    );
+    let unknown = unknown_variables([
+        "TINTYPE_DATADIR".to_owned(),
+        "TINTYPE_LISTEN".to_owned(),
+        "PATH".to_owned(),
+    ]);
+    assert_eq!(unknown, [("TINTYPE_DATADIR".to_owned(), Some("data_dir"))]);
+}
+
+#[test]
+fn byte_sizes_read_and_print() {
+    let cases = [
+        ("1", 1),
+        ("64MiB", 64 << 20),
+        ("10 GB", 10_000_000_000),
+        ("2k", 2048),
+        ("1TiB", 1 << 40),
+    ];
+    for (text, bytes) in cases {
+        assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
+    }
+    for text in ["", "MiB", "-1", "1.5GB", "99999999999TiB", "1 parsec"] {
+        assert!(text.parse::<ByteSize>().is_err(), "{text}");
+    }
+    assert_eq!(ByteSize(64 << 20).to_string(), "64MiB");
+    assert_eq!(ByteSize(1000).to_string(), "1000");
+}

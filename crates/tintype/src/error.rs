@@ -1,0 +1,128 @@
+//! The one place where what went wrong becomes an HTTP answer of the management and upload APIs.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::api::Json;
+
+/// Clients index this key, so every error carries it.
+const HELP: &str = "See the message for what to change; the server's log has more under this answer's x-request-id.";
+
+/// An error as a client of the API sees it: never more than it may know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    status: StatusCode,
+    message: String,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            message: message.into(),
+        }
+    }
+
+    /// 400: the request can't be carried out as it stands.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 401: no key in the request.
+    pub fn no_key() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "Your request does not contain private API key.",
+        )
+    }
+
+    /// 403: a key that is not the account's.
+    pub fn wrong_key() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Your account cannot be authenticated.")
+    }
+
+    /// 404: no such thing.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 405; the router adds which methods the path does take.
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not take that method.")
+    }
+
+    /// 408: the client sent too slowly.
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.")
+    }
+
+    /// 501: a part of ImageKit's API that this version does not have.
+    pub fn unavailable(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            format!("{what} is not available in this version of Tintype."),
+        )
+    }
+
+    /// 507: the disk that holds the files is full.
+    pub fn storage_full() -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The server has no room left to store the file. Nothing was changed.",
+        )
+    }
+
+    /// 503: too much to do right now.
+    pub fn overloaded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The server has too much to do right now. Try again in a moment.",
+        )
+    }
+
+    /// 500. The cause goes to the log, with the request id of the answer; the client learns nothing of the inside.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        while let Some(source) = next {
+            chain.push_str(": ");
+            chain.push_str(&source.to_string());
+            next = source.source();
+        }
+        tracing::error!(cause = chain, "internal error");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "We have experienced an internal error while processing your request.",
+        )
+    }
+
+    /// The status that the answer carries.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({ "message": self.message, "help": HELP });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // The SDKs repeat every 5xx; these two answers stay what they are however often one asks.
+        if matches!(
+            self.status,
+            StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE
+        ) {
+            headers.insert(
+                HeaderName::from_static("x-should-retry"),
+                HeaderValue::from_static("false"),
+            );
+        }
+        response
+    }
+}

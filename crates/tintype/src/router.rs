@@ -1,0 +1,228 @@
+//! Every route, on one screen.
+//!
+//! The API's paths are matched leniently, because clients differ: literals in any case, a trailing slash, doubled
+//! slashes. Delivery's paths are the user's own text and reach `delivery` byte for byte.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{Method, Uri};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, delete, get, options};
+use tower::util::MapRequest;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::api;
+use crate::api::files;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::observe::{self, Meters};
+
+/// The server's service.
+pub fn router(app: App, meters: Meters) -> Router {
+    let upload = || options(files::upload::preflight).post(files::upload::create);
+    let mut routes = Router::new()
+        .route("/", get(api::landing::page))
+        .route("/health/live", get(api::health::live))
+        .route("/health/ready", get(api::health::ready))
+        .route("/metrics", get(api::health::metrics))
+        .route("/api/v1/files/upload", upload())
+        .route("/v1/files/upload", upload())
+        .route("/v1/files", get(files::list::list))
+        .route("/v1/files/{fileId}", delete(files::delete::delete))
+        .route(
+            "/v1/files/{fileId}/details",
+            get(files::details::get).patch(unavailable),
+        );
+    for path in UNAVAILABLE {
+        routes = routes.route(path, any(unavailable));
+    }
+    let routes = routes
+        .fallback(deliver_or_refuse)
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(Extension(meters))
+        .with_state(app);
+    Router::new()
+        .fallback_service(MapRequest::new(routes, normalise))
+        .layer(middleware::from_fn_with_state(
+            area as fn(&str) -> &'static str,
+            observe::observe,
+        ))
+}
+
+/// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
+const UNAVAILABLE: &[&str] = &[
+    "/api/v2/files/upload",
+    "/v1/files/batch/deleteByFileIds",
+    "/v1/files/addTags",
+    "/v1/files/removeTags",
+    "/v1/files/removeAITags",
+    "/v1/files/copy",
+    "/v1/files/move",
+    "/v1/files/rename",
+    "/v1/files/metadata",
+    "/v1/files/{fileId}/versions",
+    "/v1/files/{fileId}/versions/{versionId}",
+    "/v1/files/{fileId}/versions/{versionId}/restore",
+    "/v1/files/{fileId}/metadata",
+    "/v1/folder",
+    "/v1/bulkJobs/copyFolder",
+    "/v1/bulkJobs/moveFolder",
+    "/v1/bulkJobs/renameFolder",
+    "/v1/bulkJobs/{jobId}",
+    "/v1/files/purge",
+    "/v1/files/purge/{requestId}",
+    "/v1/metadata",
+    "/v1/customMetadataFields",
+    "/v1/customMetadataFields/{id}",
+    "/v1/saved-extensions",
+    "/v1/saved-extensions/{id}",
+    "/v1/named-transformations",
+    "/v1/named-transformations/{id}",
+    "/v1/accounts/usage",
+    "/v1/accounts/usage-analytics",
+    "/v1/accounts/origins",
+    "/v1/accounts/origins/{id}",
+    "/v1/accounts/url-endpoints",
+    "/v1/accounts/url-endpoints/{id}",
+];
+
+async fn unavailable(State(app): State<App>, request: Request) -> ApiError {
+    match crate::auth::require_private_key(request.headers(), &app.keys) {
+        Ok(()) => ApiError::unavailable(&format!("{} {}", request.method(), request.uri().path())),
+        Err(refusal) => refusal,
+    }
+}
+
+/// Everything that is no route of the API: delivery below the account's path, else 404.
+async fn deliver_or_refuse(State(app): State<App>, request: Request) -> Response {
+    let below = request.uri().path().strip_prefix(app.endpoint_path.as_str());
+    match below {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => match *request.method() {
+            Method::GET | Method::HEAD => api::delivery::get(&app, request).await,
+            Method::OPTIONS => api::delivery::preflight(),
+            _ => ApiError::method_not_allowed().into_response(),
+        },
+        _ => ApiError::not_found("There is nothing at this path.").into_response(),
+    }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    tracing::error!("a request handler panicked");
+    ApiError::internal(&std::io::Error::other("panic in a request handler")).into_response()
+}
+
+/// What kind of path it is, for metrics: few values, whatever clients send.
+fn area(path: &str) -> &'static str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first.to_ascii_lowercase().as_str() {
+        "api" => "upload",
+        "v1" => "management",
+        "health" | "metrics" => "operations",
+        _ => "delivery",
+    }
+}
+
+/// Gives the API's paths the spelling of the table above; leaves all others as they are.
+fn normalise(mut request: Request<Body>) -> Request<Body> {
+    if let Some(path) = normal_path(request.uri().path()) {
+        let target = match request.uri().query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        if let Ok(target) = target.parse::<PathAndQuery>() {
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(target);
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+    }
+    request
+}
+
+/// `None` where nothing has to change.
+fn normal_path(path: &str) -> Option<String> {
+    const FIRST: [&str; 4] = ["v1", "api", "health", "metrics"];
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    let first = segments.first()?;
+    if !FIRST.iter().any(|f| f.eq_ignore_ascii_case(first)) {
+        return None;
+    }
+    let literal = |segment: &&str| -> String {
+        let known = LITERALS.iter().find(|l| l.eq_ignore_ascii_case(segment));
+        known.map_or(*segment, |l| *l).to_owned()
+    };
+    let normal = format!("/{}", segments.iter().map(literal).collect::<Vec<_>>().join("/"));
+    (normal != path).then_some(normal)
+}
+
+/// The fixed segments of the API's paths.
+const LITERALS: &[&str] = &[
+    "v1",
+    "v2",
+    "api",
+    "health",
+    "live",
+    "ready",
+    "metrics",
+    "files",
+    "upload",
+    "details",
+    "batch",
+    "deleteByFileIds",
+    "addTags",
+    "removeTags",
+    "removeAITags",
+    "copy",
+    "move",
+    "rename",
+    "metadata",
+    "versions",
+    "restore",
+    "folder",
+    "bulkJobs",
+    "copyFolder",
+    "moveFolder",
+    "renameFolder",
+    "purge",
+    "customMetadataFields",
+    "saved-extensions",
+    "named-transformations",
+    "accounts",
+    "usage",
+    "usage-analytics",
+    "origins",
+    "url-endpoints",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_paths_are_normalised_and_others_left_alone() {
+        let cases = [
+            ("/v1/files", None),
+            ("/v1/files/", Some("/v1/files")),
+            ("//v1//files", Some("/v1/files")),
+            (
+                "/V1/Files/Batch/deleteByfileIds",
+                Some("/v1/files/batch/deleteByFileIds"),
+            ),
+            (
+                "/v1/files/65f0c0ffee0123456789abcd/details/",
+                Some("/v1/files/65f0c0ffee0123456789abcd/details"),
+            ),
+            ("/API/v1/files/upload/", Some("/api/v1/files/upload")),
+            ("/demo//V1/files/", None),
+            ("/", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(normal_path(path).as_deref(), expected, "{path}");
+        }
+    }
+}
