@@ -1,8 +1,7 @@
 //! Which format an answer has, and how it is encoded: what was asked, what the client accepts, what the source is.
 
 use crate::parameters::{AskedFormat, Quality};
-use crate::planner::PlanError;
-use crate::{Encoding, Format, Size, SourceInfo};
+use crate::{Encoding, Format, PlanError, Size, SourceInfo};
 
 /// Modern formats that the request's `Accept` names. `*/*` and `image/*` name none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

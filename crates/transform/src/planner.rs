@@ -4,8 +4,8 @@ use crate::expression::Variables;
 use crate::negotiate::{self, Accept, Asked, Hints, OutputSettings};
 use crate::parameters::{Anchor, Dpr, Extent, Flip, Offset, Param, Pixels, Ratio, Strategy, Turn};
 use crate::{
-    Background, Color, ExpressionError, Format, Limits, Op, Orientation, Output, Params, Plan, Rect, Size, SourceInfo,
-    Step, Transformation, size,
+    Background, Color, Format, Limits, Op, Orientation, Output, Params, Plan, PlanError, Rect, Size, SourceInfo, Step,
+    Transformation, size,
 };
 
 /// What a plan depends on beside the transformation and the source.
@@ -19,104 +19,6 @@ pub struct Context<'a> {
     pub settings: OutputSettings,
     /// What the request may cost.
     pub limits: &'a Limits,
-}
-
-/// Why a transformation cannot be done on this source.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PlanError {
-    /// The source has more pixels than may be decoded.
-    #[error("the source has {pixels} pixels, more than the limit of {limit}")]
-    SourceTooLarge {
-        /// Its pixels.
-        pixels: u64,
-        /// [`Limits::source_pixels`].
-        limit: u64,
-    },
-    /// An operation would make more pixels than may be made.
-    #[error("the result would be {width}x{height}, more than the limit of {pixels} pixels or {side} on a side")]
-    ResultTooLarge {
-        /// Columns it would have.
-        width: u32,
-        /// Rows it would have.
-        height: u32,
-        /// [`Limits::result_pixels`].
-        pixels: u64,
-        /// [`Limits::result_side`].
-        side: u32,
-    },
-    /// An expression has no value here.
-    #[error("`{token}` cannot be computed: {source}")]
-    Expression {
-        /// The parameter.
-        token: String,
-        /// Why.
-        source: ExpressionError,
-    },
-    /// An expression has a value that is no size.
-    #[error("`{token}` is {value} here, which is not a size")]
-    NotASize {
-        /// The parameter.
-        token: String,
-        /// What it comes to.
-        value: f64,
-    },
-    /// A window around a centre leaves the picture.
-    #[error("the window of {window_width}x{window_height} around the centre leaves the picture of {width}x{height}")]
-    WindowOutside {
-        /// Columns of the window.
-        window_width: u32,
-        /// Rows of the window.
-        window_height: u32,
-        /// Columns of the picture.
-        width: u32,
-        /// Rows of the picture.
-        height: u32,
-    },
-    /// `f-webp` of a result that WebP cannot hold.
-    #[error("WebP holds at most {longest} pixels on a side, and the result is {}x{}", size.width, size.height)]
-    TooLargeForWebp {
-        /// Size of the result.
-        size: Size,
-        /// The longest side that it may have.
-        longest: u32,
-    },
-    /// A format that can only be read.
-    #[error("{} cannot be written in this version", format.mime())]
-    CannotBeWritten {
-        /// Which.
-        format: Format,
-    },
-    /// A name that was not replaced by its steps.
-    #[error("the named transformation `{name}` was not looked up")]
-    NotExpanded {
-        /// The name.
-        name: String,
-    },
-}
-
-impl PlanError {
-    /// What to ask for instead.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::SourceTooLarge { .. } => "ask for the stored file with `orig-true`, or upload a smaller one",
-            Self::ResultTooLarge { .. } => "ask for a smaller size",
-            Self::Expression { .. } => "see to it that nothing is divided by zero",
-            Self::NotASize { .. } => "see to it that the result is at least 1",
-            Self::WindowOutside { .. } => "use `x` and `y`, which are moved back inside, or a smaller `w` and `h`",
-            Self::TooLargeForWebp { .. } => "ask for a smaller size, or for `f-jpg`",
-            Self::CannotBeWritten { .. } => "ask for `f-auto` or `f-webp`",
-            Self::NotExpanded { .. } => return None,
-        };
-        Some(hint.to_owned())
-    }
-
-    /// True when a limit of [`Limits`] is the reason.
-    pub fn is_limit(&self) -> bool {
-        matches!(
-            self,
-            Self::SourceTooLarge { .. } | Self::ResultTooLarge { .. } | Self::TooLargeForWebp { .. }
-        )
-    }
 }
 
 /// Decides what is done to this source, to the pixel. Names have to be [expanded](Transformation::expand) before.

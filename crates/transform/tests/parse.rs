@@ -48,6 +48,7 @@ fn spellings_with_one_meaning_have_one_canonical_form() {
         ("rt-N40", "rt-320"),
         ("rt--40", "rt-320"),
         ("rt-360", "rt-0"),
+        ("rt-N720", "rt-0"),
         ("fl-v_h", "fl-h_v"),
         ("x-N5,y-iw_div_2", "x-N5,y-iw_div_2"),
         ("x-N0", "x-0"),

@@ -19,7 +19,8 @@ pub(super) fn degrees(value: &str, _: Mode) -> Result<Param, Refusal> {
         return Ok(Param::Rotate(Turn::Auto));
     }
     let degrees = number::signed(value).ok_or_else(|| Refusal::invalid("degrees such as 90 or N40, or auto"))?;
-    let turned = degrees.rem_euclid(360.0);
+    // Adding zero turns the negative zero that is left of whole turns into the plain one.
+    let turned = degrees.rem_euclid(360.0) + 0.0;
     // The remainder of a tiny negative number rounds up to the divisor.
     Ok(Param::Rotate(Turn::Degrees(if turned < 360.0 { turned } else { 0.0 })))
 }
