@@ -44,7 +44,7 @@ end_to_end() {
 if [ "${1:-all}" = all ]; then
     stage "format" one cargo fmt --all --check
     stage "clippy" one cargo clippy --release --workspace --all-targets --locked -- -D warnings
-    stage "licences and sources" one cargo deny --all-features check bans licenses sources
+    stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
     stage "cargo tests" cargo cargo test --release --workspace --locked
     stage "build" one cargo build --release --locked -p tintype
     stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
