@@ -145,7 +145,7 @@ pub(crate) fn encoding(
     let default = lowered.map_or(settings.quality, |lowered| lowered.min(settings.quality));
     Encoding {
         format,
-        quality: asked.quality.unwrap_or(default).get(),
+        quality: own_scale(format, asked.quality.unwrap_or(default)),
         lossless: asked.lossless.unwrap_or(false) && format != Format::Jpeg,
         progressive: asked.progressive.unwrap_or(false) && format == Format::Jpeg,
         keep_profile: asked.keep_profile.unwrap_or(settings.keep_profile),
@@ -155,5 +155,32 @@ pub(crate) fn encoding(
             && asked.quality.is_none()
             && asked.lossless.is_none()
             && asked.progressive.is_none(),
+    }
+}
+
+/// The number that a format's encoder gives about the quality that the same `q` gives in JPEG and WebP, so that negotiation
+/// does not change how a picture looks. AV1 encoders reach the structural similarity of WebP at 80 with about 64.
+fn own_scale(format: Format, quality: Quality) -> u8 {
+    let asked = quality.get();
+    match format {
+        Format::Avif if asked <= 80 => (u16::from(asked) * 4).div_ceil(5) as u8,
+        Format::Avif => 64 + (asked - 80) * 9 / 5,
+        _ => asked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn avif_has_a_scale_of_its_own() {
+        let own = |format, q| own_scale(format, Quality::new(q).unwrap());
+        assert_eq!([1, 50, 80, 81, 100].map(|q| own(Format::Avif, q)), [1, 40, 64, 65, 100]);
+        assert_eq!([1, 50, 80, 100].map(|q| own(Format::Jpeg, q)), [1, 50, 80, 100]);
+        assert!(
+            (1..100).all(|q| own(Format::Avif, q) <= own(Format::Avif, q + 1)),
+            "never falls"
+        );
     }
 }
