@@ -36,11 +36,15 @@ pub fn run(matches: &ArgMatches) -> Outcome {
     };
     let source = probe(path)?;
     let (width, height) = source.upright();
+    let alpha = if source.has_alpha { ", with alpha" } else { "" };
+    let frames = if source.frames > 1 {
+        format!(", {} frames", source.frames)
+    } else {
+        String::new()
+    };
     println!(
-        "\nSource: {:?}, {width} x {height}, {} frame(s){}",
-        source.format,
-        source.frames,
-        if source.has_alpha { ", alpha" } else { "" }
+        "\nSource: {}, {width}x{height}{alpha}{frames}",
+        source.format.extension()
     );
     let plan = transform::plan(steps, &source, &language.context())?;
     println!("\nPlan:\n{plan}");
