@@ -55,8 +55,9 @@ fn verdicts(page: &mut String, comparison: &Comparison) {
     let _ = writeln!(page, "## In short\n");
     let _ = writeln!(
         page,
-        "Tintype (defaults) against each peer (its defaults): time at the same nominal settings, one job at a time and \
-         two at a time, above 1 is faster; bytes; and SSIMULACRA2 on the reference in linear and in gamma light. \
+        "Tintype (defaults) against each peer (its defaults): speed at the same nominal settings, one job at a time and \
+         two at a time, and by processor time of one job (which other work on the machine disturbs least), above 1 is \
+         faster; bytes; and SSIMULACRA2 on the reference in linear and in gamma light. \
          **Bold** is where Tintype loses: by more than {:.0} % of time, more than 3 % of bytes, or more than \
          {SCORE_TIE} points.\n",
         TIE * 100.0
@@ -75,16 +76,17 @@ fn verdicts(page: &mut String, comparison: &Comparison) {
             .iter()
             .filter(|entry| is_peer_at_defaults(comparison, entry))
         {
-            let (one, two) = (own.speed_over(peer, single).median, own.speed_over(peer, paired).median);
+            let faster = |number: fn(&Round) -> f64| own.speed_over(peer, number).median;
             let bytes = own.quality.bytes as f64 / peer.quality.bytes as f64 - 1.0;
             let score = |light| own.quality.scores.against(light) - peer.quality.scores.against(light);
             let _ = writeln!(
                 page,
-                "| {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {} |",
                 compared.case.name,
                 comparison.contenders[peer.contender].name,
-                bold_if(one < 1.0 - TIE, format!("{one:.2} x")),
-                bold_if(two < 1.0 - TIE, format!("{two:.2} x")),
+                times_as_fast(faster(single)),
+                times_as_fast(faster(paired)),
+                times_as_fast(faster(processor)),
                 bold_if(bytes > 0.03, format!("{:+.1} %", bytes * 100.0)),
                 bold_if(
                     score(Light::Linear) < -SCORE_TIE,
@@ -119,14 +121,11 @@ fn equal_scores(page: &mut String, comparison: &Comparison) {
             let Some(theirs) = nominal(compared, peer) else {
                 continue;
             };
-            let (one, two) = (
-                own.speed_over(theirs, single).median,
-                own.speed_over(theirs, paired).median,
-            );
+            let faster = |number: fn(&Round) -> f64| own.speed_over(theirs, number).median;
             let bytes = own.quality.bytes as f64 / theirs.quality.bytes as f64 - 1.0;
             let _ = writeln!(
                 page,
-                "| {} | {}, {:.1} ({}) | {} | {} | {:.1} | {} | {} | {} |",
+                "| {} | {}, {:.1} ({}) | {} | {} | {:.1} | {} | {} | {} | {} |",
                 compared.case.name,
                 comparison.contenders[peer].name,
                 theirs.quality.scores.against(light),
@@ -134,8 +133,9 @@ fn equal_scores(page: &mut String, comparison: &Comparison) {
                 comparison.contenders[own.contender].name,
                 own.task.quality,
                 own.quality.scores.against(light),
-                bold_if(one < 1.0 - TIE, format!("{one:.2} x")),
-                bold_if(two < 1.0 - TIE, format!("{two:.2} x")),
+                times_as_fast(faster(single)),
+                times_as_fast(faster(paired)),
+                times_as_fast(faster(processor)),
                 bold_if(bytes > 0.03, format!("{:+.1} %", bytes * 100.0)),
             );
         }
@@ -191,7 +191,7 @@ fn case_tables(page: &mut String, comparison: &Comparison, compared: &Compared) 
             comparison.contenders[entry.contender].name,
             with_quartiles(entry.speed_over(sharp, single)),
             with_quartiles(entry.speed_over(sharp, paired)),
-            entry.speed_over(sharp, |round| round.single_cpu_ms).median,
+            entry.speed_over(sharp, processor).median,
             entry.quality.bytes,
             (entry.quality.bytes as f64 / sharp.quality.bytes as f64 - 1.0) * 100.0,
             entry.quality.scores.linear,
@@ -304,6 +304,14 @@ fn single(round: &Round) -> f64 {
 
 fn paired(round: &Round) -> f64 {
     round.paired_ms
+}
+
+fn processor(round: &Round) -> f64 {
+    round.single_cpu_ms
+}
+
+fn times_as_fast(ratio: f64) -> String {
+    bold_if(ratio < 1.0 - TIE, format!("{ratio:.2} x"))
 }
 
 fn with_quartiles(spread: Spread) -> String {

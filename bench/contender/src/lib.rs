@@ -9,8 +9,10 @@ use std::collections::hash_map::Entry;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -80,17 +82,24 @@ pub enum Answer {
 
 /// Says what it is, then answers requests until standard input ends. `render` does one job.
 pub fn serve(about: &str, render: impl Fn(&[u8], &Task) -> Result<Vec<u8>, String> + Sync) -> io::Result<()> {
-    let mut sources = HashMap::new();
-    let mut output = io::stdout().lock();
-    write_line(&mut output, about)?;
-    for line in io::stdin().lock().lines() {
-        let answer = match answer(&line?, &mut sources, &render) {
-            Ok(measured) => Answer::Measured(measured),
-            Err(reason) => Answer::Refused(reason),
+    thread::scope(|scope| {
+        let mut workers = Workers {
+            scope,
+            render: &render,
+            orders: Vec::new(),
         };
-        write_line(&mut output, &answer)?;
-    }
-    Ok(())
+        let mut sources = HashMap::new();
+        let mut output = io::stdout().lock();
+        write_line(&mut output, about)?;
+        for line in io::stdin().lock().lines() {
+            let answer = match answer(&line?, &mut sources, &mut workers) {
+                Ok(measured) => Answer::Measured(measured),
+                Err(reason) => Answer::Refused(reason),
+            };
+            write_line(&mut output, &answer)?;
+        }
+        Ok(())
+    })
 }
 
 fn write_line<T: Serialize + ?Sized>(output: &mut impl Write, value: &T) -> io::Result<()> {
@@ -99,62 +108,116 @@ fn write_line<T: Serialize + ?Sized>(output: &mut impl Write, value: &T) -> io::
     output.flush()
 }
 
-fn answer(
+fn answer<F: Render>(
     line: &str,
-    sources: &mut HashMap<PathBuf, Vec<u8>>,
-    render: &(impl Fn(&[u8], &Task) -> Result<Vec<u8>, String> + Sync),
+    sources: &mut HashMap<PathBuf, Arc<[u8]>>,
+    workers: &mut Workers<'_, '_, F>,
 ) -> Result<Measured, String> {
     let request: Request = serde_json::from_str(line).map_err(|error| format!("not a request: {error}"))?;
     let source = match sources.entry(request.source.clone()) {
         Entry::Occupied(entry) => entry.into_mut(),
         Entry::Vacant(entry) => {
             let bytes = fs::read(&request.source).map_err(|error| format!("{}: {error}", request.source.display()))?;
-            entry.insert(bytes)
+            entry.insert(bytes.into())
         }
     };
-    let (measured, result) = measure(source, &request, render)?;
+    let (measured, result) = workers.measure(source, &request)?;
     if let Some(path) = &request.save {
         fs::write(path, &result).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(measured)
 }
 
-/// Does the job `renders` times, at most `at_once` at a time.
-fn measure(
-    source: &[u8],
-    request: &Request,
-    render: &(impl Fn(&[u8], &Task) -> Result<Vec<u8>, String> + Sync),
-) -> Result<(Measured, Vec<u8>), String> {
-    let left = AtomicU32::new(request.renders.max(1));
-    let drain = || {
+/// What a contender does.
+trait Render: Fn(&[u8], &Task) -> Result<Vec<u8>, String> + Sync {}
+
+impl<F: Fn(&[u8], &Task) -> Result<Vec<u8>, String> + Sync> Render for F {}
+
+/// Threads beside the one that reads requests. They live on between requests, as those of a server do: a new thread has
+/// first to be moved to a processor of its own, which on a busy machine takes longer than a job.
+struct Workers<'scope, 'env, F> {
+    scope: &'scope Scope<'scope, 'env>,
+    render: &'env F,
+    orders: Vec<Sender<Order>>,
+}
+
+/// A share in a request.
+struct Order {
+    queue: Arc<Queue>,
+    done: Sender<Result<Option<Vec<u8>>, String>>,
+}
+
+/// A request while it is worked on.
+struct Queue {
+    source: Arc<[u8]>,
+    task: Task,
+    left: AtomicU32,
+}
+
+impl Queue {
+    /// Renders until nothing is left; the last result.
+    fn drain(&self, render: &impl Render) -> Result<Option<Vec<u8>>, String> {
         let mut last = None;
-        while left
+        while self
+            .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
             .is_ok()
         {
-            last = Some(render(source, &request.task)?);
+            last = Some(render(&self.source, &self.task)?);
         }
-        Ok::<_, String>(last)
-    };
-    let (started, started_cpu) = (Instant::now(), processor_time());
-    let last = thread::scope(|scope| {
-        // The caller's thread is one of the workers, so that a single job pays for no thread of its own.
-        let others: Vec<_> = (1..request.at_once).map(|_| scope.spawn(drain)).collect();
-        let mut last = drain();
-        for other in others {
-            let theirs = other.join().unwrap_or_else(|_| Err("a worker panicked".to_owned()));
-            last = last.and_then(|mine| theirs.map(|theirs| mine.or(theirs)));
+        Ok(last)
+    }
+}
+
+impl<'scope, 'env, F: Render> Workers<'scope, 'env, F> {
+    /// Does the job `renders` times, at most `at_once` at a time.
+    fn measure(&mut self, source: &Arc<[u8]>, request: &Request) -> Result<(Measured, Vec<u8>), String> {
+        let helpers = usize::try_from(request.at_once.saturating_sub(1)).map_err(|error| error.to_string())?;
+        while self.orders.len() < helpers {
+            self.hire();
         }
-        last
-    })?;
-    let (wall, cpu) = (started.elapsed(), processor_time().saturating_sub(started_cpu));
-    let result = last.ok_or("nothing was rendered")?;
-    let measured = Measured {
-        wall_ms: milliseconds(wall),
-        cpu_ms: milliseconds(cpu),
-        bytes: result.len(),
-    };
-    Ok((measured, result))
+        let queue = Arc::new(Queue {
+            source: Arc::clone(source),
+            task: request.task.clone(),
+            left: AtomicU32::new(request.renders.max(1)),
+        });
+        let (done, results) = mpsc::channel();
+        let (started, started_cpu) = (Instant::now(), processor_time());
+        for orders in &self.orders[..helpers] {
+            let order = Order {
+                queue: Arc::clone(&queue),
+                done: done.clone(),
+            };
+            orders.send(order).map_err(|_| "a worker has died")?;
+        }
+        drop(done);
+        // This thread is one of the workers, so that a single job pays for no hand-over.
+        let mut last = queue.drain(self.render);
+        for _ in 0..helpers {
+            let theirs = results.recv().map_err(|_| "a worker has died")?;
+            last = last.and_then(|own| theirs.map(|theirs| own.or(theirs)));
+        }
+        let (wall, cpu) = (started.elapsed(), processor_time().saturating_sub(started_cpu));
+        let result = last?.ok_or("nothing was rendered")?;
+        let measured = Measured {
+            wall_ms: milliseconds(wall),
+            cpu_ms: milliseconds(cpu),
+            bytes: result.len(),
+        };
+        Ok((measured, result))
+    }
+
+    fn hire(&mut self) {
+        let (orders, inbox) = mpsc::channel::<Order>();
+        let render = self.render;
+        self.scope.spawn(move || {
+            for Order { queue, done } in inbox {
+                // Nobody listens any more when the request failed elsewhere.
+                let _ = done.send(queue.drain(render));
+            }
+        });
+        self.orders.push(orders);
+    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {
@@ -187,35 +250,54 @@ mod tests {
         }
     }
 
+    fn measured<F: Render>(render: F, renders: u32, at_once: u32) -> Result<Measured, String> {
+        thread::scope(|scope| {
+            let mut workers = Workers {
+                scope,
+                render: &render,
+                orders: Vec::new(),
+            };
+            // Twice, since the second time finds the workers there.
+            workers.measure(&Arc::from(&b"source"[..]), &request(renders, at_once))?;
+            workers
+                .measure(&Arc::from(&b"source"[..]), &request(renders, at_once))
+                .map(|(measured, _)| measured)
+        })
+    }
+
     #[test]
     fn a_request_is_rendered_exactly_as_often_as_asked() {
         for (renders, at_once) in [(1, 1), (4, 2), (5, 2), (2, 3)] {
             let calls = AtomicU32::new(0);
-            let (measured, _) = measure(b"source", &request(renders, at_once), &|source: &[u8], _: &Task| {
+            let render = |source: &[u8], _: &Task| {
                 calls.fetch_add(1, Ordering::Relaxed);
                 Ok(source.to_vec())
-            })
-            .unwrap();
-            assert_eq!(calls.load(Ordering::Relaxed), renders);
-            assert_eq!(measured.bytes, 6);
+            };
+            assert_eq!(measured(render, renders, at_once).unwrap().bytes, 6);
+            assert_eq!(calls.load(Ordering::Relaxed), 2 * renders);
         }
     }
 
     #[test]
-    fn the_first_refusal_is_the_answer() {
+    fn a_refusal_is_the_answer() {
         let refuse = |_: &[u8], _: &Task| Err("no such format".to_owned());
-        assert_eq!(
-            measure(b"source", &request(4, 2), &refuse).unwrap_err(),
-            "no such format"
-        );
+        assert_eq!(measured(refuse, 4, 2).unwrap_err(), "no such format");
     }
 
     #[test]
     fn a_line_that_is_no_request_is_refused() {
-        let refusal = answer("{}", &mut HashMap::new(), &|_: &[u8], _: &Task| Ok(Vec::new())).unwrap_err();
+        let render = |_: &[u8], _: &Task| Ok(Vec::new());
+        let refused = thread::scope(|scope| {
+            let mut workers = Workers {
+                scope,
+                render: &render,
+                orders: Vec::new(),
+            };
+            answer("{}", &mut HashMap::new(), &mut workers).unwrap_err()
+        });
         assert!(
-            refusal.starts_with("not a request: missing field `source`"),
-            "{refusal}"
+            refused.starts_with("not a request: missing field `source`"),
+            "{refused}"
         );
     }
 }
