@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 RUST_MINIMUM=1.94
-NODE_MINIMUM=20
+NODE_MINIMUM=20.9
+PYTHON_MINIMUM=3.11
 DENY_VERSION=0.20.2
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -82,6 +83,9 @@ node=$(node --version | tr -d v)
 at_least "$node" "$NODE_MINIMUM" || fail "node $node is too old: the tests need Node $NODE_MINIMUM or newer"
 has rustfmt && cargo clippy --version >/dev/null 2>&1 ||
     fail "rustfmt or clippy is missing: rustup component add rustfmt clippy"
+python=$(python3 -c 'import platform; print(platform.python_version())')
+at_least "$python" "$PYTHON_MINIMUM" ||
+    fail "python $python is too old: the tests need Python $PYTHON_MINIMUM or newer (Debian 12, Ubuntu 24.04)"
 find_chromium || say "no browser could be installed: the browser test will be skipped"
 
 # --- packages of the tests, as their lock files say --------------------------------------------------------------------
