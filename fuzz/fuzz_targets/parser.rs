@@ -48,7 +48,11 @@ fuzz_target!(|bytes: &[u8]| {
 fn check(transformation: &Transformation) {
     let canonical = transformation.canonical();
     // Nothing at all is canonical as well, though strictly it is not a transformation.
-    let mode = if canonical.is_empty() { Mode::Lenient } else { Mode::Strict };
+    let mode = if canonical.is_empty() {
+        Mode::Lenient
+    } else {
+        Mode::Strict
+    };
     let again = Transformation::parse(&canonical, mode).expect("the canonical form is strictly right");
     assert_eq!(again.canonical(), canonical);
     let limits = Limits::default();
