@@ -9,7 +9,7 @@ use contender::OutputFormat;
 use crate::BenchError;
 use crate::cases::{self, Case};
 use crate::contenders::{self, Contender, SHARP, TINTYPE, TINTYPE_LINEAR};
-use crate::entry::{Entry, Role, render_and_score, run_round};
+use crate::entry::{Entry, Role, render, render_and_score, run_round};
 use crate::equal_score::{fairest_light, lowest_quality};
 use crate::judge::{Judge, Light};
 
@@ -181,10 +181,7 @@ fn score(
             .filter(|entry| !contenders[entry.contender].variant && entry.contender != TINTYPE)
             .map(|entry| (entry.contender, entry.quality.scores))
             .collect();
-        let mut tried: HashMap<_, _> = entries
-            .iter()
-            .map(|entry| ((entry.contender, entry.task.quality), entry.quality))
-            .collect();
+        let mut tried = HashMap::new();
         let own: Vec<_> = entries
             .iter()
             .filter(|entry| entry.contender == TINTYPE || entry.contender == TINTYPE_LINEAR)
@@ -192,36 +189,39 @@ fn score(
             .collect();
         for (peer, theirs) in peers {
             for &(contender, ours) in &own {
-                // sharp scales in gamma light too, so that linear light would only be compared with itself.
+                // sharp scales in gamma light: to meet it by linear light would show nothing.
                 if contender == TINTYPE_LINEAR && peer == SHARP {
                     continue;
                 }
                 let light = fairest_light(&ours, &theirs);
                 let mut task = case.task.clone();
-                let found = lowest_quality(task.quality, theirs.against(light), light, |quality| {
-                    if let Some(known) = tried.get(&(contender, quality)) {
+                let found = lowest_quality(task.quality, theirs.against(light), |quality| {
+                    let key = (contender, light, quality);
+                    if let Some(known) = tried.get(&key) {
                         return Ok(*known);
                     }
                     task.quality = quality;
                     let label = format!("{number}-{contender}-q{quality}");
-                    let found = render_and_score(&case, &task, &mut contenders[contender], judge, results, &label)?;
-                    tried.insert((contender, quality), found);
-                    Ok(found)
+                    let score = render(&case, &task, &mut contenders[contender], results, &label)?
+                        .score(&case, judge, light)?;
+                    tried.insert(key, score);
+                    Ok(score)
                 })?;
-                match found {
-                    Some((reached, quality)) => {
-                        task.quality = reached;
-                        let role = Role::EqualScore { peer, light };
-                        entries.push(Entry {
-                            contender,
-                            role,
-                            task,
-                            quality,
-                            rounds: Vec::new(),
-                        });
-                    }
-                    None => out_of_reach.push(OutOfReach { contender, peer, light }),
-                }
+                let Some(reached) = found else {
+                    out_of_reach.push(OutOfReach { contender, peer, light });
+                    continue;
+                };
+                task.quality = reached;
+                let label = format!("{number}-{contender}-q{reached}");
+                let quality = render_and_score(&case, &task, &mut contenders[contender], judge, results, &label)?;
+                let role = Role::EqualScore { peer, light };
+                entries.push(Entry {
+                    contender,
+                    role,
+                    task,
+                    quality,
+                    rounds: Vec::new(),
+                });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A contender at one task: what it made and how long it took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use contender::{Request, Task};
 
@@ -90,32 +90,56 @@ pub fn render_and_score(
     folder: &Path,
     label: &str,
 ) -> Result<Quality, BenchError> {
-    let mut bytes = 0;
-    let (mut linear, mut gamma) = (0.0, 0.0);
+    let rendered = render(case, task, contender, folder, label)?;
+    let scores = Scores {
+        linear: rendered.score(case, judge, Light::Linear)?,
+        gamma: rendered.score(case, judge, Light::Gamma)?,
+    };
+    Ok(Quality {
+        bytes: rendered.bytes,
+        scores,
+    })
+}
+
+/// What was made of the sources of a case, in their order.
+pub struct Rendered {
+    bytes: usize,
+    results: Vec<PathBuf>,
+}
+
+/// Renders every source of a case once; the results stay in `folder`.
+pub fn render(
+    case: &Case,
+    task: &Task,
+    contender: &mut Contender,
+    folder: &Path,
+    label: &str,
+) -> Result<Rendered, BenchError> {
+    let (mut bytes, mut results) = (0, Vec::new());
     for (index, source) in case.sources.iter().enumerate() {
         let result = folder.join(format!("{label}-{index}.out"));
-        bytes += contender
-            .process
-            .ask(&Request {
-                source: source.picture.clone(),
-                task: task.clone(),
-                renders: 1,
-                at_once: 1,
-                save: Some(result.clone()),
-            })?
-            .bytes;
-        let scores = judge.score(&result, &source.original)?;
-        linear += scores.linear;
-        gamma += scores.gamma;
+        let request = Request {
+            source: source.picture.clone(),
+            task: task.clone(),
+            renders: 1,
+            at_once: 1,
+            save: Some(result.clone()),
+        };
+        bytes += contender.process.ask(&request)?.bytes;
+        results.push(result);
     }
-    let count = case.sources.len() as f64;
-    Ok(Quality {
-        bytes,
-        scores: Scores {
-            linear: linear / count,
-            gamma: gamma / count,
-        },
-    })
+    Ok(Rendered { bytes, results })
+}
+
+impl Rendered {
+    /// The mean over the sources.
+    pub fn score(&self, case: &Case, judge: &mut Judge, light: Light) -> Result<f64, BenchError> {
+        let mut sum = 0.0;
+        for (source, result) in case.sources.iter().zip(&self.results) {
+            sum += judge.score(result, &source.original, light)?;
+        }
+        Ok(sum / self.results.len() as f64)
+    }
 }
 
 /// Takes all entries through one round, source by source, in an order that starts one further each round: whatever

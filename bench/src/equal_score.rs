@@ -2,7 +2,6 @@
 //! which it scores no lower than a peer: then time and bytes can be compared.
 
 use crate::BenchError;
-use crate::entry::Quality;
 use crate::judge::{Light, Scores};
 
 /// The reference on which the peer stands best against us: reaching it there is reaching it fairly.
@@ -19,24 +18,22 @@ pub fn fairest_light(ours: &Scores, peers: &Scores) -> Light {
 pub fn lowest_quality(
     start: u8,
     target: f64,
-    light: Light,
-    mut measure: impl FnMut(u8) -> Result<Quality, BenchError>,
-) -> Result<Option<(u8, Quality)>, BenchError> {
+    mut score: impl FnMut(u8) -> Result<f64, BenchError>,
+) -> Result<Option<u8>, BenchError> {
     let (mut too_low, mut best) = (0, None);
     let (mut next, mut step) = (start, 2);
     loop {
-        let quality = measure(next)?;
-        if quality.scores.against(light) >= target {
-            best = Some((next, quality));
+        if score(next)? >= target {
+            best = Some(next);
         } else {
             too_low = next;
         }
         next = match best {
             None if too_low >= 100 => return Ok(None),
             None => too_low.saturating_add(step).min(100),
-            Some((reached, _)) if reached - too_low <= 1 => return Ok(best),
-            Some((reached, _)) if too_low == 0 => reached.saturating_sub(step).max(1),
-            Some((reached, _)) => too_low + (reached - too_low) / 2,
+            Some(reached) if reached - too_low <= 1 => return Ok(best),
+            Some(reached) if too_low == 0 => reached.saturating_sub(step).max(1),
+            Some(reached) => too_low + (reached - too_low) / 2,
         };
         step = step.saturating_mul(2);
     }
@@ -47,19 +44,8 @@ mod tests {
     use super::*;
 
     fn search(target: f64) -> Option<u8> {
-        let measure = |quality: u8| {
-            let score = f64::from(quality) * 0.9;
-            Ok(Quality {
-                bytes: 0,
-                scores: Scores {
-                    linear: score,
-                    gamma: 0.0,
-                },
-            })
-        };
-        lowest_quality(80, target, Light::Linear, measure)
-            .unwrap()
-            .map(|(quality, _)| quality)
+        let score = |quality: u8| Ok(f64::from(quality) * 0.9);
+        lowest_quality(80, target, score).unwrap()
     }
 
     #[test]

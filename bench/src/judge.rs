@@ -83,22 +83,15 @@ impl Judge {
         read_png(&png)
     }
 
-    /// Scores the picture in `result` against the lossless PNG `original`.
-    pub fn score(&mut self, result: &Path, original: &Path) -> Result<Scores, BenchError> {
+    /// Scores the picture in `result` against a reduction of the lossless PNG `original`.
+    pub fn score(&mut self, result: &Path, original: &Path, light: Light) -> Result<f64, BenchError> {
         let result = self.decode(result)?;
-        Ok(Scores {
-            linear: self.score_against(&result, original, Light::Linear)?,
-            gamma: self.score_against(&result, original, Light::Gamma)?,
-        })
-    }
-
-    fn score_against(&mut self, result: &Rgba32FImage, original: &Path, light: Light) -> Result<f64, BenchError> {
         let reference = self.reference(original, result.width(), result.height(), light)?;
         if !has_alpha(reference) {
-            return ssimulacra2(reference, result, 0.0);
+            return ssimulacra2(reference, &result, 0.0);
         }
         // On black as on white: what is wrong at an edge shows on one of them, and the worse one counts.
-        Ok(ssimulacra2(reference, result, 0.0)?.min(ssimulacra2(reference, result, 1.0)?))
+        Ok(ssimulacra2(reference, &result, 0.0)?.min(ssimulacra2(reference, &result, 1.0)?))
     }
 
     fn reference(
