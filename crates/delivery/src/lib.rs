@@ -73,7 +73,9 @@ impl Delivery {
             counters: Counters::default(),
             settings,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The file that a request asks for.
@@ -91,7 +93,13 @@ impl Delivery {
 
     /// What happened since the start, and what is going on.
     pub fn stats(&self) -> Stats {
-        let Shared { counters, cache, in_flight, renderer, .. } = &*self.shared;
+        let Shared {
+            counters,
+            cache,
+            in_flight,
+            renderer,
+            ..
+        } = &*self.shared;
         Stats {
             hits_memory: counters.hits_memory.get(),
             hits_disk: counters.hits_disk.get(),

@@ -131,6 +131,12 @@ fn read_header(source: &mut (impl Read + Seek), want: Want) -> Result<Header, Pr
             what: "a side of no pixels",
         });
     }
+    if !(1..=16).contains(&header.bit_depth) {
+        return Err(ProbeError::Malformed {
+            format,
+            what: "an impossible number of bits in a sample",
+        });
+    }
     if width > MAX_SIDE || height > MAX_SIDE {
         return Err(ProbeError::TooLarge {
             width,

@@ -56,7 +56,15 @@ pub fn plan(transformation: &Transformation, source: &SourceInfo, context: &Cont
         };
         draft.size = draft.initial;
     }
-    draft.steps(&transformation.steps)?;
+    let pixels = u64::from(source.width) * u64::from(source.height);
+    let source_too_large = (pixels > context.limits.source_pixels).then_some(PlanError::SourceTooLarge {
+        pixels,
+        limit: context.limits.source_pixels,
+    });
+    if let Err(error) = draft.steps(&transformation.steps) {
+        // A source that is too large makes large windows of itself: it is the cause, they are not.
+        return Err(source_too_large.filter(|_| error.is_limit()).unwrap_or(error));
+    }
 
     let Draft {
         asked,
@@ -82,12 +90,8 @@ pub fn plan(transformation: &Transformation, source: &SourceInfo, context: &Cont
         return Ok(original);
     }
 
-    let pixels = u64::from(source.width) * u64::from(source.height);
-    if pixels > context.limits.source_pixels {
-        return Err(PlanError::SourceTooLarge {
-            pixels,
-            limit: context.limits.source_pixels,
-        });
+    if let Some(error) = source_too_large {
+        return Err(error);
     }
     let untouched = ops.is_empty();
     if orient && source.orientation != Orientation::Upright {

@@ -1,10 +1,13 @@
 //! The multipart form, in the many spellings that clients use, read part by part: the file goes to disk as it comes,
 //! in whatever place of the form it stands.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use library::{BlobError, BlobWriter, Code, StagedBlob, Tags};
 use multer::{Field, Multipart};
 
@@ -56,18 +59,29 @@ impl Form {
                 "Your request must have the content type multipart/form-data with a boundary.",
             ));
         };
-        let mut multipart = Multipart::new(body.into_data_stream(), boundary);
+        let allowance = Allowance::default();
+        let mut multipart = Multipart::new(allowance.clone().guard(body.into_data_stream()), boundary);
         let mut form = Self::default();
-        let outcome = form.read_parts(app, &mut multipart).await;
+        let outcome = form.read_parts(app, &mut multipart, &allowance).await;
         if outcome.is_err() {
-            skip_rest(multipart).await;
+            skip_rest(multipart, &allowance).await;
         }
         outcome.map(|()| form)
     }
 
-    async fn read_parts(&mut self, app: &App, multipart: &mut Multipart<'_>) -> Result<(), ApiError> {
+    async fn read_parts(
+        &mut self,
+        app: &App,
+        multipart: &mut Multipart<'_>,
+        allowance: &Allowance,
+    ) -> Result<(), ApiError> {
         let mut parts = 0;
-        while let Some(field) = in_time(multipart.next_field()).await? {
+        loop {
+            allowance.limit();
+            let Some(field) = in_time(multipart.next_field()).await? else {
+                return Ok(());
+            };
+            allowance.lift();
             parts += 1;
             if parts > MOST_PARTS {
                 return Err(ApiError::invalid(format!(
@@ -82,7 +96,6 @@ impl Form {
                 self.set(&name, text)?;
             }
         }
-        Ok(())
     }
 
     fn set(&mut self, name: &str, text: String) -> Result<(), ApiError> {
@@ -156,6 +169,42 @@ impl Form {
             tags,
             custom_coordinates: self.custom_coordinates,
             description: self.description,
+        })
+    }
+}
+
+/// What may be read from the network before the next part begins. The parser keeps everything up to there in memory:
+/// without a bound, a part's header that never ends would be kept for ever.
+#[derive(Clone, Default)]
+struct Allowance(Arc<AtomicUsize>);
+
+impl Allowance {
+    /// More than any header needs, and than one read from the network brings along of the part behind it.
+    const BYTES: usize = 1 << 20;
+
+    fn limit(&self) {
+        self.0.store(Self::BYTES, Ordering::Relaxed);
+    }
+
+    /// What is read of a part itself goes to disk or is bounded there.
+    fn lift(&self) {
+        self.0.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    fn guard(
+        self,
+        stream: impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
+        stream.map(move |chunk| {
+            let chunk = chunk?;
+            let left = self.0.load(Ordering::Relaxed);
+            if left == usize::MAX {
+                return Ok(chunk);
+            }
+            let left = left.checked_sub(chunk.len());
+            self.0.store(left.unwrap_or(0), Ordering::Relaxed);
+            left.map(|_| chunk)
+                .ok_or_else(|| axum::Error::new("the header of a form field is too long"))
         })
     }
 }
@@ -313,19 +362,25 @@ async fn in_time<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Res
 }
 
 /// See [`drain`].
-async fn skip_rest(mut multipart: Multipart<'_>) {
+async fn skip_rest(mut multipart: Multipart<'_>, allowance: &Allowance) {
+    const AT_MOST_BYTES: usize = 64 << 20;
     let reading = async {
-        let mut read = 0_usize;
-        while let Ok(Some(field)) = multipart.next_field().await {
-            let mut field = std::pin::pin!(field);
-            while let Some(Ok(chunk)) = field.next().await {
+        let mut read = 0;
+        loop {
+            allowance.limit();
+            let Ok(Some(mut field)) = multipart.next_field().await else {
+                return;
+            };
+            allowance.lift();
+            while let Ok(Some(chunk)) = field.chunk().await {
                 read += chunk.len();
-                if read > 64 << 20 {
+                if read > AT_MOST_BYTES {
                     return;
                 }
             }
         }
     };
+    // A slow client is cut off: it was refused anyway.
     let _ = tokio::time::timeout(Duration::from_secs(5), reading).await;
 }
 
