@@ -18,7 +18,7 @@ build: setup ## build target/release/tintype
 	cargo build --release --locked -p tintype
 
 run: build ## build, then serve with data in ./data; settings come from TINTYPE_* variables
-	@exec "$${CARGO_TARGET_DIR:-target}/release/tintype" serve --welcome tests/files/photo.jpg
+	@exec "$${CARGO_TARGET_DIR:-target}/release/tintype" serve --welcome docs/sample.jpg
 
 test: setup-test ## every check and test; ends with counts and the minutes of each stage
 	@scripts/test.sh

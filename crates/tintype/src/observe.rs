@@ -14,7 +14,8 @@ use crate::config::Config;
 
 /// Starts logging to standard error. Only the first call in a process has an effect.
 pub fn start_logging(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The cache's storage engine tells of its own workings at `info`; a filter that names it beats this.
+    let filter = EnvFilter::try_new(format!("foyer_storage=warn,{}", config.log)).unwrap_or_default();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
