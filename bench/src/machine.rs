@@ -26,6 +26,15 @@ pub fn load_average() -> String {
     text.split_whitespace().take(3).collect::<Vec<_>>().join(", ")
 }
 
+/// How the kernel ranks this session among others: at nice 0 it gets no more than its share of a busy machine.
+pub fn priority() -> String {
+    let text = read("/proc/self/autogroup");
+    match text.split_once(' ') {
+        Some((_, nice)) => format!("session {nice}"),
+        None => text,
+    }
+}
+
 fn processor() -> String {
     value_in("/proc/cpuinfo", "model name", ':').unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }

@@ -64,9 +64,9 @@ fn verdicts(page: &mut String, comparison: &Comparison) {
     );
     let _ = writeln!(
         page,
-        "| case | peer | one job | two jobs | bytes | score, linear | score, gamma |"
+        "| case | peer | one job | two jobs | processor | bytes | score, linear | score, gamma |"
     );
-    let _ = writeln!(page, "|---|---|---|---|---|---|---|");
+    let _ = writeln!(page, "|---|---|---|---|---|---|---|---|");
     for compared in &comparison.cases {
         let Some(own) = nominal(compared, TINTYPE) else {
             continue;
@@ -110,9 +110,9 @@ fn equal_scores(page: &mut String, comparison: &Comparison) {
     );
     let _ = writeln!(
         page,
-        "| case | peer and its score | ours | quality | score | one job | two jobs | bytes |"
+        "| case | peer and its score | ours | quality | score | one job | two jobs | processor | bytes |"
     );
-    let _ = writeln!(page, "|---|---|---|---|---|---|---|---|");
+    let _ = writeln!(page, "|---|---|---|---|---|---|---|---|---|");
     for compared in &comparison.cases {
         for own in &compared.entries {
             let Role::EqualScore { peer, light } = own.role else {
@@ -145,7 +145,7 @@ fn equal_scores(page: &mut String, comparison: &Comparison) {
             };
             let _ = writeln!(
                 page,
-                "| {} | {}, {:.1} ({}) | {} | **not reached at 100** | | | | |",
+                "| {} | {}, {:.1} ({}) | {} | **not reached at 100** | | | | | |",
                 compared.case.name,
                 comparison.contenders[missed.peer].name,
                 theirs.quality.scores.against(missed.light),
@@ -241,7 +241,8 @@ fn method(page: &mut String, comparison: &Comparison, machine: &[(&'static str, 
     for (what, value) in machine {
         let _ = writeln!(page, "- {what}: {value}");
     }
-    let _ = writeln!(page, "- Load average after the run: {load_after}\n");
+    let _ = writeln!(page, "- Load average after the run: {load_after}");
+    let _ = writeln!(page, "- Priority of the run: {}\n", crate::machine::priority());
     let _ = writeln!(page, "## Contenders and settings\n");
     for Described {
         name, about, settings, ..
