@@ -1,0 +1,173 @@
+//! Whether a request is sent again, and when. Pure: the time and the chance are parameters.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode};
+
+use crate::limits::Limits;
+use crate::upstream::TransportError;
+
+/// What an attempt came to, as far as it matters here.
+pub(crate) enum Failure<'a> {
+    /// An answer that is not success.
+    Answer(StatusCode, &'a HeaderMap),
+    /// No answer.
+    Transport(&'a TransportError),
+}
+
+/// True if the request may be sent again without doing more than was asked for.
+pub(crate) fn may_repeat(failure: &Failure<'_>, idempotent: bool) -> bool {
+    match failure {
+        Failure::Answer(status, headers) => match header(headers, "x-should-retry") {
+            Some("true") => true,
+            Some("false") => false,
+            // Refused before anything was done with it.
+            _ if *status == StatusCode::TOO_MANY_REQUESTS => true,
+            // An upload may have been stored before the server stumbled.
+            _ => idempotent && (status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT),
+        },
+        // Nothing was sent.
+        Failure::Transport(TransportError::Connect(_)) => true,
+        Failure::Transport(TransportError::Lost(_) | TransportError::Timeout) => idempotent,
+        Failure::Transport(TransportError::TooLarge { .. }) => false,
+    }
+}
+
+/// True if the request may have been carried out although there is no success to show.
+pub(crate) fn is_unsettled(failure: &Failure<'_>) -> bool {
+    match failure {
+        Failure::Answer(status, headers) => {
+            let final_word = header(headers, "x-should-retry").is_some();
+            !final_word && status.is_server_error()
+        }
+        Failure::Transport(TransportError::Connect(_)) => false,
+        Failure::Transport(_) => true,
+    }
+}
+
+/// How long to wait after the failed attempt number `attempt`: what the answer names, else doubling with full jitter,
+/// so that many clients do not come back at once. `chance` is from 0 to 1.
+pub(crate) fn pause(limits: &Limits, attempt: u32, failure: &Failure<'_>, now: SystemTime, chance: f64) -> Duration {
+    let named = match failure {
+        Failure::Answer(_, headers) => named_pause(headers, now),
+        Failure::Transport(_) => None,
+    };
+    named.unwrap_or_else(|| {
+        let doubled = limits
+            .first_pause
+            .saturating_mul(1 << attempt.saturating_sub(1).min(16));
+        doubled.min(limits.longest_pause).mul_f64(chance.clamp(0.0, 1.0))
+    })
+}
+
+/// The wait that an answer names. The headers in milliseconds come first: `retry-after` rounds them up to seconds.
+pub(crate) fn named_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let millis = ["retry-after-ms", "x-ratelimit-reset"].iter().find_map(|name| {
+        let millis: f64 = header(headers, name)?.parse().ok()?;
+        Duration::try_from_secs_f64(millis / 1000.0).ok()
+    });
+    millis.or_else(|| {
+        let text = header(headers, "retry-after")?;
+        match text.parse::<f64>() {
+            Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            Err(_) => {
+                let date = httpdate::parse_http_date(text).ok()?;
+                Some(date.duration_since(now).unwrap_or_default())
+            }
+        }
+    })
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Pairs = &'static [(&'static str, &'static str)];
+
+    fn headers(pairs: Pairs) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    http::HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_may_be_sent_again() {
+        // status, headers, a read or delete, an upload
+        let cases: &[(u16, Pairs, bool, bool)] = &[
+            (429, &[], true, true),
+            (429, &[("x-should-retry", "false")], false, false),
+            (500, &[], true, false),
+            (503, &[("x-should-retry", "true")], true, true),
+            (501, &[("x-should-retry", "false")], false, false),
+            (408, &[], true, false),
+            (400, &[], false, false),
+            (404, &[], false, false),
+            (409, &[], false, false),
+        ];
+        for (status, pairs, read, upload) in cases {
+            let headers = headers(pairs);
+            let failure = Failure::Answer(StatusCode::from_u16(*status).unwrap(), &headers);
+            assert_eq!(may_repeat(&failure, true), *read, "{status} {pairs:?}");
+            assert_eq!(may_repeat(&failure, false), *upload, "{status} {pairs:?}");
+        }
+        let connect = TransportError::Connect("refused".into());
+        let lost = TransportError::Lost("reset".into());
+        for (error, read, upload) in [
+            (&connect, true, true),
+            (&lost, true, false),
+            (&TransportError::Timeout, true, false),
+            (&TransportError::TooLarge { limit: 1 }, false, false),
+        ] {
+            assert_eq!(may_repeat(&Failure::Transport(error), true), read, "{error}");
+            assert_eq!(may_repeat(&Failure::Transport(error), false), upload, "{error}");
+        }
+    }
+
+    #[test]
+    fn every_dialect_of_waiting() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+        let cases: &[(Pairs, Option<u64>)] = &[
+            (&[("retry-after-ms", "20"), ("retry-after", "1")], Some(20)),
+            (&[("x-ratelimit-reset", "370")], Some(370)),
+            (&[("retry-after", "2")], Some(2000)),
+            (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], Some(7000)),
+            (&[("retry-after", "Tue, 06 Nov 1984 08:49:37 GMT")], Some(0)),
+            (&[("retry-after", "soon")], None),
+            (&[("retry-after-ms", "-5")], None),
+            (&[("retry-after-ms", "NaN")], None),
+            (&[], None),
+        ];
+        for (pairs, expected) in cases {
+            let named = named_pause(&headers(pairs), now);
+            assert_eq!(named, expected.map(Duration::from_millis), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_waits_double_up_to_a_limit() {
+        let limits = Limits::default();
+        let failure = TransportError::Timeout;
+        let pause = |attempt, chance| {
+            pause(
+                &limits,
+                attempt,
+                &Failure::Transport(&failure),
+                SystemTime::UNIX_EPOCH,
+                chance,
+            )
+            .as_millis()
+        };
+        assert_eq!([pause(1, 1.0), pause(2, 1.0), pause(3, 1.0)], [500, 1000, 2000]);
+        assert_eq!([pause(60, 1.0), pause(2, 0.25), pause(1, 0.0)], [8000, 250, 0]);
+    }
+}
