@@ -126,10 +126,10 @@ mod tests {
 
     fn keys(private: &str) -> KeyPair {
         let given = GivenKeys {
-            private_key: private.to_owned().into(),
-            public_key: "public_demo".into(),
+            private_key: Some(private.to_owned().into()),
+            public_key: Some("public_demo".into()),
         };
-        KeyPair::resolve(Some(given), std::path::Path::new("unused")).unwrap()
+        KeyPair::resolve(given, std::path::Path::new("unused")).unwrap()
     }
 
     fn basic(value: &str) -> HeaderMap {

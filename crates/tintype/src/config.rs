@@ -33,8 +33,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The folder that holds the embedded database, the blobs, the key pair and the cache.
     pub data_dir: PathBuf,
-    /// Given key pair; `None` means the one kept in the data directory.
-    pub keys: Option<GivenKeys>,
+    /// Given keys.
+    pub keys: GivenKeys,
     /// First path segment of delivery URLs.
     pub account_id: AccountId,
     /// What answers put before paths, without a trailing slash; `None` means derived from the listen address.
@@ -79,13 +79,20 @@ pub struct Config {
     pub max_connections: usize,
 }
 
-/// A key pair that came with the configuration.
-#[derive(Debug, Clone)]
+/// The halves of the key pair that came with the configuration; the data directory keeps the rest.
+#[derive(Debug, Clone, Default)]
 pub struct GivenKeys {
     /// Starts with `private_`; never printed.
-    pub private_key: SecretString,
+    pub private_key: Option<SecretString>,
     /// Starts with `public_`.
-    pub public_key: String,
+    pub public_key: Option<String>,
+}
+
+impl GivenKeys {
+    /// True when nothing has to be looked up.
+    pub fn are_complete(&self) -> bool {
+        self.private_key.is_some() && self.public_key.is_some()
+    }
 }
 
 /// A setting that can't be used, and where it came from.
@@ -231,35 +238,27 @@ impl Texts {
         }
     }
 
-    fn keys(&self) -> Result<Option<GivenKeys>, ConfigError> {
-        let (private, public) = (self.get("private_key").0, self.get("public_key").0);
-        let check = |name: &str, value: &str, prefix: &str| {
+    fn keys(&self) -> Result<GivenKeys, ConfigError> {
+        let half = |name: &str, prefix: &str| {
+            let value = self.get(name).0;
             let rest = value.strip_prefix(prefix).unwrap_or_default();
             let plain = rest
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"_-+/=.".contains(&b));
-            if rest.is_empty() || !plain || value.len() > 200 {
+            match value.as_str() {
+                "" => Ok(None),
                 // The value itself stays out of the message: it may be a secret with a typing error.
-                return Err(self.refuse(
+                _ if rest.is_empty() || !plain || value.len() > 200 => Err(self.refuse(
                     name,
                     format!("must be `{prefix}` followed by letters, digits or _-+/=."),
-                ));
+                )),
+                _ => Ok(Some(value)),
             }
-            Ok(())
         };
-        match (private.is_empty(), public.is_empty()) {
-            (true, true) => Ok(None),
-            (false, true) => Err(self.refuse("public_key", "must be given together with private_key")),
-            (true, false) => Err(self.refuse("private_key", "must be given together with public_key")),
-            (false, false) => {
-                check("private_key", &private, "private_")?;
-                check("public_key", &public, "public_")?;
-                Ok(Some(GivenKeys {
-                    private_key: private.into(),
-                    public_key: public,
-                }))
-            }
-        }
+        Ok(GivenKeys {
+            private_key: half("private_key", "private_")?.map(SecretString::from),
+            public_key: half("public_key", "public_")?,
+        })
     }
 }
 

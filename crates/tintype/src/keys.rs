@@ -43,17 +43,26 @@ struct KeyFile {
 }
 
 impl KeyPair {
-    /// The given pair, else the one kept in `data_dir`, else a new one that is kept there from now on.
-    pub fn resolve(given: Option<GivenKeys>, data_dir: &Path) -> Result<Self, KeyError> {
+    /// The given keys; a half that is not given is that of the pair kept in `data_dir`, which is made when it is absent.
+    pub fn resolve(given: GivenKeys, data_dir: &Path) -> Result<Self, KeyError> {
         match given {
-            Some(GivenKeys {
-                private_key,
-                public_key,
-            }) => Ok(Self {
+            GivenKeys {
+                private_key: Some(private_key),
+                public_key: Some(public_key),
+            } => Ok(Self {
                 private_key,
                 public_key,
             }),
-            None => Self::kept_in(data_dir),
+            GivenKeys {
+                private_key,
+                public_key,
+            } => {
+                let kept = Self::kept_in(data_dir)?;
+                Ok(Self {
+                    private_key: private_key.unwrap_or(kept.private_key),
+                    public_key: public_key.unwrap_or(kept.public_key),
+                })
+            }
         }
     }
 
@@ -131,8 +140,8 @@ mod tests {
     #[test]
     fn a_new_pair_is_kept_privately_and_found_again() {
         let dir = tempfile::tempdir().unwrap();
-        let first = KeyPair::resolve(None, dir.path()).unwrap();
-        let second = KeyPair::resolve(None, dir.path()).unwrap();
+        let first = KeyPair::resolve(GivenKeys::default(), dir.path()).unwrap();
+        let second = KeyPair::resolve(GivenKeys::default(), dir.path()).unwrap();
         assert_eq!(first.private_key.expose_secret(), second.private_key.expose_secret());
         assert!(first.public_key.starts_with("public_") && first.public_key == second.public_key);
         #[cfg(unix)]
@@ -147,9 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_given_half_beats_the_kept_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let given = GivenKeys {
+            private_key: Some("private_mine".to_owned().into()),
+            public_key: None,
+        };
+        let mixed = KeyPair::resolve(given, dir.path()).unwrap();
+        let kept = KeyPair::resolve(GivenKeys::default(), dir.path()).unwrap();
+        assert!(mixed.is_private_key("private_mine") && !kept.is_private_key("private_mine"));
+        assert_eq!(mixed.public_key, kept.public_key);
+    }
+
+    #[test]
     fn only_the_whole_key_is_right() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = KeyPair::resolve(None, dir.path()).unwrap();
+        let keys = KeyPair::resolve(GivenKeys::default(), dir.path()).unwrap();
         let right = keys.private_key.expose_secret().to_owned();
         assert!(keys.is_private_key(&right));
         assert!(!keys.is_private_key(&right[..right.len() - 1]));
@@ -161,7 +183,10 @@ mod tests {
     fn a_damaged_file_is_an_error_and_is_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(KEY_FILE), "private_key = 1").unwrap();
-        assert!(matches!(KeyPair::resolve(None, dir.path()), Err(KeyError::Damaged(_))));
+        assert!(matches!(
+            KeyPair::resolve(GivenKeys::default(), dir.path()),
+            Err(KeyError::Damaged(_))
+        ));
         assert_eq!(
             std::fs::read_to_string(dir.path().join(KEY_FILE)).unwrap(),
             "private_key = 1"

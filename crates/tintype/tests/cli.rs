@@ -146,7 +146,6 @@ fn url_builds_and_signs() {
         .args(endpoint)
         .env_clear()
         .env("TINTYPE_PRIVATE_KEY", "private_demo")
-        .env("TINTYPE_PUBLIC_KEY", "public_demo")
         .output()
         .unwrap();
     let signed = said(&signed, dir.path());
@@ -160,7 +159,7 @@ fn url_builds_and_signs() {
     let unkeyed = tintype(&["url", "cat.jpg", "--sign", "--data-dir", dir.path().to_str().unwrap()]);
     assert_snapshot!(said(&unkeyed, dir.path()), @r"
     exit 1
-    tintype: no private key: set TINTYPE_PRIVATE_KEY and TINTYPE_PUBLIC_KEY, or name the server's --data-dir (there is no keys.toml in DIR)
+    tintype: no private key: set TINTYPE_PRIVATE_KEY, or name the server's --data-dir (there is no keys.toml in DIR)
     ");
 }
 

@@ -54,7 +54,7 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     );
     if let Some(picture) = welcome {
         print_welcome(&app, picture);
-    } else if config.keys.is_none() {
+    } else if !config.keys.are_complete() {
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));

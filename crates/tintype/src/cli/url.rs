@@ -75,19 +75,23 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         println!("{}", url.build());
         return Ok(());
     }
-    if config.keys.is_none() && !config.data_dir.join(KEY_FILE).exists() {
-        return Err(format!(
-            "no private key: set TINTYPE_PRIVATE_KEY and TINTYPE_PUBLIC_KEY, or name the server's --data-dir \
-             (there is no {} in {})",
-            KEY_FILE,
-            config.data_dir.display()
-        )
-        .into());
-    }
-    let keys = KeyPair::resolve(config.keys, &config.data_dir)?;
+    // Signing changes nothing: a pair is looked for, not made.
+    let private_key = match config.keys.private_key {
+        Some(key) => key,
+        None if config.data_dir.join(KEY_FILE).exists() => {
+            KeyPair::resolve(config.keys, &config.data_dir)?.private_key().clone()
+        }
+        None => {
+            return Err(format!(
+                "no private key: set TINTYPE_PRIVATE_KEY, or name the server's --data-dir (there is no {KEY_FILE} in {})",
+                config.data_dir.display()
+            )
+            .into());
+        }
+    };
     let expires = matches
         .get_one::<u64>("expires")
         .map(|seconds| unix_now().saturating_add(*seconds));
-    println!("{}", url.signed(keys.private_key().expose_secret(), expires));
+    println!("{}", url.signed(private_key.expose_secret(), expires));
     Ok(())
 }
