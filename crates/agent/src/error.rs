@@ -169,6 +169,10 @@ impl CallError {
             Self::Refused { .. } if self.code() == Code::AuthInvalid => {
                 "the upstream does not take this private key: check that it is the key of this upstream"
             }
+            Self::Unanswered {
+                error: TransportError::Connect(_),
+                ..
+            } => "nothing was sent: check the upstream's address, and that it is running",
             Self::Refused {
                 retry_after: Some(wait),
                 ..

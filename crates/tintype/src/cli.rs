@@ -2,6 +2,8 @@
 //! for success, 1 for a failure, 2 for a wrong call.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command line prints
 
+mod actions;
+mod call;
 mod config;
 mod explain;
 mod health;
@@ -34,6 +36,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("explain", m)) => explain::run(m),
         Some(("transform", m)) => transform::run(m),
         Some(("url", m)) => url::run(m),
+        Some(("actions", m)) => actions::run(m),
+        Some(("call", m)) => call::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
         _ => Ok(()),
@@ -70,6 +74,8 @@ fn command() -> Command {
             url::command(),
             ["data_dir", "account_id", "public_url", "listen"],
         ))
+        .subcommand(actions::command())
+        .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(config::command())
         .subcommand(with_settings(health::command(), ["listen"]))
 }

@@ -88,6 +88,7 @@ async fn nobody_there_is_unavailable_and_nothing_was_done() {
     stage.pipeline.upstream = agent::Upstream::new(&base, transport).unwrap();
     let error = stage.upload().await.unwrap_err();
     assert_eq!(error.code(), Code::UpstreamUnavailable);
+    assert!(error.hint().unwrap().starts_with("nothing was sent"));
     assert_snapshot!(stage.recorded(), @r"
     upload_file Begun, 0 attempts
     upload_file Failed UpstreamUnavailable, 3 attempts
