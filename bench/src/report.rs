@@ -281,7 +281,7 @@ Lossy 2048 px sources are made of lossless ones by sharp, at JPEG 92, WebP 90 an
 ```sh
 make bench                                    # synthetic pictures
 TINTYPE_CORPUS=/path/to/pictures make bench   # photos/*.jpg and clic/*.png there
-bench/run --quick                             # a look, in a minute or two
+bench/run --quick                             # a look, in a few minutes
 ```
 
 `bench/run` fetches sharp by `npm ci` and builds oximg from crates.io into `bench/.cache`. oximg writes AVIF only where
