@@ -1,6 +1,7 @@
 //! AVIF by libavif with libaom.
 #![allow(unsafe_code)]
 
+use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 
 use libavif_sys as avif;
@@ -172,6 +173,12 @@ pub(super) fn encode(
         encoder.quality = quality;
         encoder.qualityAlpha = quality;
     }
+    if !has_few_colors(picture) {
+        // SAFETY: the encoder is alive, and copies the strings.
+        let set =
+            unsafe { avif::avifEncoderSetCodecSpecificOption(encoder.0, c"enable-palette".as_ptr(), c"0".as_ptr()) };
+        check_encode(set)?;
+    }
     let mut output = Output(avif::avifRWData {
         data: std::ptr::null_mut(),
         size: 0,
@@ -179,6 +186,20 @@ pub(super) fn encode(
     // SAFETY: encoder and image are alive; the output is allocated by the library.
     check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
     block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
+}
+
+/// True for drawings and screenshots. Palettes make those smaller; a dark photograph, which the encoder may take for one
+/// of them, they make up to four times larger.
+fn has_few_colors(picture: &Picture) -> bool {
+    const FEW: usize = 256;
+    let mut colors = HashSet::with_capacity(FEW + 1);
+    picture
+        .pixels
+        .chunks_exact(if picture.has_alpha { 4 } else { 3 })
+        .all(|pixel| {
+            colors.insert([pixel[0], pixel[1], pixel[2]]);
+            colors.len() <= FEW
+        })
 }
 
 fn rgb_view(
@@ -289,5 +310,25 @@ impl Drop for Output {
     fn drop(&mut self) {
         // SAFETY: allocated by the library, or null, and freed once.
         unsafe { avif::avifRWDataFree(&mut self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawings_are_told_from_photographs() {
+        let picture = |colors: u32| {
+            let mut picture = Picture::new(64, 64, false);
+            for (index, pixel) in picture.pixels.chunks_exact_mut(3).enumerate() {
+                let color = index as u32 % colors;
+                pixel.copy_from_slice(&[color as u8, (color >> 8) as u8, 7]);
+            }
+            picture
+        };
+        assert!(has_few_colors(&picture(2)));
+        assert!(has_few_colors(&picture(256)));
+        assert!(!has_few_colors(&picture(257)));
     }
 }
