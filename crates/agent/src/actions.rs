@@ -9,8 +9,9 @@ mod upload_file;
 
 use bytes::Bytes;
 use http::StatusCode;
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -225,9 +226,14 @@ fn output_schema<T: JsonSchema>() -> Value {
     schema_of::<T>(settings)
 }
 
-/// Without references: clients differ in how well they follow them.
+/// Without references, because clients differ in how well they follow them, and without what says nothing to an agent:
+/// `default: null`, and formats such as `uint32`, which are Rust's own.
 fn schema_of<T: JsonSchema>(settings: SchemaSettings) -> Value {
-    let settings = settings.with(|s| s.inline_subschemas = true);
+    let plain = RecursiveTransform(|schema: &mut Schema| {
+        schema.remove("default");
+        schema.remove("format");
+    });
+    let settings = settings.with(|s| s.inline_subschemas = true).with_transform(plain);
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 

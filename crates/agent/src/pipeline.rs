@@ -234,9 +234,8 @@ impl Pipeline {
             let pause = retry::pause(&self.limits, trip.attempts, &failure, clock.now(), chance);
             let again = trip.attempts < self.limits.attempts && retry::may_repeat(&failure, idempotent);
             if !again || pause >= clock.left() {
-                let headers = attempt.as_ref().ok().map(|answer| &answer.headers);
                 return Err(Failed {
-                    retry_after: headers.and_then(|headers| retry::named_pause(headers, clock.now())),
+                    retry_after: retry::named_pause(&failure, clock.now()),
                     attempt,
                     unsettled,
                 });
@@ -263,6 +262,10 @@ impl Pipeline {
             .await
             .unwrap_or(Err(TransportError::Timeout))?;
         let (head, body) = response.into_parts();
+        let limit = self.limits.answer_bytes;
+        if body.len() > limit {
+            return Err(TransportError::TooLarge { limit });
+        }
         // Text from outside: an upstream may repeat the key.
         let text = self.credential.hide(String::from_utf8_lossy(&body).into_owned());
         Ok(Answer {

@@ -48,11 +48,7 @@ pub(crate) fn is_unsettled(failure: &Failure<'_>) -> bool {
 /// How long to wait after the failed attempt number `attempt`: what the answer names, else doubling with full jitter,
 /// so that many clients do not come back at once. `chance` is from 0 to 1.
 pub(crate) fn pause(limits: &Limits, attempt: u32, failure: &Failure<'_>, now: SystemTime, chance: f64) -> Duration {
-    let named = match failure {
-        Failure::Answer(_, headers) => named_pause(headers, now),
-        Failure::Transport(_) => None,
-    };
-    named.unwrap_or_else(|| {
+    named_pause(failure, now).unwrap_or_else(|| {
         let doubled = limits
             .first_pause
             .saturating_mul(1 << attempt.saturating_sub(1).min(16));
@@ -61,21 +57,28 @@ pub(crate) fn pause(limits: &Limits, attempt: u32, failure: &Failure<'_>, now: S
 }
 
 /// The wait that an answer names. The headers in milliseconds come first: `retry-after` rounds them up to seconds.
-pub(crate) fn named_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let millis = ["retry-after-ms", "x-ratelimit-reset"].iter().find_map(|name| {
+pub(crate) fn named_pause(failure: &Failure<'_>, now: SystemTime) -> Option<Duration> {
+    let Failure::Answer(status, headers) = failure else {
+        return None;
+    };
+    let millis = |name| {
         let millis: f64 = header(headers, name)?.parse().ok()?;
         Duration::try_from_secs_f64(millis / 1000.0).ok()
-    });
-    millis.or_else(|| {
-        let text = header(headers, "retry-after")?;
-        match text.parse::<f64>() {
-            Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-            Err(_) => {
-                let date = httpdate::parse_http_date(text).ok()?;
-                Some(date.duration_since(now).unwrap_or_default())
+    };
+    // Some servers send their rate limits with every answer; a stumble has nothing to do with them.
+    let limited = *status == StatusCode::TOO_MANY_REQUESTS;
+    millis("retry-after-ms")
+        .or_else(|| limited.then(|| millis("x-ratelimit-reset"))?)
+        .or_else(|| {
+            let text = header(headers, "retry-after")?;
+            match text.parse::<f64>() {
+                Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+                Err(_) => {
+                    let date = httpdate::parse_http_date(text).ok()?;
+                    Some(date.duration_since(now).unwrap_or_default())
+                }
             }
-        }
-    })
+        })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -148,9 +151,13 @@ mod tests {
             (&[], None),
         ];
         for (pairs, expected) in cases {
-            let named = named_pause(&headers(pairs), now);
+            let headers = headers(pairs);
+            let named = named_pause(&Failure::Answer(StatusCode::TOO_MANY_REQUESTS, &headers), now);
             assert_eq!(named, expected.map(Duration::from_millis), "{pairs:?}");
         }
+        let headers = headers(&[("x-ratelimit-reset", "370")]);
+        let stumble = Failure::Answer(StatusCode::INTERNAL_SERVER_ERROR, &headers);
+        assert_eq!(named_pause(&stumble, now), None);
     }
 
     #[test]

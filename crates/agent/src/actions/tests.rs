@@ -16,13 +16,7 @@ fn summary(schema: &Value) -> String {
     let mut lines = Vec::new();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let mut field = field.clone();
-        for key in [
-            "description",
-            "properties",
-            "required",
-            "additionalProperties",
-            "format",
-        ] {
+        for key in ["description", "properties", "required", "additionalProperties"] {
             field.as_object_mut().unwrap().remove(key);
         }
         if field["items"]["properties"].is_object() {
@@ -88,44 +82,44 @@ fn outputs() {
     nextSkip! {minimum:0,type:[integer,null]}
     ");
     assert_snapshot!(schema("get_file_details"), @r"
-    AITags! {default:null,items:object,type:[array,null]}
+    AITags! {items:object,type:[array,null]}
     audioCodec {type:[string,null]}
     bitRate {type:[number,null]}
-    createdAt! {default:null,type:[string,null]}
-    customCoordinates! {default:null,type:[string,null]}
-    customMetadata! {default:null,type:[object,null]}
+    createdAt! {type:[string,null]}
+    customCoordinates! {type:[string,null]}
+    customMetadata! {type:[object,null]}
     description {type:[string,null]}
     duration {type:[number,null]}
-    embeddedMetadata! {default:null,type:[object,null]}
+    embeddedMetadata! {type:[object,null]}
     fileId! {type:string}
     filePath! {type:string}
-    fileType! {default:null,type:[string,null]}
+    fileType! {type:[string,null]}
     hasAlpha {type:[boolean,null]}
     height {minimum:0,type:[integer,null]}
-    isPrivateFile! {default:null,type:[boolean,null]}
-    isPublished! {default:null,type:[boolean,null]}
-    mime! {default:null,type:[string,null]}
+    isPrivateFile! {type:[boolean,null]}
+    isPublished! {type:[boolean,null]}
+    mime! {type:[string,null]}
     name! {type:string}
     selectedFieldsSchema {type:[object,null]}
-    size! {default:null,minimum:0,type:[integer,null]}
-    tags! {default:null,items:{type:string},type:[array,null]}
-    thumbnail! {default:null,type:[string,null]}
-    type! {default:null,type:[string,null]}
-    updatedAt! {default:null,type:[string,null]}
+    size! {minimum:0,type:[integer,null]}
+    tags! {items:{type:string},type:[array,null]}
+    thumbnail! {type:[string,null]}
+    type! {type:[string,null]}
+    updatedAt! {type:[string,null]}
     url! {type:string}
-    versionInfo! {default:null,type:[object,null]}
+    versionInfo! {type:[object,null]}
     videoCodec {type:[string,null]}
     width {minimum:0,type:[integer,null]}
     ");
     assert_snapshot!(schema("upload_file"), @r"
-    AITags! {default:null,items:object,type:[array,null]}
+    AITags! {items:object,type:[array,null]}
     audioCodec {type:[string,null]}
     bitRate {type:[number,null]}
     description {type:[string,null]}
     duration {type:[number,null]}
-    fileId! {type:string}
+    fileId! {maxLength:100,minLength:1,pattern:^[A-Za-z0-9_-]+$,type:string}
     filePath! {type:string}
-    fileType! {default:null,type:[string,null]}
+    fileType! {type:[string,null]}
     height {minimum:0,type:[integer,null]}
     metadata {type:[object,null]}
     name! {type:string}
@@ -133,7 +127,7 @@ fn outputs() {
     size! {minimum:0,type:integer}
     thumbnailUrl {type:[string,null]}
     url! {type:string}
-    versionInfo! {default:null,type:[object,null]}
+    versionInfo! {type:[object,null]}
     videoCodec {type:[string,null]}
     width {minimum:0,type:[integer,null]}
     ");
@@ -145,10 +139,8 @@ const KEYWORDS: &[&str] = &[
     "$schema",
     "additionalProperties",
     "anyOf",
-    "default",
     "description",
     "enum",
-    "format",
     "items",
     "maxItems",
     "maxLength",

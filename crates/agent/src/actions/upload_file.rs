@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::file::{AiTag, VersionInfo};
+use super::file::{AiTag, FileId, VersionInfo};
 use super::get_file_details::details;
 use super::list_files::comma_joined;
 use super::{Effect, Operation};
@@ -57,7 +57,7 @@ pub(crate) struct UploadFile {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Uploaded {
-    file_id: String,
+    file_id: FileId,
     name: String,
     /// In bytes.
     size: u64,
@@ -144,7 +144,7 @@ impl Operation for UploadFile {
         ];
         expected.extend(self.is_private_file.map(|b| ("isPrivateFile", json!(b))));
         expected.extend(self.is_published.map(|b| ("isPublished", json!(b))));
-        Some(ReadBack::fields(details(&output.file_id), expected))
+        Some(ReadBack::fields(details(output.file_id.as_str()), expected))
     }
 }
 

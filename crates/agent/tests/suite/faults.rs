@@ -188,6 +188,15 @@ async fn an_upload_with_an_answer_that_cannot_be_read_was_done() {
 }
 
 #[tokio::test]
+async fn an_id_that_would_change_the_path_of_the_look_up_is_not_used() {
+    let mut odd = uploaded();
+    odd["fileId"] = json!("../../v1/accounts");
+    let stage = Stage::new([ok(odd)]).await;
+    assert_eq!(stage.upload().await.unwrap_err().code(), Code::SchemaDrift);
+    assert_eq!(stage.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn an_effect_that_is_not_there_is_an_error() {
     let mut other = file();
     other["size"] = json!(4);
