@@ -3,7 +3,7 @@
 use crate::condition::{Condition, Predicate};
 use crate::error::{Ignored, ParseError, ParseErrorKind, quoted};
 use crate::hint;
-use crate::parameters::{self, Meaning, Param, REMOVED};
+use crate::parameters::{self, Meaning, Param, REMOVED, Strategy};
 use crate::step::{Params, Step};
 use crate::token::{self, Chain, Node, Token};
 use crate::transformation::Transformation;
@@ -83,7 +83,30 @@ impl Interpreter<'_> {
         if let Some(param) = crop_mode {
             params.insert(param);
         }
+        self.drop_misplaced(nodes, &mut params);
         Ok((!params.is_empty()).then_some(Step::Apply(params)))
+    }
+
+    /// Coordinates say where an extract lies and nothing else. Without one they are left out, in strict mode too, for they
+    /// are valid; whoever wrote them learns it. A stored transformation that is named in the step may bring the extract.
+    fn drop_misplaced(&mut self, nodes: &[Node], params: &mut Params) {
+        let extracts = |param: &Param| matches!(param, Param::Crop(Strategy::Extract) | Param::Named(_));
+        if params.iter().any(extracts) {
+            return;
+        }
+        params.retain(|param| !matches!(param, Param::X(_) | Param::Y(_) | Param::CenterX(_) | Param::CenterY(_)));
+        for node in nodes {
+            if let Node::Token(token) = node
+                && ["x-", "y-", "xc-", "yc-"].iter().any(|key| token.text.starts_with(key))
+                && !self.ignored.iter().any(|ignored| ignored.span == token.span)
+            {
+                self.ignored.push(Ignored {
+                    span: token.span.clone(),
+                    text: token.text.clone(),
+                    reason: "it has an effect only with `cm-extract` in the same step".to_owned(),
+                });
+            }
+        }
     }
 
     fn condition(&mut self, opening: &Token, then: &Chain, other: &Chain) -> Result<Option<Step>, ParseError> {

@@ -25,6 +25,11 @@ impl Params {
         self.0.insert(at, param);
     }
 
+    /// Keeps those for which `keep` says so.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Param) -> bool) {
+        self.0.retain(keep);
+    }
+
     /// In canonical order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Param> {
         self.0.iter()

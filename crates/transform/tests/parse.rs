@@ -50,8 +50,8 @@ fn spellings_with_one_meaning_have_one_canonical_form() {
         ("rt-360", "rt-0"),
         ("rt-N720", "rt-0"),
         ("fl-v_h", "fl-h_v"),
-        ("x-N5,y-iw_div_2", "x-N5,y-iw_div_2"),
-        ("x-N0", "x-0"),
+        ("cm-extract,x-N5,y-iw_div_2", "cm-extract,x-N5,y-iw_div_2"),
+        ("cm-extract,x-N0", "cm-extract,x-0"),
         ("bg-red", "bg-FF0000"),
         ("bg-f00", "bg-FF0000"),
         ("bg-ff000040", "bg-FF000040"),
@@ -110,6 +110,9 @@ fn lenient_leaves_out_what_it_does_not_know() {
         ("e-edit-prompt-a%2C%20b", "", vec!["e-edit-prompt-a, b"]),
         ("w_300%2Ch-5", "h-5", vec!["w_300"]),
         ("di-..@@secret", "", vec!["di-..@@secret"]),
+        ("w-5,h-5,cm-extract,x-1,y-2", "w-5,h-5,cm-extract,x-1,y-2", vec![]),
+        ("n-card,x-1", "n-card,x-1", vec![]),
+        ("w-5,x-1,yc-2", "w-5", vec!["x-1", "yc-2"]),
     ] {
         let ignored = ignored.into_iter().map(str::to_owned).collect();
         assert_eq!(lenient(text), (canonical.to_owned(), ignored), "{text}");
