@@ -79,6 +79,15 @@ fn explain_points_at_mistakes() {
 }
 
 #[test]
+fn a_plan_that_cannot_be_is_answered_with_a_hint() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = picture(dir.path());
+    let output = tintype(&["explain", "w-20000,h-20000,f-webp", path.to_str().unwrap()]);
+    let said = said(&output, dir.path());
+    assert!(said.starts_with("exit 1\n") && said.contains("\nhint: "), "{said}");
+}
+
+#[test]
 fn transform_writes_what_was_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let path = picture(dir.path());

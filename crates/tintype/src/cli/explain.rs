@@ -2,7 +2,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, SourceInfo, Transformation};
+use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Plan, SourceInfo, Transformation};
 
 use super::Outcome;
 
@@ -46,7 +46,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         "\nSource: {}, {width}x{height}{alpha}{frames}",
         source.format.extension()
     );
-    let plan = transform::plan(steps, &source, &language.context())?;
+    let plan = language.plan(&source)?;
     println!("\nPlan:\n{plan}");
     Ok(())
 }
@@ -144,13 +144,18 @@ impl Language {
         })
     }
 
-    pub fn context(&self) -> Context<'_> {
-        Context {
+    /// What is done to this source; an error comes with what to ask for instead.
+    pub fn plan(&self, source: &SourceInfo) -> Result<Plan, String> {
+        let context = Context {
             accept: self.accept,
             hints: self.hints,
             settings: self.settings,
             limits: &self.limits,
-        }
+        };
+        transform::plan(&self.transformation, source, &context).map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}\nhint: {hint}"),
+            None => error.to_string(),
+        })
     }
 }
 

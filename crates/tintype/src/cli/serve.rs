@@ -75,6 +75,7 @@ async fn open(config: &Config, address: SocketAddr) -> Result<App, Box<dyn std::
     let delivery = Delivery::open(library.clone(), config.delivery(&endpoint_path, &keys)).await?;
     let fetcher = Fetcher::new(FetchPolicy {
         allow: config.fetch_allow.clone(),
+        max_bytes: config.upload_max.0,
         ..FetchPolicy::default()
     })?;
     let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
@@ -95,9 +96,8 @@ async fn sweep_garbage(library: Library) {
     const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
     loop {
         tokio::time::sleep(EVERY).await;
-        match library.collect_garbage(GRACE, Timestamp::now()).await {
-            Ok(removed) => tracing::info!(?removed, "swept blobs that nothing names"),
-            Err(error) => tracing::warn!(%error, "blobs that nothing names could not be swept"),
+        if let Err(error) = library.collect_garbage(GRACE, Timestamp::now()).await {
+            tracing::warn!(%error, "blobs that nothing names could not be swept");
         }
     }
 }

@@ -58,7 +58,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
     }
     let bytes = read(&source)?;
     let probe = engine::probe_bytes(&bytes).map_err(|e| format!("{}: {e}", source.display()))?;
-    let plan = transform::plan(&language.transformation, &probe.info, &language.context())?;
+    let plan = language.plan(&probe.info)?;
     let budget = Budget {
         max_source_bytes: LARGEST_SOURCE,
         max_output_bytes: LARGEST_SOURCE,
