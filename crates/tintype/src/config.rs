@@ -275,6 +275,22 @@ impl Config {
         if max_connections == 0 {
             return Err(texts.refuse("max_connections", "must be at least 1"));
         }
+        let cache_memory: ByteSize = texts.parse("cache_memory")?;
+        if cache_memory.0 < 1 << 20 {
+            return Err(texts.refuse("cache_memory", "must be at least 1MiB"));
+        }
+        let cache_disk: ByteSize = texts.parse("cache_disk")?;
+        if (1..8 << 20).contains(&cache_disk.0) {
+            return Err(texts.refuse("cache_disk", "must be at least 8MiB, or 0 for none"));
+        }
+        let source_max: ByteSize = texts.parse("source_max")?;
+        let render_memory: ByteSize = texts.parse("render_memory")?;
+        if render_memory.0 < source_max.0 {
+            return Err(texts.refuse(
+                "render_memory",
+                format!("must hold a source: source_max is {source_max}"),
+            ));
+        }
         let data_dir = texts.get("data_dir").0;
         if data_dir.is_empty() {
             return Err(texts.refuse("data_dir", "must name a folder"));
@@ -307,12 +323,12 @@ impl Config {
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
             upload_max: texts.parse("upload_max")?,
-            source_max: texts.parse("source_max")?,
+            source_max,
             max_megapixels,
-            cache_memory: texts.parse("cache_memory")?,
-            cache_disk: texts.parse("cache_disk")?,
+            cache_memory,
+            cache_disk,
             workers: texts.parse("workers")?,
-            render_memory: texts.parse("render_memory")?,
+            render_memory,
             render_timeout: texts.parse::<Seconds>("render_timeout")?.into(),
             quality,
             auto_format: texts.parse("auto_format")?,

@@ -57,6 +57,21 @@ fn wrong_values_are_refused_by_name_and_origin() {
             "account_id (from TINTYPE_ACCOUNT_ID): `v1` is a path of the API itself: choose another",
         ),
         (
+            "TINTYPE_CACHE_MEMORY",
+            "1000",
+            "cache_memory (from TINTYPE_CACHE_MEMORY): must be at least 1MiB",
+        ),
+        (
+            "TINTYPE_CACHE_DISK",
+            "1MiB",
+            "cache_disk (from TINTYPE_CACHE_DISK): must be at least 8MiB, or 0 for none",
+        ),
+        (
+            "TINTYPE_RENDER_MEMORY",
+            "1MiB",
+            "render_memory (from TINTYPE_RENDER_MEMORY): must hold a source: source_max is 40MiB",
+        ),
+        (
             "TINTYPE_QUALITY",
             "101",
             "quality (from TINTYPE_QUALITY): must be from 1 to 100",
