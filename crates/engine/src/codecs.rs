@@ -42,6 +42,14 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, shrink: u32) -> Result<
         Format::Webp => webp::decode(source, header),
         Format::Avif => avif::decode(source, header),
         Format::Gif => gif::decode(source, header),
+        format @ (Format::Tiff
+        | Format::Bmp
+        | Format::Ico
+        | Format::Jxl
+        | Format::Heic
+        | Format::Psd
+        | Format::Svg
+        | Format::Pdf) => Err(malformed(format, "not read yet")),
     }?;
     let expected = (stated.0.div_ceil(decoded.shrink), stated.1.div_ceil(decoded.shrink));
     if (decoded.samples.width, decoded.samples.height) != expected {
@@ -65,7 +73,7 @@ pub(crate) fn encode(
         Format::Png => png::encode(picture, attachments),
         Format::Webp => webp::encode(picture, encoding, attachments, effort),
         Format::Avif => avif::encode(picture, encoding, attachments, effort),
-        Format::Gif => Err(RenderError::Plan("GIF cannot be written")),
+        _ => Err(RenderError::Plan("a format that cannot be written")),
     }
 }
 

@@ -93,11 +93,5 @@ pub enum RenderError {
 }
 
 fn name(format: Format) -> &'static str {
-    match format {
-        Format::Jpeg => "JPEG",
-        Format::Png => "PNG",
-        Format::Webp => "WebP",
-        Format::Avif => "AVIF",
-        Format::Gif => "GIF",
-    }
+    format.name()
 }

@@ -32,7 +32,7 @@ pub fn estimate(plan: &Plan, info: &SourceInfo) -> Cost {
             Op::Crop(rect) => pixels(rect.width, rect.height),
             Op::Resize(size) => pixels(size.width, size.height),
             Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => pixels(canvas.width, canvas.height),
-            Op::Orient(_) | Op::Flip { .. } | Op::Flatten(_) => size,
+            _ => size,
         };
         peak = peak.max(size.saturating_add(result));
         work = work.saturating_add(result);

@@ -88,7 +88,7 @@ fn execute(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, Ren
 }
 
 fn apply(picture: Picture, op: &Op, budget: &Budget) -> Result<Picture, RenderError> {
-    Ok(match *op {
+    Ok(match op.clone() {
         Op::Orient(_) => return Err(RenderError::Plan("a picture is turned upright once, and first")),
         Op::Crop(rect) if !inside(rect, picture.width, picture.height) => {
             return Err(RenderError::Plan("a crop that leaves the picture"));
@@ -119,6 +119,36 @@ fn apply(picture: Picture, op: &Op, budget: &Budget) -> Result<Picture, RenderEr
         } => ops::rotate::rotate(picture, degrees, canvas, background),
         Op::Flip { horizontal, vertical } => ops::flip::flip(picture, horizontal, vertical),
         Op::Flatten(color) => ops::flatten::flatten(picture, color),
+        Op::Blur(sigma) => ops::blur::blur(picture, sigma),
+        Op::Sharpen(strength) => ops::sharpen::sharpen(picture, strength),
+        Op::UnsharpMask {
+            radius,
+            sigma,
+            amount,
+            threshold,
+        } => ops::sharpen::unsharp_mask(picture, radius, sigma, amount, threshold),
+        Op::StretchContrast => ops::tone::stretch_contrast(picture),
+        Op::Grayscale => ops::tone::grayscale(picture),
+        Op::Colorize { color, intensity } => ops::tone::colorize(picture, color, intensity),
+        Op::ReplaceColor { from, to, tolerance } => ops::tone::replace_color(picture, from, to, tolerance),
+        Op::Opacity(factor) => ops::tone::opacity(picture, factor),
+        Op::Gradient {
+            degrees,
+            from,
+            to,
+            length,
+        } => ops::gradient::gradient(picture, degrees, from, to, length),
+        Op::Shadow { sigma, strength, x, y } => ops::shadow::shadow(picture, sigma, strength, x, y),
+        Op::DropShadow {
+            azimuth,
+            elevation,
+            strength,
+        } => ops::shadow::drop_shadow(picture, azimuth, elevation, strength),
+        Op::Perspective(corners) => ops::distort::perspective(picture, corners),
+        Op::Arc { degrees, canvas } => ops::distort::arc(picture, degrees, canvas),
+        Op::Round(corners) => ops::outline::round(picture, corners),
+        Op::Border { width, color, corners } => ops::outline::border(picture, width, color, corners),
+        Op::Layer(_) => return Err(RenderError::Plan("layers")),
     })
 }
 
@@ -126,8 +156,8 @@ fn check_canvases(ops: &[Op], budget: &Budget) -> Result<(), RenderError> {
     for op in ops {
         let size = match *op {
             Op::Resize(size) => size,
-            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => canvas,
-            Op::Orient(_) | Op::Crop(_) | Op::Flip { .. } | Op::Flatten(_) => continue,
+            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } | Op::Arc { canvas, .. } => canvas,
+            _ => continue,
         };
         if size.width == 0 || size.height == 0 {
             return Err(RenderError::Plan("a side of no pixels"));

@@ -1,9 +1,20 @@
 //! Pixels to pixels: a file an operation, named as in the plan.
 
+pub(crate) mod background;
+pub(crate) mod blur;
+pub(crate) mod composite;
 pub(crate) mod crop;
+pub(crate) mod distort;
 pub(crate) mod flatten;
 pub(crate) mod flip;
+pub(crate) mod gradient;
 pub(crate) mod orient;
+pub(crate) mod outline;
 pub(crate) mod pad;
 pub(crate) mod resize;
 pub(crate) mod rotate;
+pub(crate) mod salient;
+pub(crate) mod shadow;
+pub(crate) mod sharpen;
+pub(crate) mod tone;
+pub(crate) mod trim;

@@ -9,7 +9,7 @@ mod webp;
 
 use std::io::{Cursor, Read, Seek};
 
-use transform::{Format, Orientation, SourceInfo};
+use transform::{Format, SourceInfo};
 
 use crate::ProbeError;
 use reader::Reader;
@@ -89,16 +89,8 @@ pub(crate) struct Metadata {
 impl Header {
     /// A header to be filled in: no metadata, upright, a still.
     fn new(format: Format, width: u32, height: u32) -> Self {
-        let orientation = Orientation::Upright;
         Self {
-            info: SourceInfo {
-                format,
-                width,
-                height,
-                orientation,
-                has_alpha: false,
-                frames: 1,
-            },
+            info: SourceInfo::new(format, width, height),
             bit_depth: 8,
             has_profile: false,
             inverted_inks: false,
@@ -121,6 +113,14 @@ fn read_header(source: &mut (impl Read + Seek), want: Want) -> Result<Header, Pr
         Format::Webp => webp::read(&mut reader, want),
         Format::Avif => avif::read(&mut reader),
         Format::Gif => gif::read(&mut reader),
+        Format::Tiff
+        | Format::Bmp
+        | Format::Ico
+        | Format::Jxl
+        | Format::Heic
+        | Format::Psd
+        | Format::Svg
+        | Format::Pdf => Err(ProbeError::Unrecognised),
     }?;
     let SourceInfo {
         format, width, height, ..

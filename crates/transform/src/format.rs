@@ -9,8 +9,24 @@ pub enum Format {
     Webp,
     /// AVIF still or sequence.
     Avif,
-    /// GIF87a or GIF89a.
+    /// GIF87a or GIF89a, animated or not.
     Gif,
+    /// TIFF 6.0; its first page.
+    Tiff,
+    /// Windows bitmap.
+    Bmp,
+    /// Windows icon or cursor; its largest picture.
+    Ico,
+    /// JPEG XL, ISO/IEC 18181.
+    Jxl,
+    /// HEIF still coded in HEVC.
+    Heic,
+    /// Photoshop document.
+    Psd,
+    /// Scalable Vector Graphics.
+    Svg,
+    /// Portable Document Format (also the shell of recent Illustrator files).
+    Pdf,
 }
 
 impl Format {
@@ -22,6 +38,14 @@ impl Format {
             Self::Webp => "image/webp",
             Self::Avif => "image/avif",
             Self::Gif => "image/gif",
+            Self::Tiff => "image/tiff",
+            Self::Bmp => "image/bmp",
+            Self::Ico => "image/x-icon",
+            Self::Jxl => "image/jxl",
+            Self::Heic => "image/heic",
+            Self::Psd => "image/vnd.adobe.photoshop",
+            Self::Svg => "image/svg+xml",
+            Self::Pdf => "application/pdf",
         }
     }
 
@@ -33,16 +57,53 @@ impl Format {
             Self::Webp => "webp",
             Self::Avif => "avif",
             Self::Gif => "gif",
+            Self::Tiff => "tiff",
+            Self::Bmp => "bmp",
+            Self::Ico => "ico",
+            Self::Jxl => "jxl",
+            Self::Heic => "heic",
+            Self::Psd => "psd",
+            Self::Svg => "svg",
+            Self::Pdf => "pdf",
         }
     }
 
     /// True when pixels of this format may be transparent.
     pub fn holds_alpha(self) -> bool {
-        !matches!(self, Self::Jpeg)
+        !matches!(self, Self::Jpeg | Self::Bmp)
     }
 
     /// True when the engine has an encoder for it.
     pub fn can_be_written(self) -> bool {
-        !matches!(self, Self::Gif)
+        matches!(self, Self::Jpeg | Self::Png | Self::Webp | Self::Avif)
+    }
+
+    /// True when it has no pixels of its own: it is drawn at whatever size is asked for.
+    pub fn is_vector(self) -> bool {
+        matches!(self, Self::Svg | Self::Pdf)
+    }
+
+    /// True when the plain URL delivers the file itself, and pictures of it are stills of its pages.
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::Pdf | Self::Psd)
+    }
+
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+            Self::Avif => "AVIF",
+            Self::Gif => "GIF",
+            Self::Tiff => "TIFF",
+            Self::Bmp => "BMP",
+            Self::Ico => "ICO",
+            Self::Jxl => "JPEG XL",
+            Self::Heic => "HEIC",
+            Self::Psd => "PSD",
+            Self::Svg => "SVG",
+            Self::Pdf => "PDF",
+        }
     }
 }

@@ -21,6 +21,7 @@ mod format;
 mod hint;
 mod key;
 mod limits;
+mod measure;
 mod named;
 mod negotiate;
 mod number;
@@ -43,11 +44,14 @@ pub use expression::{Expression, ExpressionError};
 pub use format::Format;
 pub use key::RenditionKey;
 pub use limits::Limits;
+pub use measure::{Measure, MeasureError, Subject};
 pub use named::{BUILT_IN_NAMES, ExpandError};
 pub use negotiate::{Accept, Hints, OutputSettings};
 pub use parameters::Param;
 pub use parse::Mode;
-pub use plan::{Background, Encoding, Op, Output, Plan, Rect, Size};
+pub use plan::{
+    Background, Corner, Encoding, Font, Layer, LayerSource, Mix, Op, Output, Part, Plan, Rect, Size, Text, TextAlign,
+};
 pub use plan_error::PlanError;
 pub use planner::{Context, content_dpr, plan};
 pub use source::{Orientation, SourceInfo};

@@ -4,7 +4,7 @@ use crate::expression::Variables;
 use crate::negotiate::{self, Accept, Asked, Hints, OutputSettings};
 use crate::parameters::{Anchor, Dpr, Extent, Flip, Offset, Param, Pixels, Ratio, Strategy, Turn};
 use crate::{
-    Background, Color, Format, Limits, Op, Orientation, Output, Params, Plan, PlanError, Rect, Size, SourceInfo, Step,
+    Background, Color, Format, Limits, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size, SourceInfo, Step,
     Transformation, size,
 };
 
@@ -26,6 +26,8 @@ pub fn plan(transformation: &Transformation, source: &SourceInfo, context: &Cont
     let (width, height) = source.upright();
     let upright = Size { width, height };
     let original = Plan {
+        part: Part::Default,
+        animated: false,
         ops: Vec::new(),
         size: upright,
         output: Output::Original,
@@ -100,6 +102,8 @@ pub fn plan(transformation: &Transformation, source: &SourceInfo, context: &Cont
     let ops = colored(&simplified(ops), source.has_alpha, format);
     let encoding = negotiate::encoding(&asked, format, context.hints.save_data, &context.settings, untouched);
     Ok(Plan {
+        part: Part::Default,
+        animated: false,
         ops,
         size,
         output: Output::Encoded(encoding),
@@ -119,7 +123,7 @@ pub fn content_dpr(transformation: &Transformation, plan: &Plan, hints: &Hints) 
 }
 
 /// An operation, but for the colours that only the output format decides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Draw {
     Final(Op),
     Pad {
@@ -558,18 +562,18 @@ pub(crate) fn hinted_width(hint: Option<f64>) -> Option<u32> {
 fn simplified(ops: Vec<Draw>) -> Vec<Draw> {
     let mut kept: Vec<Draw> = Vec::with_capacity(ops.len());
     for op in ops {
-        let joined = match (kept.last(), op) {
+        let joined = match (kept.last(), &op) {
             (Some(Draw::Final(Op::Crop(outer))), Draw::Final(Op::Crop(inner))) => Some(Op::Crop(Rect {
                 x: outer.x + inner.x,
                 y: outer.y + inner.y,
-                ..inner
+                ..*inner
             })),
             // What a smaller size shows is all in the source. The reverse does not hold: enlarging what was shrunk
             // looks as asked only if it was shrunk.
             (Some(Draw::Final(Op::Resize(first))), Draw::Final(Op::Resize(second)))
                 if second.width <= first.width && second.height <= first.height =>
             {
-                Some(Op::Resize(second))
+                Some(Op::Resize(*second))
             }
             _ => None,
         };
@@ -597,9 +601,10 @@ fn colored(ops: &[Draw], source_alpha: bool, format: Format) -> Vec<Op> {
     let shows_through = |background: Background| match background {
         Background::Transparent => true,
         Background::Color(color) => !color.is_opaque(),
+        _ => false,
     };
     for op in ops {
-        finished.push(match *op {
+        finished.push(match op.clone() {
             Draw::Final(op) => {
                 alpha &= !matches!(op, Op::Flatten(_));
                 op

@@ -1,4 +1,4 @@
-use crate::Format;
+use crate::{Format, Rect};
 
 /// What the planner needs to know of a source: found by a look at its header, before any pixel is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +15,37 @@ pub struct SourceInfo {
     pub has_alpha: bool,
     /// Frames of an animation; 1 for a still.
     pub frames: u32,
+    /// Pages of a document, layers of a layered file; 1 for everything else.
+    pub pages: u32,
+    /// Dots per inch that the file states; for a document and a vector picture, those at which `width` and `height` are
+    /// counted.
+    pub density: u32,
+    /// Quality (1 to 100) with which a lossy source was encoded, where its tables tell.
+    pub quality: Option<u8>,
+    /// The area of interest that is stored with the file, in upright pixels.
+    pub focus: Option<Rect>,
 }
 
 impl SourceInfo {
+    /// A still, upright, opaque picture of this size: to be filled in.
+    pub const fn new(format: Format, width: u32, height: u32) -> Self {
+        Self {
+            format,
+            width,
+            height,
+            orientation: Orientation::Upright,
+            has_alpha: false,
+            frames: 1,
+            pages: 1,
+            density: Self::DENSITY,
+            quality: None,
+            focus: None,
+        }
+    }
+
+    /// Dots per inch of a source that states none.
+    pub const DENSITY: u32 = 72;
+
     /// Width and height as a viewer sees the picture: swapped when the orientation lies on its side.
     pub fn upright(&self) -> (u32, u32) {
         if self.orientation.swaps_sides() {

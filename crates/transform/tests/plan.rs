@@ -6,14 +6,7 @@ use transform::{
     Transformation, content_dpr, plan,
 };
 
-const PHOTO: SourceInfo = SourceInfo {
-    format: Format::Jpeg,
-    width: 1200,
-    height: 800,
-    orientation: Orientation::Upright,
-    has_alpha: false,
-    frames: 1,
-};
+const PHOTO: SourceInfo = SourceInfo::new(Format::Jpeg, 1200, 800);
 const LOGO: SourceInfo = SourceInfo {
     format: Format::Png,
     has_alpha: true,

@@ -37,12 +37,10 @@ fn source() -> impl Strategy<Value = SourceInfo> {
         1u32..3,
     )
         .prop_map(|(format, width, height, orientation, has_alpha, frames)| SourceInfo {
-            format,
-            width,
-            height,
             orientation: Orientation::from_exif(orientation),
             has_alpha,
             frames,
+            ..SourceInfo::new(format, width, height)
         })
 }
 
@@ -150,7 +148,7 @@ proptest! {
                 }
                 Op::Resize(to) => size = to,
                 Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => size = canvas,
-                Op::Orient(_) | Op::Flip { .. } | Op::Flatten(_) => {}
+                _ => {}
             }
             prop_assert!(size.width >= 1 && size.height >= 1);
             prop_assert!(u64::from(size.width) * u64::from(size.height) <= limits.source_pixels);

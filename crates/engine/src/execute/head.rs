@@ -132,12 +132,8 @@ mod tests {
     use super::*;
 
     const INFO: SourceInfo = SourceInfo {
-        format: Format::Jpeg,
-        width: 4032,
-        height: 3024,
         orientation: Orientation::OnLeftSide,
-        has_alpha: false,
-        frames: 1,
+        ..SourceInfo::new(Format::Jpeg, 4032, 3024)
     };
 
     fn resize(width: u32, height: u32) -> Op {

@@ -31,7 +31,7 @@ pub(crate) fn pad(picture: Picture, canvas: Size, x: i32, y: i32, background: Ba
 pub(crate) fn color(background: Background) -> Color {
     match background {
         Background::Color(color) => color,
-        Background::Transparent => Color::TRANSPARENT,
+        _ => Color::TRANSPARENT,
     }
 }
 

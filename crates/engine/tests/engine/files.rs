@@ -363,6 +363,8 @@ fn the_original_answers_when_it_is_smaller() {
 fn the_original_itself() {
     let source = jpeg_with_orientation(&Raster::gradient(64, 48), 6);
     let plan = Plan {
+        part: transform::Part::Default,
+        animated: false,
         ops: vec![],
         size: Size { width: 48, height: 64 },
         output: Output::Original,

@@ -297,6 +297,8 @@ fn what_is_no_picture_is_unrecognised() {
     for bytes in [&b""[..], b"hello", b"%PDF-1.7", b"\xff\xd8", b"GIF90a"] {
         assert!(matches!(probe_bytes(bytes), Err(ProbeError::Unrecognised)));
         let plan = Plan {
+            part: transform::Part::Default,
+            animated: false,
             ops: vec![],
             size: Size { width: 1, height: 1 },
             output: Output::Original,

@@ -115,7 +115,7 @@ impl Case {
                 }),
                 "flatten" => match background(words[1]) {
                     Background::Color(color) => case.ops.push(Op::Flatten(color)),
-                    Background::Transparent => panic!("{line}"),
+                    _ => panic!("{line}"),
                 },
                 "size" => case.size = size(1),
                 "tolerance" => {

@@ -163,6 +163,8 @@ pub fn encoding(format: Format) -> Encoding {
 
 pub fn plan(ops: &[Op], width: u32, height: u32, encoding: Encoding) -> Plan {
     Plan {
+        part: transform::Part::Default,
+        animated: false,
         ops: ops.to_vec(),
         size: Size { width, height },
         output: Output::Encoded(encoding),
