@@ -41,14 +41,14 @@ fn all_eight() {
         assert_eq!((info.width, info.height), (803, 602));
         let (width, height) = info.upright();
         let seen = &SEEN[usize::from(value) - 1];
-        let orient = Op::Orient(Orientation::from_exif(value.into()));
+        let orient = || Op::Orient(Orientation::from_exif(value.into()));
         let small = Size {
             width: width / 8,
             height: height / 8,
         };
 
-        check(value, &source, &[orient], Size { width, height }, seen);
-        check(value, &source, &[orient, Op::Resize(small)], small, seen);
+        check(value, &source, &[orient()], Size { width, height }, seen);
+        check(value, &source, &[orient(), Op::Resize(small)], small, seen);
         let part = Rect {
             x: width - width / 2 + 8,
             y: 8,
@@ -60,7 +60,7 @@ fn all_eight() {
             width: part.width,
             height: part.height,
         };
-        check(value, &source, &[orient, Op::Crop(part)], size, &top_right);
+        check(value, &source, &[orient(), Op::Crop(part)], size, &top_right);
         let tiny = Size {
             width: part.width / 5,
             height: part.height / 5,
@@ -68,7 +68,7 @@ fn all_eight() {
         check(
             value,
             &source,
-            &[orient, Op::Crop(part), Op::Resize(tiny)],
+            &[orient(), Op::Crop(part), Op::Resize(tiny)],
             tiny,
             &top_right,
         );
