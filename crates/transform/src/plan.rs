@@ -414,7 +414,10 @@ impl fmt::Display for Op {
                 from,
                 to,
                 length,
-            } => write!(f, "gradient from {from} to {to} over {length} pixels at {degrees} degrees"),
+            } => write!(
+                f,
+                "gradient from {from} to {to} over {length} pixels at {degrees} degrees"
+            ),
             Self::Shadow { sigma, strength, x, y } => write!(f, "shadow at {x},{y} of {strength} blurred by {sigma}"),
             Self::DropShadow {
                 azimuth,

@@ -4,8 +4,8 @@ use crate::expression::Variables;
 use crate::negotiate::{self, Accept, Asked, Hints, OutputSettings};
 use crate::parameters::{Anchor, Dpr, Extent, Flip, Offset, Param, Pixels, Ratio, Strategy, Turn};
 use crate::{
-    Background, Color, Format, Limits, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size, SourceInfo, Step,
-    Transformation, size,
+    Background, Color, Format, Limits, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size, SourceInfo,
+    Step, Transformation, size,
 };
 
 /// What a plan depends on beside the transformation and the source.
