@@ -6,13 +6,14 @@ mod jpeg;
 mod png;
 mod webp;
 
-use transform::{Encoding, Format};
+use transform::{Encoding, Format, Part, Size};
 
-use crate::RenderError;
 use crate::budget::Effort;
 use crate::color::{Samples, Space};
 use crate::picture::Picture;
 use crate::probe::{Header, Metadata};
+use crate::text::Fonts;
+use crate::{Budget, RenderError};
 
 /// A source in pixels: its first frame, as stored.
 pub(crate) struct Decoded {
@@ -32,9 +33,9 @@ pub(crate) struct Attachments<'a> {
     pub iptc: Option<&'a [u8]>,
 }
 
-/// The first frame of a source, at most `shrink` times smaller. Only JPEG shrinks. What a decoder alone finds of the
-/// metadata goes to the header.
-pub(crate) fn decode(source: &[u8], header: &mut Header, shrink: u32) -> Result<Decoded, RenderError> {
+/// A part of a source, at most `shrink` times smaller. Only JPEG shrinks. What a decoder alone finds of the metadata goes
+/// to the header.
+pub(crate) fn decode(source: &[u8], header: &mut Header, _part: &Part, shrink: u32) -> Result<Decoded, RenderError> {
     let stated = (header.info.width, header.info.height);
     let decoded = match header.info.format {
         Format::Jpeg => jpeg::decode(source, header, shrink),
@@ -59,6 +60,18 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, shrink: u32) -> Result<
         ));
     }
     Ok(decoded)
+}
+
+/// A vector picture or a page, drawn at this size.
+pub(crate) fn draw(
+    _source: &[u8],
+    format: Format,
+    _part: &Part,
+    _size: Size,
+    _fonts: &Fonts,
+    _budget: &Budget,
+) -> Result<Picture, RenderError> {
+    Err(malformed(format, "not read yet"))
 }
 
 /// A whole file.

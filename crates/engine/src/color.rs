@@ -46,6 +46,7 @@ pub(crate) enum Values {
 }
 
 /// A conversion of eight-bit RGB to sRGB that is put off until a picture is small.
+#[derive(Debug)]
 pub(crate) struct ToSrgb {
     profile: ColorProfile,
 }

@@ -1,4 +1,4 @@
-use transform::Format;
+use transform::{Format, MeasureError, PlanError};
 
 /// Why a source could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,12 @@ pub enum RenderError {
         /// What the encoder said.
         what: String,
     },
+    /// The planner refused, once it had looked at the pixels.
+    #[error(transparent)]
+    Unplannable(#[from] PlanError),
+    /// A text or a layer could not be made.
+    #[error(transparent)]
+    Layer(#[from] MeasureError),
     /// [`Budget::cancelled`](crate::Budget::cancelled) was set.
     #[error("cancelled")]
     Cancelled,

@@ -1,17 +1,23 @@
 //! The pipeline: decode, crop and scale, the other operations one after the other, encode.
 
+mod decoded;
 pub(crate) mod head;
+mod measure;
+mod session;
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use transform::{Encoding, Format, Op, Orientation, Output, Plan, Size};
+use transform::{Encoding, Format, Measure, Op, Orientation, Output, Plan, PlanError, Size};
 
 use crate::codecs::{self, Attachments};
-use crate::picture::Picture;
 use crate::probe::{Header, Metadata, Want};
-use crate::{Budget, RenderError, color, exif, ops};
-use head::{Head, inside};
-use ops::resize::Region;
+use crate::text::Fonts;
+use crate::{Budget, RenderError, animation, color, exif};
+
+pub use decoded::{DecodedSource, decode_source, shrink_for};
+pub use measure::Bounds;
+use session::Session;
 
 /// A produced file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,21 +32,64 @@ pub struct Rendition {
     pub kept_original: bool,
 }
 
-/// Does a plan on the bytes of its source.
+/// All bytes that a plan works on.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The source of the base picture.
+    pub source: &'a [u8],
+    /// The same in pixels, when somebody has decoded it before. It must [serve](DecodedSource::serves) the plan.
+    pub decoded: Option<&'a DecodedSource>,
+    /// The files of layers and fonts, by the names that the plan has for them.
+    pub files: &'a HashMap<String, &'a [u8]>,
+    /// Fonts for texts.
+    pub fonts: &'a Fonts,
+}
+
+/// Does a plan without layers on the bytes of its source.
 ///
 /// The plan must have been made for this source. An input is never trusted: it is refused by its header when it is
 /// larger than the budget, with an error when it is broken or cut off, and never with a panic.
 pub fn render(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, RenderError> {
-    catch_unwind(AssertUnwindSafe(|| execute(source, plan, budget))).unwrap_or_else(|panic| {
+    let inputs = Inputs {
+        source,
+        decoded: None,
+        files: &HashMap::new(),
+        fonts: &Fonts::bundled(),
+    };
+    render_with(&inputs, plan, budget)
+}
+
+/// Does a plan on all the bytes that it names. See [`render`].
+pub fn render_with(inputs: &Inputs, plan: &Plan, budget: &Budget) -> Result<Rendition, RenderError> {
+    caught(|| execute(&Session::new(inputs, budget), plan))
+}
+
+/// Plans with a look at the pixels, and does that plan. `planner` is called once; its questions are answered by decoding
+/// the sources and doing the operations that it has decided so far.
+pub fn render_measured(
+    inputs: &Inputs,
+    planner: impl FnOnce(&mut dyn Measure) -> Result<Plan, PlanError>,
+    budget: &Budget,
+) -> Result<(Rendition, Plan), RenderError> {
+    caught(|| {
+        let session = Session::new(inputs, budget);
+        let plan = planner(&mut measure::Pixels::of_base(&session))?;
+        execute(&session, &plan).map(|rendition| (rendition, plan))
+    })
+}
+
+fn caught<T>(work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_string()));
         Err(RenderError::Internal(text.unwrap_or_else(|| String::from("panicked"))))
     })
 }
 
-fn execute(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, RenderError> {
+fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
+    let (source, budget) = (session.inputs.source, session.budget);
     budget.check_source(source.len())?;
-    let mut header = Header::of(source, Want::Everything)?;
+    let header = Header::of(source, &plan.part, Want::Everything)?;
     let encoding = match plan.output {
         // Whatever its size: no pixel of it is made.
         Output::Original => return original(source, &header, budget),
@@ -51,30 +100,15 @@ fn execute(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, Ren
     budget.check_pixels(plan.size.width, plan.size.height)?;
     check_canvases(&plan.ops, budget)?;
 
-    let (head, rest) = Head::split(&plan.ops, &header.info);
-    budget.check_cancelled()?;
-    let decoded = codecs::decode(source, &mut header, head.shrink())?;
-    let (mut picture, to_srgb) = color::to_rgb(decoded.samples, &decoded.space, encoding.keep_profile);
-
-    budget.check_cancelled()?;
-    let region = Region::shrunk(head.region, decoded.shrink);
-    picture = ops::resize::resize(picture, region, head.target, budget.light)?;
-    picture = ops::orient::orient(picture, head.orientation);
-    if let Some(to_srgb) = to_srgb {
-        picture = to_srgb.apply(picture);
-    }
-
-    for op in rest {
+    let bytes = if plan.animated {
+        animation::render(source, plan, budget, &mut |picture| session.frame(picture, plan))?
+    } else {
+        let base = session.base(&plan.part, &plan.ops, encoding.keep_profile)?;
+        check_size(&base.picture, plan.size)?;
         budget.check_cancelled()?;
-        picture = apply(picture, op, budget)?;
-    }
-    if (picture.width, picture.height) != (plan.size.width, plan.size.height) {
-        return Err(RenderError::Plan("the operations do not lead to the stated size"));
-    }
-
-    budget.check_cancelled()?;
-    let attachments = attachments(&mut header.metadata, &decoded.space, &encoding);
-    let bytes = codecs::encode(&picture, &encoding, &attachments.as_refs(), budget.effort)?;
+        let attachments = attachments(base.metadata, &base.space, &encoding);
+        codecs::encode(&base.picture, &encoding, &attachments.as_refs(), budget.effort)?
+    };
     if encoding.keep_original_if_smaller && may_stand_for(&header, &encoding) && source.len() <= bytes.len() {
         return original(source, &header, budget);
     }
@@ -87,69 +121,12 @@ fn execute(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, Ren
     })
 }
 
-fn apply(picture: Picture, op: &Op, budget: &Budget) -> Result<Picture, RenderError> {
-    Ok(match op.clone() {
-        Op::Orient(_) => return Err(RenderError::Plan("a picture is turned upright once, and first")),
-        Op::Crop(rect) if !inside(rect, picture.width, picture.height) => {
-            return Err(RenderError::Plan("a crop that leaves the picture"));
-        }
-        Op::Crop(rect) => ops::crop::crop(picture, rect),
-        Op::Resize(size) => {
-            let whole = transform::Rect {
-                x: 0,
-                y: 0,
-                width: picture.width,
-                height: picture.height,
-            };
-            ops::resize::resize(picture, Region::shrunk(whole, 1), size, budget.light)?
-        }
-        Op::Pad {
-            canvas,
-            x,
-            y,
-            background,
-        } => ops::pad::pad(picture, canvas, x, y, background),
-        Op::Rotate { degrees, .. } if !(degrees > 0.0 && degrees < 360.0) => {
-            return Err(RenderError::Plan("an angle that is not between 0 and 360"));
-        }
-        Op::Rotate {
-            degrees,
-            canvas,
-            background,
-        } => ops::rotate::rotate(picture, degrees, canvas, background),
-        Op::Flip { horizontal, vertical } => ops::flip::flip(picture, horizontal, vertical),
-        Op::Flatten(color) => ops::flatten::flatten(picture, color),
-        Op::Blur(sigma) => ops::blur::blur(picture, sigma),
-        Op::Sharpen(strength) => ops::sharpen::sharpen(picture, strength),
-        Op::UnsharpMask {
-            radius,
-            sigma,
-            amount,
-            threshold,
-        } => ops::sharpen::unsharp_mask(picture, radius, sigma, amount, threshold),
-        Op::StretchContrast => ops::tone::stretch_contrast(picture),
-        Op::Grayscale => ops::tone::grayscale(picture),
-        Op::Colorize { color, intensity } => ops::tone::colorize(picture, color, intensity),
-        Op::ReplaceColor { from, to, tolerance } => ops::tone::replace_color(picture, from, to, tolerance),
-        Op::Opacity(factor) => ops::tone::opacity(picture, factor),
-        Op::Gradient {
-            degrees,
-            from,
-            to,
-            length,
-        } => ops::gradient::gradient(picture, degrees, from, to, length),
-        Op::Shadow { sigma, strength, x, y } => ops::shadow::shadow(picture, sigma, strength, x, y),
-        Op::DropShadow {
-            azimuth,
-            elevation,
-            strength,
-        } => ops::shadow::drop_shadow(picture, azimuth, elevation, strength),
-        Op::Perspective(corners) => ops::distort::perspective(picture, corners),
-        Op::Arc { degrees, canvas } => ops::distort::arc(picture, degrees, canvas),
-        Op::Round(corners) => ops::outline::round(picture, corners),
-        Op::Border { width, color, corners } => ops::outline::border(picture, width, color, corners),
-        Op::Layer(_) => return Err(RenderError::Plan("layers")),
-    })
+fn check_size(picture: &crate::picture::Picture, size: Size) -> Result<(), RenderError> {
+    if (picture.width, picture.height) == (size.width, size.height) {
+        Ok(())
+    } else {
+        Err(RenderError::Plan("the operations do not lead to the stated size"))
+    }
 }
 
 fn check_canvases(ops: &[Op], budget: &Budget) -> Result<(), RenderError> {
@@ -157,6 +134,10 @@ fn check_canvases(ops: &[Op], budget: &Budget) -> Result<(), RenderError> {
         let size = match *op {
             Op::Resize(size) => size,
             Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } | Op::Arc { canvas, .. } => canvas,
+            Op::Layer(ref layer) => {
+                check_canvases(&layer.ops, budget)?;
+                layer.size
+            }
             _ => continue,
         };
         if size.width == 0 || size.height == 0 {
@@ -202,13 +183,13 @@ impl Kept {
     }
 }
 
-fn attachments(metadata: &mut Metadata, space: &color::Space, encoding: &Encoding) -> Kept {
+fn attachments(metadata: Metadata, space: &color::Space, encoding: &Encoding) -> Kept {
     let mut kept = Kept::default();
     if encoding.keep_profile {
         kept.icc = color::profile_for_rgb(space).map(<[u8]>::to_vec);
     }
     if encoding.keep_metadata {
-        kept.metadata = std::mem::take(metadata);
+        kept.metadata = metadata;
         kept.metadata.exif = kept.metadata.exif.filter(|exif| exif::is_sound(exif));
         if let Some(exif) = &mut kept.metadata.exif {
             exif::set_upright(exif);

@@ -6,6 +6,7 @@
 //! [`probe`] finds what the planner needs to know, [`render`] does the plan, [`estimate`] says beforehand what that
 //! will cost, [`sniff`] names any kind of file by its content.
 
+mod animation;
 mod budget;
 mod codecs;
 mod color;
@@ -17,10 +18,14 @@ mod ops;
 mod picture;
 mod probe;
 mod sniff;
+mod text;
 
 pub use budget::{Budget, Effort, Light};
 pub use error::{ProbeError, RenderError};
 pub use estimate::{Cost, estimate};
-pub use execute::{Rendition, render};
-pub use probe::{Probe, probe, probe_bytes};
+pub use execute::{
+    Bounds, DecodedSource, Inputs, Rendition, decode_source, render, render_measured, render_with, shrink_for,
+};
+pub use probe::{Probe, probe, probe_bytes, probe_part};
 pub use sniff::sniff;
+pub use text::Fonts;

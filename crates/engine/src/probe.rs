@@ -9,7 +9,7 @@ mod webp;
 
 use std::io::{Cursor, Read, Seek};
 
-use transform::{Format, SourceInfo};
+use transform::{Format, Part, SourceInfo};
 
 use crate::ProbeError;
 use reader::Reader;
@@ -40,7 +40,12 @@ impl Probe {
 
 /// Header-only look at a source: decodes no pixel, reads little, and never more than a fixed number of bytes.
 pub fn probe(source: &mut (impl Read + Seek)) -> Result<Probe, ProbeError> {
-    let header = read_header(source, Want::Facts)?;
+    probe_part(source, &Part::Default)
+}
+
+/// [`probe`] of one page, frame or layer.
+pub fn probe_part(source: &mut (impl Read + Seek), part: &Part) -> Result<Probe, ProbeError> {
+    let header = read_header(source, part, Want::Facts)?;
     Ok(Probe {
         info: header.info,
         bit_depth: header.bit_depth,
@@ -74,7 +79,7 @@ pub(crate) struct Header {
 }
 
 /// Blocks of a file that are not pixels.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Metadata {
     /// ICC profile.
     pub icc: Option<Vec<u8>>,
@@ -98,13 +103,13 @@ impl Header {
         }
     }
 
-    /// Of a source in memory.
-    pub fn of(source: &[u8], want: Want) -> Result<Self, ProbeError> {
-        read_header(&mut Cursor::new(source), want)
+    /// Of a part of a source in memory.
+    pub fn of(source: &[u8], part: &Part, want: Want) -> Result<Self, ProbeError> {
+        read_header(&mut Cursor::new(source), part, want)
     }
 }
 
-fn read_header(source: &mut (impl Read + Seek), want: Want) -> Result<Header, ProbeError> {
+fn read_header(source: &mut (impl Read + Seek), _part: &Part, want: Want) -> Result<Header, ProbeError> {
     let mut reader = Reader::new(source)?;
     let head = reader.peek()?;
     let header = match format(head).ok_or(ProbeError::Unrecognised)? {

@@ -5,8 +5,14 @@ use crate::picture::Picture;
 /// Keeps a rectangle, which must lie inside.
 pub(crate) fn crop(picture: Picture, rect: Rect) -> Picture {
     if (rect.width, rect.height) == (picture.width, picture.height) {
-        return picture;
+        picture
+    } else {
+        cropped(&picture, rect)
     }
+}
+
+/// A copy of a rectangle, which must lie inside.
+pub(crate) fn cropped(picture: &Picture, rect: Rect) -> Picture {
     let mut result = Picture::new(rect.width, rect.height, picture.has_alpha);
     let stride = result.stride();
     let left = rect.x as usize * picture.channels();

@@ -35,7 +35,8 @@ pub(crate) fn color(background: Background) -> Color {
     }
 }
 
-fn filled(size: Size, color: Color, has_alpha: bool) -> Picture {
+/// A picture of one colour.
+pub(crate) fn filled(size: Size, color: Color, has_alpha: bool) -> Picture {
     let mut picture = Picture::new(size.width, size.height, has_alpha);
     let bytes = [color.red, color.green, color.blue, color.alpha];
     let channels = picture.channels();

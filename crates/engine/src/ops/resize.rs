@@ -4,7 +4,7 @@ use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use transform::{Rect, Size};
 
-use super::crop::crop;
+use super::crop::cropped;
 use crate::RenderError;
 use crate::budget::Light;
 use crate::picture::Picture;
@@ -47,10 +47,10 @@ impl Region {
 
 /// Scales a part of a picture to exactly this size, each axis on its own: Lanczos3, with colours weighted by alpha.
 /// Nothing outside the part bleeds in.
-pub(crate) fn resize(picture: Picture, region: Region, size: Size, light: Light) -> Result<Picture, RenderError> {
-    let cover = region.cover(&picture);
+pub(crate) fn resize(picture: &Picture, region: Region, size: Size, light: Light) -> Result<Picture, RenderError> {
+    let cover = region.cover(picture);
     if f64::from(size.width) == region.width && f64::from(size.height) == region.height {
-        return Ok(crop(picture, cover));
+        return Ok(cropped(picture, cover));
     }
     let inner = Region {
         x: region.x - f64::from(cover.x),
@@ -75,7 +75,7 @@ pub(crate) fn resize(picture: Picture, region: Region, size: Size, light: Light)
             } else {
                 PixelType::U16x3
             };
-            let picture = crop(picture, cover);
+            let picture = cropped(picture, cover);
             let linear = to_linear(&picture);
             let whole = Rect { x: 0, y: 0, ..cover };
             let mut scaled = vec![0; size.width as usize * size.height as usize * picture.channels() * 2];
