@@ -18,6 +18,52 @@ pub fn escape(text: &str) -> String {
     utf8_percent_encode(text, VALUE).to_string()
 }
 
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// RFC 4648, section 4, with padding.
+pub fn base64_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len().div_ceil(3) * 4);
+    for chunk in text.as_bytes().chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let index = (bits >> (18 - 6 * digit)) & 63;
+            encoded.push(if digit > chunk.len() {
+                '='
+            } else {
+                char::from(BASE64[index as usize])
+            });
+        }
+    }
+    encoded
+}
+
+/// Text in base64: the standard or the URL-safe alphabet, padded or not. A blank counts as the plus that a form decoder
+/// made it of. `None` for anything else; invalid UTF-8 becomes U+FFFD.
+pub fn base64_decode(encoded: &str) -> Option<String> {
+    let digits = encoded.trim_end_matches('=');
+    if digits.is_empty() || digits.len() % 4 == 1 || encoded.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    let (mut bits, mut count) = (0_u32, 0);
+    for digit in digits.bytes() {
+        let digit = match digit {
+            b'-' | b' ' => b'+',
+            b'_' => b'/',
+            other => other,
+        };
+        let value = BASE64.iter().position(|known| *known == digit)?;
+        bits = bits << 6 | u32::try_from(value).ok()?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(((bits >> count) & 0xFF) as u8);
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// A decoded text that knows where each of its bytes stood in the text as sent.
 pub struct Mapped {
     pub text: String,

@@ -25,6 +25,10 @@ enum Variable {
     CurrentWidth,
     CurrentHeight,
     CurrentRatio,
+    ParentWidth,
+    ParentHeight,
+    ParentRatio,
+    Density,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,10 @@ enum Operator {
 pub(crate) struct Variables {
     pub initial: (u32, u32),
     pub current: (u32, u32),
+    /// Of the picture below a layer; of no meaning elsewhere.
+    pub parent: (u32, u32),
+    /// Dots per inch of the source.
+    pub density: u32,
 }
 
 /// Why an expression has no value.
@@ -64,13 +72,17 @@ const OPERATORS: [(&str, Operator); 6] = [
     ("pow", Operator::Power),
 ];
 
-const VARIABLES: [(&str, Variable); 6] = [
+const VARIABLES: [(&str, Variable); 10] = [
     ("iw", Variable::InitialWidth),
     ("ih", Variable::InitialHeight),
     ("iar", Variable::InitialRatio),
     ("cw", Variable::CurrentWidth),
     ("ch", Variable::CurrentHeight),
     ("car", Variable::CurrentRatio),
+    ("bw", Variable::ParentWidth),
+    ("bh", Variable::ParentHeight),
+    ("bar", Variable::ParentRatio),
+    ("idn", Variable::Density),
 ];
 
 /// Operators that bind tightest come first; one level is computed from left to right. `pow` binding weakest is
@@ -139,7 +151,7 @@ impl Operand {
         if let Some(number) = number::unsigned(word) {
             return Ok(Self::Number(number));
         }
-        if let Some((_, variable)) = VARIABLES.iter().find(|(name, _)| *name == word) {
+        if let Some((_, variable)) = VARIABLES[..6].iter().find(|(name, _)| *name == word) {
             return Ok(Self::Variable(*variable));
         }
         Err(match word {
@@ -151,7 +163,12 @@ impl Operand {
     }
 
     fn value(self, variables: &Variables) -> f64 {
-        let (initial, current) = (variables.initial, variables.current);
+        let Variables {
+            initial,
+            current,
+            parent,
+            ..
+        } = *variables;
         match self {
             Self::Number(number) => number,
             Self::Variable(Variable::InitialWidth) => f64::from(initial.0),
@@ -160,6 +177,10 @@ impl Operand {
             Self::Variable(Variable::CurrentWidth) => f64::from(current.0),
             Self::Variable(Variable::CurrentHeight) => f64::from(current.1),
             Self::Variable(Variable::CurrentRatio) => f64::from(current.0) / f64::from(current.1),
+            Self::Variable(Variable::ParentWidth) => f64::from(parent.0),
+            Self::Variable(Variable::ParentHeight) => f64::from(parent.1),
+            Self::Variable(Variable::ParentRatio) => f64::from(parent.0) / f64::from(parent.1),
+            Self::Variable(Variable::Density) => f64::from(variables.density),
         }
     }
 }
@@ -215,6 +236,8 @@ mod tests {
         let variables = Variables {
             initial: (1200, 800),
             current: (600, 300),
+            parent: (100, 50),
+            density: 72,
         };
         Expression::parse(text).unwrap().value(&variables)
     }

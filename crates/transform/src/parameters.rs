@@ -1,32 +1,63 @@
 //! Every parameter of the URL language, once. Docs, hints and "did you mean" come from the table.
 
+mod ai;
 mod background;
+mod border;
+mod color_replace;
 mod crop;
 mod default_image;
+mod density;
+mod distort;
 mod flip;
 mod focus;
 mod format;
+mod gradient;
+mod layer;
+mod length;
 mod named;
 mod original;
+mod page;
 mod quality;
+mod radius;
 mod resize;
 mod rotate;
+mod shadow;
+mod sharpen;
+mod text;
+mod tone;
+mod trim;
 
 use std::fmt;
 
+pub use ai::{AiOperation, Prompt};
+pub use background::Fill;
+pub use border::Border;
+pub use color_replace::ReplaceColor;
 pub use crop::{Offset, Strategy};
 pub use default_image::AssetPath;
+pub use density::Density;
+pub use distort::Distort;
 pub use flip::Flip;
-pub use focus::Anchor;
 pub(crate) use focus::Side;
+pub use focus::{Anchor, Focus};
 pub use format::AskedFormat;
+pub use gradient::{Gradient, Stop};
+pub use layer::{
+    Block as LayerBlock, LayerKind, LayerMode, LayerOffset, LayerPicture, LayerPosition, LayerSpec, Place,
+};
+pub use length::Length;
 pub use named::Name;
 pub use quality::Quality;
+pub use radius::{CornerRadius, Radius};
 pub use resize::{Dpr, Extent, Pixels, Ratio};
 pub use rotate::Turn;
+pub use shadow::{DropShadow, Shadow};
+pub use sharpen::UnsharpMask;
+pub use text::{Padding, TextSpec};
+pub use tone::Colorize;
+pub use trim::Trim;
 
-use crate::decode;
-use crate::{Color, Mode, number};
+use crate::{Mode, Part, decode, number};
 
 /// A row of the language's table.
 pub struct Parameter {
@@ -101,7 +132,9 @@ pub enum Param {
     /// `c` and `cm`: how a picture is brought into a box.
     Crop(Strategy),
     /// `fo`: what a crop keeps, and where a pad puts the picture.
-    Focus(Anchor),
+    Focus(Focus),
+    /// `z`: distance to a face or an object; above 1 is closer. Above 0.
+    Zoom(f64),
     /// `x`: left edge of an extract.
     X(Offset),
     /// `y`: top edge of an extract.
@@ -115,7 +148,47 @@ pub enum Param {
     /// `fl`
     Flip(Flip),
     /// `bg`
-    Background(Color),
+    Background(Fill),
+    /// `b`
+    Border(Border),
+    /// `r`
+    Radius(Radius),
+    /// `bl`: 0 (none) to 100.
+    Blur(f64),
+    /// `o`: percent, 0 to 100.
+    Opacity(f64),
+    /// `t`
+    Trim(Trim),
+    /// `cr`
+    ReplaceColor(ReplaceColor),
+    /// `e-grayscale`
+    Grayscale,
+    /// `e-contrast`: stretched over the full range.
+    Contrast,
+    /// `e-sharpen`: 0 (nothing) to 100.
+    Sharpen(f64),
+    /// `e-usm`
+    UnsharpMask(UnsharpMask),
+    /// `e-colorize`
+    Colorize(Colorize),
+    /// `e-gradient`
+    Gradient(Gradient),
+    /// `e-shadow`
+    Shadow(Shadow),
+    /// `e-dropshadow`
+    DropShadow(DropShadow),
+    /// `e-distort`
+    Distort(Distort),
+    /// `e-bgremove` and the like.
+    Ai(AiOperation),
+    /// `pg`: which part of a source with several.
+    Page(Part),
+    /// `dn`
+    Density(Density),
+    /// `c2pa`: keeps or attaches content credentials.
+    ContentCredentials(bool),
+    /// `l-…`: laid on top, in the order written.
+    Layer(Box<LayerSpec>),
     /// `q`
     Quality(Quality),
     /// `f`
@@ -151,7 +224,28 @@ impl Param {
             Self::CenterY(_) => "yc",
             Self::Rotate(_) => "rt",
             Self::Flip(_) => "fl",
+            Self::Zoom(_) => "z",
             Self::Background(_) => "bg",
+            Self::Border(_) => "b",
+            Self::Radius(_) => "r",
+            Self::Blur(_) => "bl",
+            Self::Opacity(_) => "o",
+            Self::Trim(_) => "t",
+            Self::ReplaceColor(_) => "cr",
+            Self::Grayscale => "e-grayscale",
+            Self::Contrast => "e-contrast",
+            Self::Sharpen(_) => "e-sharpen",
+            Self::UnsharpMask(_) => "e-usm",
+            Self::Colorize(_) => "e-colorize",
+            Self::Gradient(_) => "e-gradient",
+            Self::Shadow(_) => "e-shadow",
+            Self::DropShadow(_) => "e-dropshadow",
+            Self::Distort(_) => "e-distort",
+            Self::Ai(operation) => operation.key(),
+            Self::Page(_) => "pg",
+            Self::Density(_) => "dn",
+            Self::ContentCredentials(_) => "c2pa",
+            Self::Layer(_) => "l",
             Self::Quality(_) => "q",
             Self::Format(_) => "f",
             Self::Lossless(_) => "lo",
@@ -171,12 +265,36 @@ impl Param {
             .unwrap_or(PARAMETERS.len())
     }
 
+    /// True when a step may have several.
+    pub fn accumulates(&self) -> bool {
+        matches!(
+            self,
+            Self::Named(_)
+                | Self::Sharpen(_)
+                | Self::UnsharpMask(_)
+                | Self::Colorize(_)
+                | Self::Gradient(_)
+                | Self::Shadow(_)
+                | Self::DropShadow(_)
+                | Self::Distort(_)
+                | Self::Ai(_)
+                | Self::Layer(_)
+        )
+    }
+
     /// For people: `width 300`.
     pub fn describe(&self) -> String {
         let name = find(self.key()).map_or("", |parameter| parameter.name);
         match self {
             Self::Named(name) => format!("named {}", name.as_str()),
             Self::DefaultImage(path) => format!("{name} {}", path.as_str()),
+            Self::Ai(operation) => match operation.prompt() {
+                Some(prompt) => format!("{name} {:?}", prompt.as_str()),
+                None => name.to_owned(),
+            },
+            Self::Page(part) => format!("{name}{part}"),
+            Self::Layer(layer) => layer.describe(),
+            Self::Grayscale | Self::Contrast => name.to_owned(),
             _ => format!("{name} {}", self.value()),
         }
     }
@@ -189,17 +307,36 @@ impl Param {
             Self::AspectRatio(ratio) => ratio.to_string(),
             Self::Dpr(dpr) => dpr.to_string(),
             Self::Crop(strategy) => strategy.name().to_owned(),
-            Self::Focus(anchor) => anchor.name().to_owned(),
+            Self::Focus(focus) => focus.name(),
             Self::X(offset) | Self::Y(offset) | Self::CenterX(offset) | Self::CenterY(offset) => offset.to_string(),
             Self::Rotate(turn) => turn.to_string(),
             Self::Flip(flip) => flip.name().to_owned(),
-            Self::Background(color) => color.to_string(),
+            Self::Background(fill) => fill.to_string(),
+            Self::Border(border) => border.to_string(),
+            Self::Radius(radius) => radius.to_string(),
+            Self::Zoom(number) | Self::Blur(number) | Self::Opacity(number) | Self::Sharpen(number) => {
+                number.to_string()
+            }
+            Self::Trim(trim) => trim.to_string(),
+            Self::ReplaceColor(replaced) => replaced.to_string(),
+            Self::Grayscale | Self::Contrast => String::new(),
+            Self::UnsharpMask(mask) => mask.to_string(),
+            Self::Colorize(tint) => tint.to_string(),
+            Self::Gradient(gradient) => gradient.to_string(),
+            Self::Shadow(shadow) => shadow.to_string(),
+            Self::DropShadow(shadow) => shadow.to_string(),
+            Self::Distort(distort) => distort.to_string(),
+            Self::Ai(operation) => operation.prompt().map(ToString::to_string).unwrap_or_default(),
+            Self::Page(part) => page::written(part),
+            Self::Density(density) => density.to_string(),
+            Self::Layer(layer) => layer.to_string(),
             Self::Quality(quality) => quality.get().to_string(),
             Self::Format(format) => format.name().to_owned(),
             Self::Lossless(on)
             | Self::Progressive(on)
             | Self::KeepProfile(on)
             | Self::KeepMetadata(on)
+            | Self::ContentCredentials(on)
             | Self::Original(on) => on.to_string(),
             // A slash is written encoded and not as `@@`: the path may hold `@` beside a slash.
             Self::DefaultImage(path) => decode::escape(path.as_str()),
@@ -209,7 +346,12 @@ impl Param {
 
 impl fmt::Display for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.key(), self.value())
+        let value = self.value();
+        match self {
+            Self::Layer(_) => f.write_str(&value),
+            _ if value.is_empty() => f.write_str(self.key()),
+            _ => write!(f, "{}-{value}", self.key()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::expression::Variables;
 use crate::negotiate::{self, Accept, Asked, Hints, OutputSettings};
-use crate::parameters::{Anchor, Dpr, Extent, Flip, Offset, Param, Pixels, Ratio, Strategy, Turn};
+use crate::parameters::{Anchor, Dpr, Extent, Fill, Flip, Focus, Offset, Param, Pixels, Ratio, Strategy, Turn};
 use crate::{
     Background, Color, Format, Limits, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size, SourceInfo,
     Step, Transformation, size,
@@ -199,12 +199,12 @@ impl Draft<'_> {
                 Param::AspectRatio(ratio) => placement.ratio = Some(ratio),
                 Param::Dpr(dpr) => placement.dpr = Some(dpr),
                 Param::Crop(strategy) => placement.strategy = *strategy,
-                Param::Focus(anchor) => placement.anchor = *anchor,
+                Param::Focus(Focus::Anchor(anchor)) => placement.anchor = *anchor,
                 Param::X(offset) => placement.x = Some(offset),
                 Param::Y(offset) => placement.y = Some(offset),
                 Param::CenterX(offset) => placement.center_x = Some(offset),
                 Param::CenterY(offset) => placement.center_y = Some(offset),
-                Param::Background(color) => placement.background = Some(*color),
+                Param::Background(Fill::Color(color)) => placement.background = Some(*color),
                 Param::Rotate(Turn::Degrees(turn)) => degrees = *turn,
                 Param::Flip(mirrored) => flip = Some(*mirrored),
                 Param::Quality(quality) => self.asked.quality = Some(*quality),
@@ -216,6 +216,7 @@ impl Draft<'_> {
                 Param::Original(on) => self.asked.original |= *on,
                 // Decided before the steps, and before the plan.
                 Param::Rotate(Turn::Auto) | Param::DefaultImage(_) => {}
+                _ => {}
             }
         }
         let (width, height) = self.requested(&placement)?;
@@ -330,6 +331,8 @@ impl Draft<'_> {
         Variables {
             initial: (self.initial.width, self.initial.height),
             current: (self.size.width, self.size.height),
+            parent: (self.size.width, self.size.height),
+            density: SourceInfo::DENSITY,
         }
     }
 

@@ -11,14 +11,15 @@ pub enum Step {
     If(Condition),
 }
 
-/// The parameters of one step in canonical order: each at most once, but names, which accumulate.
+/// The parameters of one step in canonical order: each at most once, but names, layers and effects, which accumulate in
+/// the order written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Params(Vec<Param>);
 
 impl Params {
     /// Adds a parameter. One of the same kind is replaced: the last one wins.
     pub fn insert(&mut self, param: Param) {
-        if !matches!(param, Param::Named(_)) {
+        if !param.accumulates() {
             self.0.retain(|present| discriminant(present) != discriminant(&param));
         }
         let at = self.0.partition_point(|present| present.rank() <= param.rank());

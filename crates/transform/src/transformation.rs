@@ -1,8 +1,8 @@
 use std::fmt;
 
 use crate::negotiate::OutputSettings;
-use crate::parameters::{AskedFormat, Dpr, Extent, Param};
-use crate::{Ignored, Mode, ParseError, Step, parse};
+use crate::parameters::{AskedFormat, Density, Dpr, Extent, LayerKind, Param};
+use crate::{Ignored, Input, Mode, ParseError, Part, Step, parse};
 
 /// A parsed transformation: steps that run from left to right.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -108,6 +108,33 @@ impl Transformation {
             .last()
     }
 
+    /// The part of the source that `pg` asks for; the last one counts.
+    pub fn part(&self) -> Part {
+        part(&self.steps)
+    }
+
+    /// Dots per inch that `dn` asks for, where that is a plain number; the last one counts.
+    pub fn density(&self) -> Option<u16> {
+        let densities = self.params().filter_map(|param| match param {
+            Param::Density(density) => Some(density),
+            _ => None,
+        });
+        match densities.last() {
+            Some(Density::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Every file that layers and texts need, each part once: those that an input is derived from first are not among
+    /// them, they are the [stages](crate::Stage)' own. Names have to be [expanded](Self::expand) before.
+    pub fn inputs(&self) -> Vec<Input> {
+        let mut found = Vec::new();
+        if !self.is_original() {
+            collect_inputs(&self.steps, &mut found);
+        }
+        found
+    }
+
     /// Parameters outside of conditions, in order.
     fn params(&self) -> impl Iterator<Item = &Param> {
         self.steps
@@ -122,12 +149,43 @@ impl Transformation {
             .flat_map(|params| params.iter())
     }
 
-    /// All parameters, and whether a condition decides about them.
+    /// All parameters but those of layers, and whether a condition decides about them.
     pub(crate) fn all_params(&self) -> impl Iterator<Item = (&Param, bool)> {
-        let mut found = Vec::new();
-        collect(&self.steps, false, &mut found);
-        found.into_iter()
+        parameters(&self.steps)
     }
+}
+
+/// The part that the last `pg` outside of conditions asks for.
+pub(crate) fn part(steps: &[Step]) -> Part {
+    let parts = parameters(steps).filter_map(|(param, inside)| match param {
+        Param::Page(part) if !inside => Some(part),
+        _ => None,
+    });
+    parts.last().cloned().unwrap_or_default()
+}
+
+fn collect_inputs(steps: &[Step], found: &mut Vec<Input>) {
+    for layer in parameters(steps).filter_map(|(param, _)| match param {
+        Param::Layer(layer) => Some(layer),
+        _ => None,
+    }) {
+        let mut input = None;
+        let mut steps = None;
+        if let Some(picture) = layer.picture() {
+            (input, steps) = (Some(picture.input), Some(picture.steps));
+        } else if let LayerKind::Text(text) = &layer.kind {
+            input = text.font_file();
+        }
+        found.extend(input.filter(|input| !found.contains(input)));
+        collect_inputs(steps.as_deref().unwrap_or(&layer.steps), found);
+    }
+}
+
+/// All parameters of a chain but those of its layers, and whether a condition decides about them.
+pub(crate) fn parameters(steps: &[Step]) -> impl Iterator<Item = (&Param, bool)> {
+    let mut found = Vec::new();
+    collect(steps, false, &mut found);
+    found.into_iter()
 }
 
 fn collect<'a>(steps: &'a [Step], inside: bool, found: &mut Vec<(&'a Param, bool)>) {
@@ -142,7 +200,7 @@ fn collect<'a>(steps: &'a [Step], inside: bool, found: &mut Vec<(&'a Param, bool
     }
 }
 
-fn chain(steps: &[Step]) -> String {
+pub(crate) fn chain(steps: &[Step]) -> String {
     steps.iter().map(canonical_step).collect::<Vec<_>>().join(":")
 }
 

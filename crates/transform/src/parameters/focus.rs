@@ -3,6 +3,43 @@
 use super::{Param, Refusal};
 use crate::Mode;
 
+/// What a crop keeps, and where a pad puts the picture.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Focus {
+    /// A side, a corner or the centre.
+    Anchor(Anchor),
+    /// `auto`: what is most interesting.
+    Auto,
+    /// `face`: all faces.
+    Face,
+    /// `custom`: the area that is stored with the file; the centre if there is none.
+    Custom,
+    /// `auto-custom_override`: the area that is stored with the file; what is most interesting if there is none.
+    CustomOrAuto,
+    /// All objects of these kinds: classes of COCO in camelCase.
+    Objects(Vec<String>),
+}
+
+impl Default for Focus {
+    fn default() -> Self {
+        Self::Anchor(Anchor::Center)
+    }
+}
+
+impl Focus {
+    /// As written in a URL.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Anchor(anchor) => anchor.name().to_owned(),
+            Self::Auto => "auto".to_owned(),
+            Self::Face => "face".to_owned(),
+            Self::Custom => "custom".to_owned(),
+            Self::CustomOrAuto => "auto-custom_override".to_owned(),
+            Self::Objects(names) => names.join("_"),
+        }
+    }
+}
+
 /// One of nine places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -68,7 +105,7 @@ impl Anchor {
 pub(super) fn anchor(value: &str, _: Mode) -> Result<Param, Refusal> {
     let spelled = value.replace('-', "_");
     if let Some((_, anchor)) = ANCHORS.iter().find(|(name, _)| *name == spelled) {
-        return Ok(Param::Focus(*anchor));
+        return Ok(Param::Focus(Focus::Anchor(*anchor)));
     }
     let what = match value {
         "auto" => "automatic focus".to_owned(),
