@@ -43,7 +43,7 @@ fn explain_prints_steps_plan_and_output() {
     let path = picture(dir.path());
     let output = tintype(&[
         "explain",
-        "w-20,h-20,bl-3:rt-90",
+        "w-20,h-20,so-3:rt-90",
         path.to_str().unwrap(),
         "--accept",
         "webp",
@@ -53,7 +53,7 @@ fn explain_prints_steps_plan_and_output() {
     Step 1: width 20, height 20
     Step 2: rotation 90
     Canonical: w-20,h-20:rt-90
-    Ignored: bl-3 (bl (blur) is not available in this version: effects come later)
+    Ignored: so-3 (so (start offset) is not available in this version: only images are transformed)
 
     Source: png, 40x30
 

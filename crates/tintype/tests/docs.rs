@@ -22,7 +22,7 @@ fn the_parameter_tables_are_the_code_s() {
     let mut unavailable = String::from("| key | name | meaning | why not |\n|---|---|---|---|\n");
     for parameter in PARAMETERS {
         match parameter.meaning {
-            Meaning::Executed(_) => {
+            Meaning::Executed(_) | Meaning::InLayer(_) => {
                 executed.push_str(&row(
                     parameter.key,
                     &[parameter.name, parameter.summary, parameter.syntax],

@@ -8,7 +8,9 @@ pub enum ParseErrorKind {
     UnknownParameter,
     /// A known key with a value that it cannot have. Strict only.
     InvalidValue,
-    /// A parameter or value of the language that this version does not carry out. Layers are this in both modes.
+    /// A parameter of the language in a place where it cannot be. Strict only.
+    Misplaced,
+    /// A parameter or value of the language that this version does not carry out. Layers of videos are this in both modes.
     Unavailable,
     /// Blocks do not match, or stand where they may not.
     Structure,

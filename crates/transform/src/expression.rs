@@ -41,6 +41,41 @@ enum Operator {
     Power,
 }
 
+/// Where an expression stands, which decides about the variables that exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The base picture.
+    Base,
+    /// `dn` of the base picture.
+    Density,
+    /// Inside an image layer, its position included.
+    Picture,
+    /// Inside a text, or a block of colour.
+    Block,
+    /// The position of a text, or of a block of colour.
+    BlockPosition,
+}
+
+impl Scope {
+    /// The scope of a layer's position.
+    pub(crate) fn position(self) -> Self {
+        match self {
+            Self::Block => Self::BlockPosition,
+            scope => scope,
+        }
+    }
+
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Base => &["iw", "ih", "iar", "cw", "ch", "car"],
+            Self::Density => &["iw", "ih", "iar", "cw", "ch", "car", "idn"],
+            Self::Picture => &["iw", "ih", "iar", "cw", "ch", "car", "bw", "bh", "bar"],
+            Self::Block => &["bw", "bh", "bar"],
+            Self::BlockPosition => &["cw", "ch", "car", "bw", "bh", "bar"],
+        }
+    }
+}
+
 /// What the variables stand for when an expression is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Variables {
@@ -96,9 +131,9 @@ const LEVELS: [&[Operator]; 4] = [
 
 impl Expression {
     /// Reads `value *( "_" op "_" value )`. The error says what was expected.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, scope: Scope) -> Result<Self, String> {
         let mut words = text.split('_');
-        let first = Operand::parse(words.next().unwrap_or_default())?;
+        let first = Operand::parse(words.next().unwrap_or_default(), scope)?;
         let mut rest = Vec::new();
         while let Some(word) = words.next() {
             let operator = OPERATORS
@@ -109,7 +144,7 @@ impl Expression {
             let operand = words
                 .next()
                 .ok_or_else(|| format!("a value is missing after `{word}`"))?;
-            rest.push((operator, Operand::parse(operand)?));
+            rest.push((operator, Operand::parse(operand, scope)?));
         }
         Ok(Self { first, rest })
     }
@@ -147,18 +182,23 @@ impl Expression {
 }
 
 impl Operand {
-    fn parse(word: &str) -> Result<Self, String> {
+    fn parse(word: &str, scope: Scope) -> Result<Self, String> {
         if let Some(number) = number::unsigned(word) {
             return Ok(Self::Number(number));
         }
-        if let Some((_, variable)) = VARIABLES[..6].iter().find(|(name, _)| *name == word) {
+        let names = scope.names();
+        if let Some((_, variable)) = VARIABLES.iter().find(|(name, _)| *name == word)
+            && names.contains(&word)
+        {
             return Ok(Self::Variable(*variable));
         }
+        let names = names.join(", ");
         Err(match word {
-            "bw" | "bh" | "bar" | "bdu" => format!("`{word}` exists only inside layers"),
-            "idu" => "`idu` exists only for videos".to_owned(),
-            "idn" => "`idn` exists only for documents".to_owned(),
-            _ => format!("`{word}` is neither a number nor one of iw, ih, iar, cw, ch, car"),
+            "bw" | "bh" | "bar" => format!("`{word}` exists only inside layers"),
+            "idu" | "bdu" => format!("`{word}` exists only for videos"),
+            "idn" => "`idn` exists only in `dn`".to_owned(),
+            "iw" | "ih" | "iar" | "cw" | "ch" | "car" => format!("`{word}` does not exist here, only {names}"),
+            _ => format!("`{word}` is neither a number nor one of {names}"),
         })
     }
 
@@ -239,7 +279,7 @@ mod tests {
             parent: (100, 50),
             density: 72,
         };
-        Expression::parse(text).unwrap().value(&variables)
+        Expression::parse(text, Scope::Picture).unwrap().value(&variables)
     }
 
     #[test]
@@ -254,9 +294,11 @@ mod tests {
             ("ch_sub_100_sub_50", 150.0),
             ("car", 2.0),
             ("2_pow_3_pow_2", 64.0),
+            ("bw_div_bh", 2.0),
+            ("bar_mul_bw", 200.0),
         ] {
             assert_eq!(value(text), Ok(expected), "{text}");
-            assert_eq!(Expression::parse(text).unwrap().to_string(), text);
+            assert_eq!(Expression::parse(text, Scope::Picture).unwrap().to_string(), text);
         }
     }
 
@@ -266,6 +308,34 @@ mod tests {
         assert_eq!(value("iw_mod_0"), Err(ExpressionError::DivisionByZero));
         assert_eq!(value("iw_pow_iw_pow_iw"), Err(ExpressionError::NotFinite));
         assert_eq!(value("iw_sub_5000_pow_0.5"), Err(ExpressionError::NotFinite));
+    }
+
+    #[test]
+    fn variables_exist_where_the_language_has_them() {
+        for (text, scopes) in [
+            ("iw", &[Scope::Base, Scope::Density, Scope::Picture][..]),
+            (
+                "car",
+                &[Scope::Base, Scope::Density, Scope::Picture, Scope::BlockPosition],
+            ),
+            ("bh", &[Scope::Picture, Scope::Block, Scope::BlockPosition]),
+            ("idn", &[Scope::Density]),
+            ("idu", &[]),
+        ] {
+            for scope in [
+                Scope::Base,
+                Scope::Density,
+                Scope::Picture,
+                Scope::Block,
+                Scope::BlockPosition,
+            ] {
+                assert_eq!(
+                    Expression::parse(text, scope).is_ok(),
+                    scopes.contains(&scope),
+                    "{text} in {scope:?}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -282,7 +352,7 @@ mod tests {
                 "`x` is neither a number nor one of iw, ih, iar, cw, ch, car",
             ),
         ] {
-            assert_eq!(Expression::parse(text).unwrap_err(), reason);
+            assert_eq!(Expression::parse(text, Scope::Base).unwrap_err(), reason);
         }
     }
 }

@@ -68,6 +68,17 @@ fn closest(word: &str) -> Option<&'static Parameter> {
         .map(|(parameter, _)| parameter)
 }
 
+/// The word of a list that is the fewest edits away, if they are few for its length.
+pub fn closest_of<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+    let allowed = if word.chars().count() > 4 { 2 } else { 1 };
+    words
+        .iter()
+        .map(|candidate| (*candidate, distance(&folded(word), &folded(candidate))))
+        .filter(|(_, distance)| *distance <= allowed)
+        .min_by_key(|(_, distance)| *distance)
+        .map(|(candidate, _)| candidate)
+}
+
 /// `aspectRatio`, `aspect_ratio` and `aspect ratio` are one word.
 fn folded(word: &str) -> String {
     word.chars()

@@ -42,7 +42,7 @@ mod url;
 pub use color::Color;
 pub use condition::{Comparison, Condition, Predicate, Property, Test};
 pub use error::{Ignored, ParseError, ParseErrorKind};
-pub use expression::{Expression, ExpressionError};
+pub use expression::{Expression, ExpressionError, Scope};
 pub use format::Format;
 pub use input::{Input, InputKind};
 pub use key::RenditionKey;

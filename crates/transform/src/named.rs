@@ -1,7 +1,8 @@
 //! `n-card`: steps stored under a name take the place of the token.
 
-use crate::parameters::Param;
-use crate::{Condition, Ignored, Limits, Mode, Params, ParseError, Step, Transformation};
+use crate::parameters::{LayerKind, Param};
+use crate::parse::{self, Place};
+use crate::{Condition, Ignored, Limits, Params, ParseError, Step, Transformation, transformation};
 
 /// Names that exist without being stored. The media library's grid asks for the first one.
 pub const BUILT_IN_NAMES: &[(&str, &str)] = &[("ik_ml_thumbnail", "w-400,h-300,c-at_max")];
@@ -32,6 +33,12 @@ pub enum ExpandError {
     /// Together they are too many.
     #[error("there are more than {} steps once names are replaced", Limits::STEPS)]
     TooManySteps,
+    /// Together they have too many layers.
+    #[error("there are more than {} layers once names are replaced", Limits::LAYERS)]
+    TooManyLayers,
+    /// A name stands in a block, and has blocks of its own.
+    #[error("blocks are nested deeper than {} once names are replaced", Limits::NESTING)]
+    TooDeep,
 }
 
 impl Transformation {
@@ -39,16 +46,16 @@ impl Transformation {
     /// last of those steps and win over it.
     pub fn expand(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ExpandError> {
         let mut ignored = self.ignored.clone();
-        let steps = expand(&self.steps, &lookup, &mut ignored)?;
-        if count(&steps) > Limits::STEPS {
-            return Err(ExpandError::TooManySteps);
-        }
+        let steps = expand(&self.steps, Place::Base, &lookup, &mut ignored)?;
+        let mut layers = 0;
+        check(&steps, 0, &mut layers)?;
         Ok(Self { steps, ignored })
     }
 }
 
 fn expand(
     steps: &[Step],
+    place: Place,
     lookup: &impl Fn(&str) -> Option<String>,
     ignored: &mut Vec<Ignored>,
 ) -> Result<Vec<Step>, ExpandError> {
@@ -59,8 +66,8 @@ fn expand(
             Step::If(condition) => {
                 expanded.push(Step::If(Condition {
                     predicate: condition.predicate.clone(),
-                    then: expand(&condition.then, lookup, ignored)?,
-                    otherwise: expand(&condition.otherwise, lookup, ignored)?,
+                    then: expand(&condition.then, place, lookup, ignored)?,
+                    otherwise: expand(&condition.otherwise, place, lookup, ignored)?,
                 }));
                 continue;
             }
@@ -68,11 +75,25 @@ fn expand(
         let mut stored_steps = Vec::new();
         let mut others = Params::default();
         for param in params.iter() {
-            let Param::Named(name) = param else {
-                others.insert(param.clone());
-                continue;
+            let name = match param {
+                Param::Named(name) => name,
+                Param::Layer(layer) => {
+                    let place = match layer.kind {
+                        LayerKind::Picture(_) => Place::Picture,
+                        LayerKind::Canvas => Place::Canvas,
+                        LayerKind::Text(_) => Place::Text,
+                    };
+                    let mut layer = layer.clone();
+                    layer.steps = expand(&layer.steps, place, lookup, ignored)?;
+                    others.insert(Param::Layer(layer));
+                    continue;
+                }
+                param => {
+                    others.insert(param.clone());
+                    continue;
+                }
             };
-            let stored = stored(name.as_str(), lookup)?;
+            let stored = stored(name.as_str(), place, lookup)?;
             ignored.extend(stored.ignored.into_iter().map(|token| Ignored {
                 // It stands in the stored text, not in the one that was sent.
                 span: 0..0,
@@ -91,7 +112,7 @@ fn expand(
     Ok(expanded)
 }
 
-fn stored(name: &str, lookup: &impl Fn(&str) -> Option<String>) -> Result<Transformation, ExpandError> {
+fn stored(name: &str, place: Place, lookup: &impl Fn(&str) -> Option<String>) -> Result<Transformation, ExpandError> {
     let built_in = || {
         BUILT_IN_NAMES
             .iter()
@@ -102,16 +123,55 @@ fn stored(name: &str, lookup: &impl Fn(&str) -> Option<String>) -> Result<Transf
         .or_else(built_in)
         .ok_or_else(|| ExpandError::Unknown { name: name.to_owned() })?;
     let text = text.strip_prefix("tr:").unwrap_or(&text);
-    let stored = Transformation::parse(text, Mode::Lenient).map_err(|source| ExpandError::Broken {
+    let stored = parse::stored(text, place).map_err(|source| ExpandError::Broken {
         name: name.to_owned(),
         source,
     })?;
-    if stored.all_params().any(|(param, _)| matches!(param, Param::Named(_))) {
+    if has_names(&stored.steps) {
         return Err(ExpandError::Nested { name: name.to_owned() });
     }
     Ok(stored)
 }
 
+fn has_names(steps: &[Step]) -> bool {
+    transformation::parameters(steps).any(|(param, _)| match param {
+        Param::Named(_) => true,
+        Param::Layer(layer) => has_names(&layer.steps),
+        _ => false,
+    })
+}
+
+/// The limits of a text hold for what its names stand for, too. `layers` counts on.
+fn check(steps: &[Step], depth: usize, layers: &mut usize) -> Result<(), ExpandError> {
+    if depth > Limits::NESTING {
+        return Err(ExpandError::TooDeep);
+    }
+    if count(steps) > Limits::STEPS {
+        return Err(ExpandError::TooManySteps);
+    }
+    for step in steps {
+        match step {
+            Step::If(condition) => {
+                check(&condition.then, depth + 1, layers)?;
+                check(&condition.otherwise, depth + 1, layers)?;
+            }
+            Step::Apply(params) => {
+                for param in params.iter() {
+                    if let Param::Layer(layer) = param {
+                        *layers += 1;
+                        if *layers > Limits::LAYERS {
+                            return Err(ExpandError::TooManyLayers);
+                        }
+                        check(&layer.steps, depth + 1, layers)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Steps of a chain, those of its conditions included, those of its layers not.
 fn count(steps: &[Step]) -> usize {
     steps
         .iter()
@@ -125,6 +185,7 @@ fn count(steps: &[Step]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Mode;
 
     fn expanded(text: &str) -> String {
         let lookup = |name: &str| match name {

@@ -22,6 +22,14 @@ pub fn signed(text: &str) -> Option<f64> {
     }
 }
 
+/// Degrees, signed: from 0 to below 360.
+pub fn degrees(text: &str) -> Option<f64> {
+    // Adding zero turns the negative zero that is left of whole turns into the plain one.
+    let turned = signed(text)?.rem_euclid(360.0) + 0.0;
+    // The remainder of a tiny negative number rounds up to the divisor.
+    Some(if turned < 360.0 { turned } else { 0.0 })
+}
+
 /// The shortest text that reads back as this number.
 pub fn write_signed(number: f64) -> String {
     if number < 0.0 {

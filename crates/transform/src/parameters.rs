@@ -13,6 +13,7 @@ mod focus;
 mod format;
 mod gradient;
 mod layer;
+mod layer_param;
 mod length;
 mod named;
 mod original;
@@ -39,12 +40,13 @@ pub use density::Density;
 pub use distort::Distort;
 pub use flip::Flip;
 pub(crate) use focus::Side;
-pub use focus::{Anchor, Focus};
+pub use focus::{Anchor, Focus, OBJECTS};
 pub use format::AskedFormat;
 pub use gradient::{Gradient, Stop};
 pub use layer::{
     Block as LayerBlock, LayerKind, LayerMode, LayerOffset, LayerPicture, LayerPosition, LayerSpec, Place,
 };
+pub use layer_param::{LayerParam, NamedMode};
 pub use length::Length;
 pub use named::Name;
 pub use quality::Quality;
@@ -57,6 +59,7 @@ pub use text::{Padding, TextSpec};
 pub use tone::Colorize;
 pub use trim::Trim;
 
+use crate::expression::Scope;
 use crate::{Mode, Part, decode, number};
 
 /// A row of the language's table.
@@ -69,7 +72,7 @@ pub struct Parameter {
     pub summary: &'static str,
     /// How its value is written.
     pub syntax: &'static str,
-    /// Where it may stand: I image base, V video base, L image layers, T text layers.
+    /// Where it may stand: I image base, V video base, L image layers, B blocks of colour, T text layers.
     pub place: &'static str,
     /// Section of the description of the language.
     pub section: &'static str,
@@ -80,11 +83,22 @@ pub struct Parameter {
 /// What a key means to this version.
 pub enum Meaning {
     /// Carried out: the function reads the value.
-    Executed(fn(&str, Mode) -> Result<Param, Refusal>),
+    Executed(fn(&str, Reading) -> Result<Param, Refusal>),
+    /// Carried out, in layers only: the function reads the value.
+    InLayer(fn(&str, Reading) -> Result<LayerParam, Refusal>),
     /// Part of the language, but not carried out, for this reason.
     Unavailable(&'static str),
     /// Opens a block that ends with this token.
     Block(&'static str),
+}
+
+/// How values are read, and where they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Decides about colours.
+    pub mode: Mode,
+    /// Decides about variables.
+    pub scope: Scope,
 }
 
 /// Why a value is not taken.
@@ -259,9 +273,14 @@ impl Param {
 
     /// Place in the canonical order of a step.
     pub fn rank(&self) -> usize {
+        // Operations of models keep the order in which they were written, so they have one place.
+        let key = match self {
+            Self::Ai(_) => AiOperation::RemoveBackground.key(),
+            _ => self.key(),
+        };
         PARAMETERS
             .iter()
-            .position(|parameter| parameter.key == self.key())
+            .position(|parameter| parameter.key == key)
             .unwrap_or(PARAMETERS.len())
     }
 
@@ -369,20 +388,75 @@ pub(crate) fn split(token: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Keys that may stand without a value.
+pub(crate) const BARE: [&str; 14] = [
+    "e-grayscale",
+    "e-contrast",
+    "e-sharpen",
+    "e-usm",
+    "e-shadow",
+    "e-gradient",
+    "e-dropshadow",
+    "e-colorize",
+    "e-bgremove",
+    "e-removedotbg",
+    "e-upscale",
+    "e-retouch",
+    "e-genvar",
+    "orig",
+];
+
 fn boolean(text: &str) -> Result<bool, Refusal> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => Err(Refusal::invalid("true or false")),
     }
 }
 
-const NO_DECORATION: &str = "decoration of pixels comes later";
-const NO_EFFECT: &str = "effects come later";
-const NO_AI: &str = "it needs a model or a provider, and none can be configured yet";
-const NO_LAYER: &str = "it belongs to layers";
+/// A key that needs no value. Some clients add a harmless one; one that switches it off is no reason to do it.
+fn flag(value: &str, param: Param) -> Result<Param, Refusal> {
+    match boolean(value) {
+        Ok(false) => Err(Refusal::invalid("no value: leave it out to leave it undone")),
+        _ => Ok(param),
+    }
+}
+
+/// 0 to 100.
+fn percent(text: &str) -> Option<f64> {
+    number::unsigned(text).filter(|number| *number <= 100.0)
+}
+
+/// Parts of an effect's value: `ld-top_right_from-red` is `ld` and `from`. A word that begins with none of the keys
+/// belongs to the part before it, because names and expressions hold the separator, too.
+fn subs<'a>(value: &'a str, keys: &[&'static str]) -> Result<Vec<(&'static str, &'a str)>, Refusal> {
+    let mut parts: Vec<(&'static str, usize, usize)> = Vec::new();
+    let mut at = 0;
+    if value.is_empty() || value == "true" {
+        return Ok(Vec::new());
+    }
+    for word in value.split('_') {
+        let end = at + word.len();
+        let key = keys
+            .iter()
+            .find(|key| word.strip_prefix(**key).is_some_and(|rest| rest.starts_with('-')));
+        match (key, parts.last_mut()) {
+            (Some(key), _) => parts.push((key, at + key.len() + 1, end)),
+            (None, Some(part)) => part.2 = end,
+            (None, None) => {
+                let keys: Vec<String> = keys.iter().map(|key| format!("{key}-…")).collect();
+                return Err(Refusal::invalid(format!("{}, joined by _", keys.join(", "))));
+            }
+        }
+        at = end + 1;
+    }
+    Ok(parts
+        .into_iter()
+        .map(|(key, start, end)| (key, &value[start..end]))
+        .collect())
+}
+
 const NO_VIDEO: &str = "only images are transformed";
-const NO_PAGES: &str = "only pictures with one page are read";
 
 macro_rules! rows {
     ($($key:literal, $name:literal, $summary:literal, $syntax:literal, $place:literal, $section:literal, $meaning:expr;)*) => {
@@ -393,92 +467,93 @@ macro_rules! rows {
     };
 }
 
-use Meaning::{Block, Executed, Unavailable};
+use Meaning::{Block, Executed, InLayer, Unavailable};
 
 /// Every parameter of the language. Those that are carried out stand first, in the canonical order of a step.
 #[rustfmt::skip]
 pub const PARAMETERS: &[Parameter] = rows![
-    "n", "named", "steps stored under a name", "a name", "I V", "13", Executed(named::name);
-    "w", "width", "width of the result", "pixels, a fraction below 1, auto, or an expression", "I V L T", "5.1", Executed(resize::width);
-    "h", "height", "height of the result", "pixels, a fraction below 1, or an expression", "I V L", "5.1", Executed(resize::height);
-    "ar", "aspect ratio", "gives the side that is missing", "W-H, a number, or an expression", "I V L", "5.2", Executed(resize::aspect_ratio);
-    "dpr", "device pixel ratio", "multiplies the requested sides", "0.1 to 5, auto, or an expression", "I L", "5.3", Executed(resize::dpr);
-    "c", "crop", "how the picture is brought into the box", "maintain_ratio, force, at_max, at_max_enlarge, at_least, maintain_ratio_no_enlarge", "I V L", "6.1", Executed(crop::strategy);
-    "cm", "crop mode", "how the picture is brought into the box", "pad_resize, extract, pad_extract, pad_resize_no_enlarge, pad_extract_no_shrink", "I V L", "6.1", Executed(crop::strategy);
-    "fo", "focus", "what a crop keeps, where a pad puts the picture", "center, top, left, bottom, right, top_left, top_right, bottom_left, bottom_right", "I V L", "6.3", Executed(focus::anchor);
-    "x", "x", "left edge of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::x);
-    "y", "y", "top edge of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::y);
-    "xc", "x center", "centre column of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::x_center);
-    "yc", "y center", "centre row of an extract", "pixels, or an expression", "I L", "6.2", Executed(crop::y_center);
-    "rt", "rotation", "turns clockwise", "degrees, N before them for counter-clockwise, or auto", "I V L T", "7.3", Executed(rotate::degrees);
-    "fl", "flip", "mirrors", "h, v or h_v", "I V L T", "7.3", Executed(flip::flip);
-    "bg", "background", "what shows where the picture is not", "RRGGBB, RRGGBBAA with AA in percent, or a colour name", "I V L T", "6.5", Executed(background::color);
-    "q", "quality", "how much a lossy format keeps", "1 to 100", "I V L", "8.1", Executed(quality::quality);
-    "f", "format", "format of the result", "auto, jpg, png, webp, avif, gif, orig", "I V", "8.2", Executed(format::format);
+    "n", "named", "steps stored under a name", "a name", "I V L B", "13", Executed(named::name);
+    "pg", "page", "page, layer or frame of the source", "a number, layers such as 1_3-5 or 2-, or name-\"one\"_\"two\"", "I L", "8.5", Executed(page::page);
+    "dn", "density", "dots per inch: at which a vector source is drawn, and what the result says", "1 to 1200, or an expression", "I", "8.3", Executed(density::density);
+    "t", "trim", "cuts edges of one colour", "true, false, or a tolerance of 1 to 99 percent", "I L", "7.5", Executed(trim::trim);
+    "e-bgremove", "ai remove background", "makes the background transparent", "no value", "I L", "9", Executed(ai::remove_background);
+    "e-removedotbg", "ai remove background external", "makes the background transparent, by another provider", "no value", "I L", "9", Executed(ai::remove_background_external);
+    "e-changebg", "ai change background", "paints another background", "prompt-<text> or prompte-<base64>", "I", "9", Executed(ai::change_background);
+    "e-edit", "ai edit", "edits by a prompt", "prompt-<text> or prompte-<base64>", "I", "9", Executed(ai::edit);
+    "e-retouch", "ai retouch", "improves the picture", "no value", "I", "9", Executed(ai::retouch);
+    "e-upscale", "ai upscale", "enlarges by a model", "no value", "I", "9", Executed(ai::upscale);
+    "e-genvar", "ai variation", "a variation of the picture", "no value", "I", "9", Executed(ai::variation);
+    "w", "width", "width of the result, or at which a text wraps", "pixels, a fraction below 1, auto, or an expression", "I V L B T", "5.1", Executed(resize::width);
+    "h", "height", "height of the result", "pixels, a fraction below 1, or an expression", "I V L B", "5.1", Executed(resize::height);
+    "ar", "aspect ratio", "gives the side that is missing", "W-H, a number, or an expression", "I V L B", "5.2", Executed(resize::aspect_ratio);
+    "dpr", "device pixel ratio", "multiplies the requested sides", "0.1 to 5, auto, or an expression", "I L B", "5.3", Executed(resize::dpr);
+    "c", "crop", "how the picture is brought into the box", "maintain_ratio, force, at_max, at_max_enlarge, at_least, maintain_ratio_no_enlarge", "I V L B", "6.1", Executed(crop::strategy);
+    "cm", "crop mode", "how the picture is brought into the box", "pad_resize, extract, pad_extract, pad_resize_no_enlarge, pad_extract_no_shrink", "I V L B", "6.1", Executed(crop::strategy);
+    "fo", "focus", "what a crop keeps, where a pad puts the picture", "center, top, left, bottom, right, top_left, top_right, bottom_left, bottom_right, auto, face, custom, or objects such as dog_cat", "I V L B", "6.3", Executed(focus::focus);
+    "z", "zoom", "distance to a face or an object", "a number above 0; above 1 is closer", "I L", "6.4", Executed(tone::zoom);
+    "x", "x", "left edge of an extract", "pixels, or an expression", "I L B", "6.2", Executed(crop::x);
+    "y", "y", "top edge of an extract", "pixels, or an expression", "I L B", "6.2", Executed(crop::y);
+    "xc", "x center", "centre column of an extract", "pixels, or an expression", "I L B", "6.2", Executed(crop::x_center);
+    "yc", "y center", "centre row of an extract", "pixels, or an expression", "I L B", "6.2", Executed(crop::y_center);
+    "cr", "color replace", "replaces a colour", "<to>_<tolerance of 0 to 100>_<from>; the last two may be missing", "I L", "7.7", Executed(color_replace::replace);
+    "e-contrast", "contrast stretch", "stretches intensities over the full range", "no value", "I L", "7.8", Executed(tone::contrast);
+    "e-grayscale", "grayscale", "luminance only", "no value", "I L", "7.8", Executed(tone::grayscale);
+    "e-colorize", "colorize", "tints", "co-<colour>_in-<0 to 100>", "I L", "7.9", Executed(tone::colorize);
+    "e-sharpen", "sharpen", "sharpens", "nothing, or a strength of 1 to 100", "I L", "7.8", Executed(sharpen::sharpen);
+    "e-usm", "unsharp mask", "sharpens", "<radius>-<sigma>-<amount>-<threshold>", "I L", "7.8", Executed(sharpen::unsharp_mask);
+    "bl", "blur", "Gaussian blur", "1 to 100", "I L B", "7.4", Executed(tone::blur);
+    "e-gradient", "gradient", "a gradient over the picture", "ld-<degrees or side>_from-<colour>_to-<colour>_sp-<fraction, pixels or expression>", "I L B", "7.10", Executed(gradient::gradient);
+    "e-distort", "distort", "perspective or arc", "p-<eight numbers joined by _>, or a-<degrees>", "I L B", "7.12", Executed(distort::distort);
+    "e-shadow", "shadow", "a soft shadow below what is not transparent", "bl-<0 to 15>_st-<0 to 100>_x-<percent>_y-<percent>", "I L B", "7.11", Executed(shadow::shadow);
+    "e-dropshadow", "drop shadow", "a shadow on the ground below a cut-out", "az-<0 to 360>_el-<0 to 90>_st-<0 to 100>", "I L", "9", Executed(shadow::drop_shadow);
+    "r", "radius", "rounds corners", "pixels or max, once or for the four corners", "I V L B T", "7.2", Executed(radius::radius);
+    "b", "border", "frame around the picture", "<pixels or expression>_<colour>", "I V L B", "7.1", Executed(border::border);
+    "rt", "rotation", "turns clockwise", "degrees, N before them for counter-clockwise, or auto", "I V L B T", "7.3", Executed(rotate::degrees);
+    "fl", "flip", "mirrors", "h, v or h_v", "I V L B T", "7.3", Executed(flip::flip);
+    "bg", "background", "what shows where the picture is not", "RRGGBB, RRGGBBAA with AA in percent, a colour name, blurred_<intensity>_<brightness>, dominant, gradient_dominant_<2 or 4>, or genfill-prompt-<text>", "I V L B T", "6.5", Executed(background::background);
+    "o", "opacity", "opacity of the picture", "0 to 100", "I L B", "7.6", Executed(tone::opacity);
+    "l", "overlay", "another picture, a block or a text on top", "l-<type>,i-<input>,…,l-end", "I V L B T", "10", Block("l-end");
+    "q", "quality", "how much a lossy format keeps", "1 to 100", "I V L B", "8.1", Executed(quality::quality);
+    "f", "format", "format of the result", "auto, jpg, png, webp, avif, gif, svg, orig", "I V", "8.2", Executed(format::format);
     "lo", "lossless", "lossless WebP or PNG", "true or false", "I", "8.3", Executed(format::lossless);
     "pr", "progressive", "progressive JPEG", "true or false", "I", "8.3", Executed(format::progressive);
     "cp", "color profile", "keeps the embedded colour profile", "true or false", "I", "8.3", Executed(format::keep_profile);
     "md", "metadata", "keeps all metadata", "true or false", "I", "8.3", Executed(format::keep_metadata);
+    "c2pa", "content credentials", "keeps content credentials", "true or false", "I", "8.3", Executed(format::content_credentials);
     "di", "default image", "delivered when the asset is missing", "a path with @@ for /", "I", "8.4", Executed(default_image::path);
     "orig", "original", "stored bytes, untouched", "true or false", "I V", "8.3", Executed(original::original);
+    "if", "condition", "steps that depend on the size", "if-<predicate>,…,if-else,…,if-end", "I V L B", "12", Block("if-end");
+
+    "i", "input", "file or text of a layer, ik_canvas for a block of colour", "a path with @@ for /, or a text", "L B T", "2.5", InLayer(layer_param::input);
+    "ie", "encoded input", "file or text of a layer", "base64", "L B T", "2.5", InLayer(layer_param::input);
+    "lm", "layer mode", "how a layer is mixed in", "multiply, cutter, cutout, or displace with x and y", "L B T", "10.2", InLayer(layer_param::mode);
+    "lfo", "layer focus", "side at which a layer lies", "center, or a side or corner such as top_left", "L B T", "10.1", InLayer(layer_param::focus);
+    "lx", "layer x", "left edge of a layer; N counts from the right", "pixels, or an expression", "L B T", "10.1", InLayer(layer_param::x);
+    "ly", "layer y", "top edge of a layer; N counts from the bottom", "pixels, or an expression", "L B T", "10.1", InLayer(layer_param::y);
+    "lxc", "layer x center", "centre column of a layer", "pixels, or an expression", "L B T", "10.1", InLayer(layer_param::x_center);
+    "lyc", "layer y center", "centre row of a layer", "pixels, or an expression", "L B T", "10.1", InLayer(layer_param::y_center);
+    "lap", "layer anchor point", "from where a layer's place counts", "center, or a side or corner such as top_left", "L B T", "10.1", InLayer(layer_param::anchor_point);
+    "fs", "font size", "size of a text", "pixels, or an expression", "T", "10.3", InLayer(layer_param::font_size);
+    "ff", "font family", "font of a text", "a name, or the path of a font file with @@ for /", "T", "10.3", InLayer(layer_param::font_family);
+    "co", "font color", "colour of a text", "RRGGBB, RRGGBBAA with AA in percent, or a colour name", "T", "10.3", InLayer(layer_param::font_color);
+    "ia", "inner alignment", "alignment of a text's lines", "left, center or right", "T", "10.3", InLayer(layer_param::inner_alignment);
+    "pa", "padding", "space around a text", "one to four numbers joined by _, or an expression", "T", "10.3", InLayer(layer_param::padding);
+    "al", "alpha", "opacity of a text or a block whose colour is six digits", "1 to 9", "B T", "10.3", InLayer(layer_param::alpha);
+    "tg", "typography", "style of a text", "b, i, strikethrough, or several such as b_i", "T", "10.3", InLayer(layer_param::typography);
+    "lh", "line height", "distance of a text's lines", "pixels, or an expression", "T", "10.3", InLayer(layer_param::line_height);
 
     "ac", "audio codec", "codec of the sound", "aac, opus, none", "V", "17", Unavailable(NO_VIDEO);
-    "al", "alpha", "opacity of a layer", "1 to 9", "T", "10.3", Unavailable(NO_LAYER);
-    "b", "border", "frame around the picture", "width_colour", "I V L", "7.1", Unavailable(NO_DECORATION);
-    "bl", "blur", "Gaussian blur", "1 to 100", "I L", "7.4", Unavailable(NO_EFFECT);
-    "c2pa", "content credentials", "keeps content credentials", "true or false", "I", "8.3", Unavailable("credentials are dropped with the metadata");
-    "co", "font color", "colour of a text", "a colour", "T", "10.3", Unavailable(NO_LAYER);
-    "cr", "color replace", "replaces a colour", "to_tolerance_from", "I L", "7.7", Unavailable(NO_EFFECT);
-    "dn", "density", "dots per inch", "1 to 1200, or an expression", "I", "8.3", Unavailable("no vector source is read");
     "du", "duration", "length of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
     "eo", "end offset", "end of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
     "so", "start offset", "start of a clip", "seconds, or an expression", "V", "17", Unavailable(NO_VIDEO);
-    "e-bgremove", "ai remove background", "removes the background", "no value", "I L", "9", Unavailable(NO_AI);
-    "e-changebg", "ai change background", "paints another background", "prompt-<text>", "I", "9", Unavailable(NO_AI);
-    "e-colorize", "colorize", "tints", "co-<colour>_in-<0 to 100>", "I", "7.9", Unavailable(NO_EFFECT);
-    "e-contrast", "contrast stretch", "stretches contrast", "no value", "I L", "7.8", Unavailable(NO_EFFECT);
-    "e-distort", "distort", "perspective or arc", "p-<eight numbers>, a-<degrees>", "I L", "7.12", Unavailable(NO_EFFECT);
-    "e-dropshadow", "ai drop shadow", "a shadow on the ground", "az, el, st", "I L", "9", Unavailable(NO_AI);
-    "e-edit", "ai edit", "edits by a prompt", "prompt-<text>", "I", "9", Unavailable(NO_AI);
-    "e-genvar", "ai variation", "a variation of the picture", "no value", "I", "9", Unavailable(NO_AI);
-    "e-gradient", "gradient", "a gradient over the picture", "ld, from, to, sp", "I L", "7.10", Unavailable(NO_EFFECT);
-    "e-grayscale", "grayscale", "luminance only", "no value", "I L", "7.8", Unavailable(NO_EFFECT);
-    "e-removedotbg", "ai remove background external", "removes the background", "no value", "I L", "9", Unavailable(NO_AI);
-    "e-retouch", "ai retouch", "improves the picture", "no value", "I", "9", Unavailable(NO_AI);
-    "e-shadow", "shadow", "a soft shadow", "bl, st, x, y", "I L", "7.11", Unavailable(NO_EFFECT);
-    "e-sharpen", "sharpen", "sharpens", "a strength", "I L", "7.8", Unavailable(NO_EFFECT);
-    "e-upscale", "ai upscale", "enlarges by a model", "no value", "I", "9", Unavailable(NO_AI);
-    "e-usm", "unsharp mask", "sharpens", "radius-sigma-amount-threshold", "I L", "7.8", Unavailable(NO_EFFECT);
-    "ff", "font family", "font of a text", "a name or a path", "T", "10.3", Unavailable(NO_LAYER);
-    "fs", "font size", "size of a text", "pixels, or an expression", "T", "10.3", Unavailable(NO_LAYER);
-    "fol", "font outline", "outline of subtitles", "width_colour", "T", "10.6", Unavailable(NO_LAYER);
-    "fsh", "font shadow", "shadow of subtitles", "colour_offset", "T", "10.6", Unavailable(NO_LAYER);
-    "i", "input", "path or text of a layer", "a path or a text", "L T", "2.5", Unavailable(NO_LAYER);
-    "ie", "encoded input", "path or text of a layer", "base64", "L T", "2.5", Unavailable(NO_LAYER);
-    "ia", "inner alignment", "alignment of a text", "left, right, center", "T", "10.3", Unavailable(NO_LAYER);
-    "if", "condition", "steps that depend on the size", "if-<predicate>,…,if-else,…,if-end", "I V", "12", Block("if-end");
-    "l", "overlay", "another picture or a text on top", "l-<type>,i-<input>,…,l-end", "I V L", "10", Block("l-end");
+    "fol", "font outline", "outline of subtitles", "width_colour", "V", "10.6", Unavailable(NO_VIDEO);
+    "fsh", "font shadow", "shadow of subtitles", "colour_offset", "V", "10.6", Unavailable(NO_VIDEO);
     "lang", "language", "language of a track", "a language code", "V", "19", Unavailable(NO_VIDEO);
-    "lap", "layer anchor point", "from where a layer's place counts", "an anchor", "L T", "10.1", Unavailable(NO_LAYER);
-    "lfo", "layer focus", "side at which a layer lies", "an anchor", "L T", "10.1", Unavailable(NO_LAYER);
-    "lx", "layer x", "left edge of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
-    "ly", "layer y", "top edge of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
-    "lxc", "layer x center", "centre column of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
-    "lyc", "layer y center", "centre row of a layer", "pixels, or an expression", "L T", "10.1", Unavailable(NO_LAYER);
     "ldu", "layer duration", "how long a layer shows", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
     "leo", "layer end offset", "when a layer goes", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
     "lso", "layer start offset", "when a layer comes", "seconds, or an expression", "V", "10.5", Unavailable(NO_VIDEO);
-    "lh", "line height", "distance of lines", "pixels, or an expression", "T", "10.3", Unavailable(NO_LAYER);
-    "lm", "layer mode", "how a layer is mixed in", "multiply, cutter, cutout, displace", "L T", "10.2", Unavailable(NO_LAYER);
-    "o", "opacity", "opacity of the picture", "0 to 100", "I L", "7.6", Unavailable(NO_DECORATION);
-    "pa", "padding", "space around a text", "one to four numbers", "T", "10.3", Unavailable(NO_LAYER);
-    "pg", "page", "page, layer or frame", "a number, a range or a list", "I L", "8.5", Unavailable(NO_PAGES);
-    "r", "radius", "rounds corners", "pixels, max, or four of them", "I V L T", "7.2", Unavailable(NO_DECORATION);
     "sr", "streaming resolutions", "heights of an adaptive stream", "a list", "V", "18", Unavailable(NO_VIDEO);
-    "t", "trim", "cuts uniform edges", "true, false, or 1 to 99", "I L", "7.5", Unavailable(NO_EFFECT);
-    "tg", "typography", "style of a text", "b, i, strikethrough", "T", "10.3", Unavailable(NO_LAYER);
     "vc", "video codec", "codec of the pictures", "h264, vp9, av1, none", "V", "17", Unavailable(NO_VIDEO);
-    "z", "zoom", "distance to a face or an object", "a number above 0", "I L", "6.4", Unavailable("no faces or objects are detected");
 ];
 
 /// Overlay parameters that the language had until 2023, and what took their place.

@@ -31,6 +31,11 @@ impl Params {
         self.0.retain(keep);
     }
 
+    /// To change values; kinds have to stay.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Param> {
+        self.0.iter_mut()
+    }
+
     /// In canonical order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Param> {
         self.0.iter()

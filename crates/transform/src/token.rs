@@ -22,7 +22,7 @@ pub enum Node {
         then: Chain,
         otherwise: Chain,
     },
-    /// `l-<type>,…,l-end`; its inside is only checked for structure.
+    /// `l-<type>,…,l-end`
     Layer {
         opening: Token,
         body: Chain,
@@ -224,7 +224,12 @@ impl Reader<'_> {
 
     fn enter(&mut self, block: Block, opening: &Token) -> Result<(), ParseError> {
         if self.open.len() == Limits::NESTING {
-            return Err(self.too_long(opening, format!("blocks are nested deeper than {}", Limits::NESTING)));
+            let hint = Some("put inner blocks beside the outer one".to_owned());
+            let message = format!("blocks are nested deeper than {}", Limits::NESTING);
+            return Err(ParseError {
+                hint,
+                ..self.too_long(opening, message)
+            });
         }
         if block == Block::Layer {
             self.layers += 1;
@@ -239,9 +244,14 @@ impl Reader<'_> {
     fn finish(&mut self, steps: &mut Vec<Vec<Node>>, step: Vec<Node>) -> Result<(), ParseError> {
         let Some(first) = step.first() else { return Ok(()) };
         // Those of a layer are the layer's own, and layers are counted.
-        self.steps += usize::from(self.open.iter().all(|(block, _)| *block != Block::Layer));
+        let inside = self.open.iter().any(|(block, _)| *block == Block::Layer);
+        self.steps += usize::from(!inside);
         if self.steps > Limits::STEPS {
             return Err(self.too_long(first.token(), format!("there are more than {} steps", Limits::STEPS)));
+        }
+        if inside && steps.len() == Limits::STEPS {
+            let message = format!("a layer has more than {} steps", Limits::STEPS);
+            return Err(self.too_long(first.token(), message));
         }
         let condition = step.iter().find(|node| matches!(node, Node::If { .. }));
         if let Some(condition) = condition.filter(|_| step.len() > 1) {

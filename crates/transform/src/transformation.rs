@@ -86,13 +86,7 @@ impl Transformation {
 
     /// True when the client's width or pixel ratio may change the result.
     pub fn depends_on_hints(&self) -> bool {
-        !self.is_original()
-            && self.all_params().any(|(param, _)| {
-                matches!(
-                    param,
-                    Param::Width(Extent::Auto) | Param::Height(Extent::Auto) | Param::Dpr(Dpr::Auto)
-                )
-            })
+        !self.is_original() && depend_on_hints(&self.steps)
     }
 
     /// Path of the asset to deliver when the one asked for is missing.
@@ -162,6 +156,14 @@ pub(crate) fn part(steps: &[Step]) -> Part {
         _ => None,
     });
     parts.last().cloned().unwrap_or_default()
+}
+
+fn depend_on_hints(steps: &[Step]) -> bool {
+    parameters(steps).any(|(param, _)| match param {
+        Param::Width(Extent::Auto) | Param::Height(Extent::Auto) | Param::Dpr(Dpr::Auto) => true,
+        Param::Layer(layer) => depend_on_hints(&layer.steps),
+        _ => false,
+    })
 }
 
 fn collect_inputs(steps: &[Step], found: &mut Vec<Input>) {

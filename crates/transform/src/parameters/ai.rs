@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::{Param, Reading, Refusal, flag};
 use crate::decode;
 
 /// What is asked of a model. It works on a whole picture and gives a whole picture.
@@ -65,6 +66,47 @@ impl AiOperation {
             _ => None,
         }
     }
+}
+
+pub(super) fn remove_background(value: &str, _: Reading) -> Result<Param, Refusal> {
+    flag(value, Param::Ai(AiOperation::RemoveBackground))
+}
+
+pub(super) fn remove_background_external(value: &str, _: Reading) -> Result<Param, Refusal> {
+    flag(value, Param::Ai(AiOperation::RemoveBackgroundExternal))
+}
+
+pub(super) fn change_background(value: &str, _: Reading) -> Result<Param, Refusal> {
+    prompt("e-changebg", value).map(|prompt| Param::Ai(AiOperation::ChangeBackground(prompt)))
+}
+
+pub(super) fn edit(value: &str, _: Reading) -> Result<Param, Refusal> {
+    prompt("e-edit", value).map(|prompt| Param::Ai(AiOperation::Edit(prompt)))
+}
+
+pub(super) fn retouch(value: &str, _: Reading) -> Result<Param, Refusal> {
+    flag(value, Param::Ai(AiOperation::Retouch))
+}
+
+pub(super) fn upscale(value: &str, _: Reading) -> Result<Param, Refusal> {
+    flag(value, Param::Ai(AiOperation::Upscale))
+}
+
+pub(super) fn variation(value: &str, _: Reading) -> Result<Param, Refusal> {
+    flag(value, Param::Ai(AiOperation::Variation))
+}
+
+/// `prompt-<text>` or `prompte-<base64>`.
+pub(super) fn prompt(key: &str, value: &str) -> Result<Prompt, Refusal> {
+    let text = match (value.strip_prefix("prompt-"), value.strip_prefix("prompte-")) {
+        (Some(text), _) => Some(text.to_owned()),
+        (None, Some(encoded)) => decode::base64_decode(encoded),
+        (None, None) => None,
+    };
+    text.as_deref().and_then(Prompt::new).ok_or_else(|| Refusal {
+        hint: Some(format!("write `{key}-prompt-<text>` or `{key}-prompte-<base64>`")),
+        ..Refusal::invalid("a prompt")
+    })
 }
 
 /// As written in a URL.

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Param, Prompt, Refusal, number};
-use crate::{Color, Mode};
+use super::{Param, Prompt, Reading, Refusal, ai, number, percent};
+use crate::Color;
+use crate::expression::Scope;
 
 /// What shows where the picture is not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,20 +26,72 @@ pub enum Fill {
     Generated(Option<Prompt>),
 }
 
-pub(super) fn color(value: &str, mode: Mode) -> Result<Param, Refusal> {
-    let what = match value.split(['_', '-']).next().unwrap_or_default() {
-        "blurred" => "a blurred background",
-        "dominant" | "gradient" => "a background of dominant colours",
-        "genfill" => "a generated background",
+pub(super) fn background(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    let fill = match value.split(['_', '-']).next().unwrap_or_default() {
+        "blurred" => blurred(value),
+        "dominant" | "gradient" => dominant(value),
+        "genfill" => generated(value, reading),
+        _ => return color(value, reading).map(|color| Param::Background(Fill::Color(color))),
+    };
+    fill.map(Param::Background)
+}
+
+fn color(value: &str, reading: Reading) -> Result<Color, Refusal> {
+    let expected = match reading.scope {
+        Scope::Block => "a colour: RRGGBB, RRGGBBAA with AA from 00 to 99 percent, or a name",
         _ => {
-            return Color::parse(value, mode)
-                .map(|color| Param::Background(Fill::Color(color)))
-                .ok_or_else(|| {
-                    Refusal::invalid("a colour: RRGGBB, RRGGBBAA with AA from 00 to 99 percent, or a name")
-                });
+            "a colour (RRGGBB, RRGGBBAA with AA from 00 to 99 percent, or a name), blurred, dominant, \
+             gradient_dominant or genfill"
         }
     };
-    Err(Refusal::unavailable(what))
+    Color::parse(value, reading.mode).ok_or_else(|| Refusal::invalid(expected))
+}
+
+fn blurred(value: &str) -> Result<Fill, Refusal> {
+    let expected = || Refusal::invalid("blurred_<0 to 100 or auto>_<N255 to 255>");
+    let mut words = value.split('_');
+    if words.next() != Some("blurred") {
+        return Err(expected());
+    }
+    let intensity = match words.next() {
+        None | Some("auto") => None,
+        Some(word) => Some(percent(word).ok_or_else(expected)?.round() as u8),
+    };
+    let brightness = match words.next() {
+        None => 0,
+        Some(word) => number::signed(word)
+            .filter(|number| number.abs() <= 255.0)
+            .ok_or_else(expected)?
+            .round() as i16,
+    };
+    match words.next() {
+        None => Ok(Fill::Blurred { intensity, brightness }),
+        Some(_) => Err(expected()),
+    }
+}
+
+fn dominant(value: &str) -> Result<Fill, Refusal> {
+    match value {
+        "dominant" => Ok(Fill::Dominant),
+        "gradient_dominant" | "gradient_dominant_2" => Ok(Fill::Gradient(2)),
+        "gradient_dominant_4" => Ok(Fill::Gradient(4)),
+        _ => Err(Refusal::invalid("dominant, gradient_dominant_2 or gradient_dominant_4")),
+    }
+}
+
+fn generated(value: &str, reading: Reading) -> Result<Fill, Refusal> {
+    if reading.scope != Scope::Base {
+        return Err(Refusal::invalid(
+            "a background without a model: genfill is not for layers",
+        ));
+    }
+    match value.strip_prefix("genfill") {
+        Some("") => Ok(Fill::Generated(None)),
+        Some(rest) => {
+            ai::prompt("bg-genfill", rest.strip_prefix('-').unwrap_or(rest)).map(|p| Fill::Generated(Some(p)))
+        }
+        None => Err(Refusal::invalid("genfill, or genfill-prompt-<text>")),
+    }
 }
 
 impl fmt::Display for Fill {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Length;
+use super::{Length, Param, Reading, Refusal, length};
 use crate::Color;
 
 /// A frame that is added outside: the picture grows by its width on each side.
@@ -12,6 +12,15 @@ pub struct Border {
     pub width: Length,
     /// All around.
     pub color: Color,
+}
+
+/// The last word is the colour: an expression before it has words of its own. `-` before the colour is in use, too.
+pub(super) fn border(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    let expected = || Refusal::invalid("a width and a colour such as 5_FF0000");
+    let at = value.rfind(['_', '-']).ok_or_else(expected)?;
+    let color = Color::parse(&value[at + 1..], reading.mode).ok_or_else(expected)?;
+    let width = length::length(&value[..at], reading.scope)?;
+    Ok(Param::Border(Border { width, color }))
 }
 
 impl fmt::Display for Border {

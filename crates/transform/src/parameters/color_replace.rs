@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::{Param, Reading, Refusal, percent};
 use crate::Color;
 
 /// A colour takes the place of another.
@@ -18,6 +19,23 @@ pub struct ReplaceColor {
 impl ReplaceColor {
     /// Where nothing is said.
     pub const TOLERANCE: u8 = 35;
+}
+
+pub(super) fn replace(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    let expected = || Refusal::invalid("a colour, a tolerance of 0 to 100 and a colour, such as 3366CC_35_red");
+    let color = |word: &str| Color::parse(word, reading.mode).ok_or_else(expected);
+    let mut words = value.split('_');
+    let to = color(words.next().unwrap_or_default())?;
+    let tolerance = words
+        .next()
+        .map(|word| percent(word).ok_or_else(expected))
+        .transpose()?;
+    let from = words.next().map(color).transpose()?;
+    if words.next().is_some() {
+        return Err(expected());
+    }
+    let tolerance = tolerance.map_or(ReplaceColor::TOLERANCE, |percent| percent.round() as u8);
+    Ok(Param::ReplaceColor(ReplaceColor { to, tolerance, from }))
 }
 
 impl fmt::Display for ReplaceColor {

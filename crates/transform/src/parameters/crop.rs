@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::{Param, Refusal, number, resize};
-use crate::Mode;
-use crate::expression::Expression;
+use super::{Param, Reading, Refusal, number, resize};
+use crate::expression::{Expression, Scope};
 
 /// How a picture is brought into the box that `w` and `h` ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -88,7 +87,7 @@ impl Strategy {
 }
 
 /// Any value under either key: both spellings are in use.
-pub(super) fn strategy(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn strategy(value: &str, _: Reading) -> Result<Param, Refusal> {
     if value == "resize" {
         return Ok(Param::Crop(Strategy::MaintainRatio));
     }
@@ -106,26 +105,26 @@ pub(super) fn strategy(value: &str, _: Mode) -> Result<Param, Refusal> {
     })
 }
 
-pub(super) fn x(value: &str, _: Mode) -> Result<Param, Refusal> {
-    offset(value).map(Param::X)
+pub(super) fn x(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    offset(value, reading.scope).map(Param::X)
 }
 
-pub(super) fn y(value: &str, _: Mode) -> Result<Param, Refusal> {
-    offset(value).map(Param::Y)
+pub(super) fn y(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    offset(value, reading.scope).map(Param::Y)
 }
 
-pub(super) fn x_center(value: &str, _: Mode) -> Result<Param, Refusal> {
-    offset(value).map(Param::CenterX)
+pub(super) fn x_center(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    offset(value, reading.scope).map(Param::CenterX)
 }
 
-pub(super) fn y_center(value: &str, _: Mode) -> Result<Param, Refusal> {
-    offset(value).map(Param::CenterY)
+pub(super) fn y_center(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    offset(value, reading.scope).map(Param::CenterY)
 }
 
-fn offset(value: &str) -> Result<Offset, Refusal> {
+pub(super) fn offset(value: &str, scope: Scope) -> Result<Offset, Refusal> {
     match number::signed(value) {
         Some(number) => Ok(Offset::Number(number)),
-        None => resize::expression(value, "a number of pixels").map(Offset::Expression),
+        None => resize::expression(value, "a number of pixels", scope).map(Offset::Expression),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `di`: delivered when the asset is missing.
 
-use super::{Param, Refusal};
-use crate::Mode;
+use super::{Param, Reading, Refusal};
 
 /// The path of an asset: segments joined by `/`, none of them empty, `.` or `..`, no slash at either end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,7 +22,7 @@ impl AssetPath {
     }
 }
 
-pub(super) fn path(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn path(value: &str, _: Reading) -> Result<Param, Refusal> {
     AssetPath::new(&value.replace("@@", "/"))
         .map(Param::DefaultImage)
         .ok_or_else(|| Refusal::invalid("the path of an asset, with @@ for /"))

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::expression::Expression;
+use super::{Param, Reading, Refusal, number, resize};
+use crate::expression::{Expression, Scope};
 
 /// At which resolution a vector source is drawn, and what the result says of itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,15 @@ pub enum Density {
 impl Density {
     /// Dots per inch that count.
     pub const RANGE: std::ops::RangeInclusive<f64> = 1.0..=1200.0;
+}
+
+pub(super) fn density(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let density = match number::unsigned(value) {
+        Some(number) if Density::RANGE.contains(&number) => Density::Number(number.round() as u16),
+        Some(_) => return Err(Refusal::invalid("1 to 1200")),
+        None => Density::Expression(resize::expression(value, "1 to 1200", Scope::Density)?),
+    };
+    Ok(Param::Density(density))
 }
 
 impl fmt::Display for Density {

@@ -1,7 +1,6 @@
 //! `fl`: mirroring.
 
-use super::{Param, Refusal};
-use crate::Mode;
+use super::{Param, Reading, Refusal};
 
 /// Which sides are exchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +24,7 @@ impl Flip {
     }
 }
 
-pub(super) fn flip(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn flip(value: &str, _: Reading) -> Result<Param, Refusal> {
     match value {
         "h" => Ok(Param::Flip(Flip::Horizontal)),
         "v" => Ok(Param::Flip(Flip::Vertical)),

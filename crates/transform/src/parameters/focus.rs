@@ -1,7 +1,7 @@
 //! `fo`: what a crop keeps, and where a pad puts the picture.
 
-use super::{Param, Refusal};
-use crate::Mode;
+use super::{Param, Reading, Refusal};
+use crate::hint;
 
 /// What a crop keeps, and where a pad puts the picture.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -102,20 +102,59 @@ impl Anchor {
     }
 }
 
-pub(super) fn anchor(value: &str, _: Mode) -> Result<Param, Refusal> {
-    let spelled = value.replace('-', "_");
-    if let Some((_, anchor)) = ANCHORS.iter().find(|(name, _)| *name == spelled) {
-        return Ok(Param::Focus(Focus::Anchor(*anchor)));
+impl Anchor {
+    /// By its name, with either separator.
+    pub(super) fn named(value: &str) -> Option<Self> {
+        let spelled = value.replace('-', "_");
+        ANCHORS
+            .iter()
+            .find(|(name, _)| *name == spelled)
+            .map(|(_, anchor)| *anchor)
     }
-    let what = match value {
-        "auto" => "automatic focus".to_owned(),
-        "custom" => "the stored focus area".to_owned(),
-        "face" => "face detection".to_owned(),
-        _ => "focus on an object".to_owned(),
-    };
-    let hint = Some("the centre is kept; choose a side with `fo-top` or the like".to_owned());
-    Err(Refusal {
-        hint,
-        ..Refusal::unavailable(what)
-    })
+}
+
+/// The classes of COCO (Lin and others, 2014), which detectors are usually trained on.
+#[rustfmt::skip]
+pub const OBJECTS: [&str; 80] = [
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "trafficLight",
+    "fireHydrant", "stopSign", "parkingMeter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant",
+    "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard",
+    "sportsBall", "kite", "baseballBat", "baseballGlove", "skateboard", "surfboard", "tennisRacket", "bottle",
+    "wineGlass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange", "broccoli",
+    "carrot", "hotDog", "pizza", "donut", "cake", "chair", "couch", "pottedPlant", "bed", "diningTable", "toilet",
+    "tv", "laptop", "mouse", "remote", "keyboard", "cellPhone", "microwave", "oven", "toaster", "sink",
+    "refrigerator", "book", "clock", "vase", "scissors", "teddyBear", "hairDrier", "toothbrush",
+];
+
+pub(super) fn focus(value: &str, _: Reading) -> Result<Param, Refusal> {
+    if let Some(anchor) = Anchor::named(value) {
+        return Ok(Param::Focus(Focus::Anchor(anchor)));
+    }
+    Ok(Param::Focus(match value {
+        "auto" => Focus::Auto,
+        "face" => Focus::Face,
+        "custom" => Focus::Custom,
+        "auto-custom_override" | "auto_custom_override" | "custom-auto" | "custom_auto" => Focus::CustomOrAuto,
+        _ => objects(value)?,
+    }))
+}
+
+/// Each once, in the order of the classes: one spelling for one set.
+fn objects(value: &str) -> Result<Focus, Refusal> {
+    let mut places = Vec::new();
+    for word in value.split('_') {
+        let same = |name: &&str| name.eq_ignore_ascii_case(word);
+        let place = OBJECTS.iter().position(|name| same(&name)).ok_or_else(|| Refusal {
+            hint: hint::closest_of(word, &OBJECTS).map(|name| format!("did you mean `{name}`?")),
+            ..Refusal::invalid(
+                "center, a side or corner such as top_left, auto, face, custom, or objects such as dog_cat",
+            )
+        })?;
+        places.push(place);
+    }
+    places.sort_unstable();
+    places.dedup();
+    Ok(Focus::Objects(
+        places.into_iter().map(|place| OBJECTS[place].to_owned()).collect(),
+    ))
 }

@@ -1,7 +1,7 @@
-//! `f`, `lo`, `pr`, `cp`, `md`: what the pixels are written as.
+//! `f`, `lo`, `pr`, `cp`, `md`, `c2pa`: what the pixels are written as.
 
-use super::{Param, Refusal, boolean};
-use crate::{Format, Mode};
+use super::{Param, Reading, Refusal, boolean};
+use crate::Format;
 
 /// What `f` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ impl AskedFormat {
     }
 }
 
-pub(super) fn format(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn format(value: &str, _: Reading) -> Result<Param, Refusal> {
     let asked = match value {
         "auto" => AskedFormat::Auto,
         "orig" => AskedFormat::Source,
@@ -34,24 +34,30 @@ pub(super) fn format(value: &str, _: Mode) -> Result<Param, Refusal> {
         "webp" => AskedFormat::Exactly(Format::Webp),
         "avif" => AskedFormat::Exactly(Format::Avif),
         "gif" => AskedFormat::Exactly(Format::Gif),
-        "svg" | "mp4" | "webm" => return Err(Refusal::unavailable(format_args!("the format {value}"))),
-        _ => return Err(Refusal::invalid("one of auto, jpg, png, webp, avif, gif, orig")),
+        "svg" => AskedFormat::Exactly(Format::Svg),
+        "jxl" if Format::Jxl.can_be_written() => AskedFormat::Exactly(Format::Jxl),
+        "mp4" | "webm" | "jxl" => return Err(Refusal::unavailable(format_args!("the format {value}"))),
+        _ => return Err(Refusal::invalid("one of auto, jpg, png, webp, avif, gif, svg, orig")),
     };
     Ok(Param::Format(asked))
 }
 
-pub(super) fn lossless(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn lossless(value: &str, _: Reading) -> Result<Param, Refusal> {
     boolean(value).map(Param::Lossless)
 }
 
-pub(super) fn progressive(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn progressive(value: &str, _: Reading) -> Result<Param, Refusal> {
     boolean(value).map(Param::Progressive)
 }
 
-pub(super) fn keep_profile(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn keep_profile(value: &str, _: Reading) -> Result<Param, Refusal> {
     boolean(value).map(Param::KeepProfile)
 }
 
-pub(super) fn keep_metadata(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn content_credentials(value: &str, _: Reading) -> Result<Param, Refusal> {
+    boolean(value).map(Param::ContentCredentials)
+}
+
+pub(super) fn keep_metadata(value: &str, _: Reading) -> Result<Param, Refusal> {
     boolean(value).map(Param::KeepMetadata)
 }

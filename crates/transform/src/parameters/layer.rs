@@ -169,12 +169,32 @@ impl LayerSpec {
         Some((block, steps))
     }
 
-    /// For people: `picture logo.png`.
+    /// For people: `picture logo.png (layer focus top, width 90; rotation 90)`.
     pub fn describe(&self) -> String {
-        match &self.kind {
+        let what = match &self.kind {
             LayerKind::Picture(path) => format!("picture {}", path.as_str()),
             LayerKind::Canvas => "block".to_owned(),
             LayerKind::Text(text) => format!("text {:?}", text.text),
+        };
+        // The first two say what it is.
+        let own = self.tokens().into_iter().skip(2).map(|token| {
+            let (key, value) = super::split(&token);
+            let name = super::find(key).map_or(key, |parameter| parameter.name);
+            format!("{name} {}", decode::percent(value.unwrap_or_default()))
+        });
+        let own = own.collect::<Vec<_>>().join(", ");
+        let steps = self.steps.iter().map(|step| match step {
+            Step::Apply(params) => params.iter().map(Param::describe).collect::<Vec<_>>().join(", "),
+            Step::If(condition) => format!("steps if {}", condition.predicate.to_string().replace('_', " ")),
+        });
+        let all: Vec<String> = std::iter::once(own)
+            .chain(steps)
+            .filter(|text| !text.is_empty())
+            .collect();
+        if all.is_empty() {
+            what
+        } else {
+            format!("{what} ({})", all.join("; "))
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::number;
-use crate::expression::Expression;
+use super::{Refusal, number, resize};
+use crate::expression::{Expression, Scope};
 
 /// A number of pixels, not negative.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,14 @@ pub enum Length {
     Number(f64),
     /// Computed from sizes: the value may be anything.
     Expression(Expression),
+}
+
+/// A number of pixels, or an expression.
+pub(super) fn length(value: &str, scope: Scope) -> Result<Length, Refusal> {
+    match number::unsigned(value) {
+        Some(number) => Ok(Length::Number(number)),
+        None => resize::expression(value, "a number of pixels", scope).map(Length::Expression),
+    }
 }
 
 impl fmt::Display for Length {

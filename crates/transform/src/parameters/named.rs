@@ -1,7 +1,6 @@
 //! `n`: steps stored under a name.
 
-use super::{Param, Refusal};
-use crate::Mode;
+use super::{Param, Reading, Refusal};
 
 /// The name of stored steps. Any text: whether it exists is known only where names are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,6 +13,6 @@ impl Name {
     }
 }
 
-pub(super) fn name(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn name(value: &str, _: Reading) -> Result<Param, Refusal> {
     Ok(Param::Named(Name(value.to_owned())))
 }

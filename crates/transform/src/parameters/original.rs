@@ -1,8 +1,9 @@
 //! `orig`: stored bytes, untouched.
 
-use super::{Param, Refusal, boolean};
-use crate::Mode;
+use super::{Param, Reading, Refusal, boolean};
 
-pub(super) fn original(value: &str, _: Mode) -> Result<Param, Refusal> {
-    boolean(value).map(Param::Original)
+pub(super) fn original(value: &str, _: Reading) -> Result<Param, Refusal> {
+    // The server's own redirects write it bare.
+    let on = if value.is_empty() { Ok(true) } else { boolean(value) };
+    on.map(Param::Original)
 }

@@ -1,7 +1,6 @@
 //! `q`: how much a lossy format keeps.
 
-use super::{Param, Refusal, number};
-use crate::Mode;
+use super::{Param, Reading, Refusal, number};
 
 /// From 1 (smallest) to 100 (best).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,7 +25,7 @@ impl Quality {
     }
 }
 
-pub(super) fn quality(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn quality(value: &str, _: Reading) -> Result<Param, Refusal> {
     if value == "auto" {
         return Err(Refusal::unavailable("automatic quality"));
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Param, Reading, Refusal, number};
+
 /// How corners are rounded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Radius {
@@ -18,6 +20,22 @@ pub enum CornerRadius {
     Pixels(f64),
     /// Half of the shorter side.
     Max,
+}
+
+pub(super) fn radius(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let corner = |word: &str| match word {
+        "max" => Some(CornerRadius::Max),
+        _ => number::unsigned(word).map(CornerRadius::Pixels),
+    };
+    let corners: Option<Vec<CornerRadius>> = value.split('_').map(corner).collect();
+    let radius = match corners.as_deref() {
+        Some([CornerRadius::Max]) => Some(Radius::Max),
+        Some([corner]) => Some(Radius::Corners([*corner; 4])),
+        Some([first, second, third, fourth]) => Some(Radius::Corners([*first, *second, *third, *fourth])),
+        _ => None,
+    };
+    let expected = || Refusal::invalid("pixels or max, once or for the four corners such as 8_8_max_0");
+    radius.map(Param::Radius).ok_or_else(expected)
 }
 
 impl fmt::Display for Radius {

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use super::{Param, Refusal, number};
-use crate::Mode;
-use crate::expression::Expression;
+use super::{Param, Reading, Refusal, number};
+use crate::expression::{Expression, Scope};
 use crate::limits::Limits;
 
 /// A side in pixels: from 1 to [`Limits::REQUESTED_SIDE`].
@@ -68,19 +67,21 @@ impl Dpr {
     pub const RANGE: std::ops::RangeInclusive<f64> = 0.1..=5.0;
 }
 
-pub(super) fn width(value: &str, _: Mode) -> Result<Param, Refusal> {
-    if value == "auto" {
-        Ok(Param::Width(Extent::Auto))
-    } else {
-        side(value).map(Param::Width)
+pub(super) fn width(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    match value {
+        "auto" if reading.scope != Scope::Base => {
+            Err(Refusal::invalid("a width of its own: auto is for the base picture"))
+        }
+        "auto" => Ok(Param::Width(Extent::Auto)),
+        _ => side(value, reading.scope).map(Param::Width),
     }
 }
 
-pub(super) fn height(value: &str, _: Mode) -> Result<Param, Refusal> {
-    side(value).map(Param::Height)
+pub(super) fn height(value: &str, reading: Reading) -> Result<Param, Refusal> {
+    side(value, reading.scope).map(Param::Height)
 }
 
-pub(super) fn aspect_ratio(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn aspect_ratio(value: &str, reading: Reading) -> Result<Param, Refusal> {
     let positive = |text: &str| number::unsigned(text).filter(|number| *number > 0.0);
     if let Some(number) = positive(value) {
         return Ok(Param::AspectRatio(Ratio::Number(number)));
@@ -91,32 +92,34 @@ pub(super) fn aspect_ratio(value: &str, _: Mode) -> Result<Param, Refusal> {
     {
         return Ok(Param::AspectRatio(Ratio::Sides(width, height)));
     }
-    expression(value, "a ratio such as 16-9").map(|expression| Param::AspectRatio(Ratio::Expression(expression)))
+    expression(value, "a ratio such as 16-9", reading.scope)
+        .map(|expression| Param::AspectRatio(Ratio::Expression(expression)))
 }
 
-pub(super) fn dpr(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn dpr(value: &str, reading: Reading) -> Result<Param, Refusal> {
     if value == "auto" {
         return Ok(Param::Dpr(Dpr::Auto));
     }
     match number::unsigned(value) {
         Some(ratio) if Dpr::RANGE.contains(&ratio) => Ok(Param::Dpr(Dpr::Number(ratio))),
         Some(_) => Err(Refusal::invalid("0.1 to 5")),
-        None => expression(value, "0.1 to 5, or auto").map(|expression| Param::Dpr(Dpr::Expression(expression))),
+        None => expression(value, "0.1 to 5, or auto", reading.scope)
+            .map(|expression| Param::Dpr(Dpr::Expression(expression))),
     }
 }
 
-fn side(value: &str) -> Result<Extent, Refusal> {
+fn side(value: &str, scope: Scope) -> Result<Extent, Refusal> {
     match number::unsigned(value) {
         Some(number) if number > 0.0 && number < 1.0 => Ok(Extent::Fraction(number)),
         Some(number) => Pixels::rounded(number)
             .map(Extent::Pixels)
             .ok_or_else(|| Refusal::invalid(format!("1 to {} pixels", Limits::REQUESTED_SIDE))),
-        None => expression(value, "a number of pixels").map(Extent::Expression),
+        None => expression(value, "a number of pixels", scope).map(Extent::Expression),
     }
 }
 
-pub(super) fn expression(value: &str, expected: &str) -> Result<Expression, Refusal> {
-    Expression::parse(value).map_err(|reason| {
+pub(super) fn expression(value: &str, expected: &str, scope: Scope) -> Result<Expression, Refusal> {
+    Expression::parse(value, scope).map_err(|reason| {
         // A value without an operator was hardly meant as an expression.
         Refusal::invalid(if value.contains('_') || reason.contains("only") {
             format!("{expected} or an expression, but {reason}")

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::{Param, Refusal, number};
-use crate::Mode;
+use super::{Param, Reading, Refusal, number};
 
 /// How far a picture is turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,15 +13,13 @@ pub enum Turn {
     Degrees(f64),
 }
 
-pub(super) fn degrees(value: &str, _: Mode) -> Result<Param, Refusal> {
+pub(super) fn degrees(value: &str, _: Reading) -> Result<Param, Refusal> {
     if value == "auto" {
         return Ok(Param::Rotate(Turn::Auto));
     }
-    let degrees = number::signed(value).ok_or_else(|| Refusal::invalid("degrees such as 90 or N40, or auto"))?;
-    // Adding zero turns the negative zero that is left of whole turns into the plain one.
-    let turned = degrees.rem_euclid(360.0) + 0.0;
-    // The remainder of a tiny negative number rounds up to the divisor.
-    Ok(Param::Rotate(Turn::Degrees(if turned < 360.0 { turned } else { 0.0 })))
+    number::degrees(value)
+        .map(|degrees| Param::Rotate(Turn::Degrees(degrees)))
+        .ok_or_else(|| Refusal::invalid("degrees such as 90 or N40, or auto"))
 }
 
 impl fmt::Display for Turn {

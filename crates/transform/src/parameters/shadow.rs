@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::number;
+use super::{Param, Reading, Refusal, number, subs};
 
 /// A soft shadow below what is not transparent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +45,43 @@ impl DropShadow {
         elevation: 45.0,
         strength: 60.0,
     };
+}
+
+pub(super) fn shadow(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let mut shadow = Shadow::DEFAULT;
+    for (key, value) in subs(value, &["bl", "st", "x", "y"])? {
+        match key {
+            "bl" => shadow.blur = within(key, value, 15.0)?,
+            "st" => shadow.strength = within(key, value, 100.0)?,
+            "x" => shadow.x = offset(key, value)?,
+            _ => shadow.y = offset(key, value)?,
+        }
+    }
+    Ok(Param::Shadow(shadow))
+}
+
+pub(super) fn drop_shadow(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let mut shadow = DropShadow::DEFAULT;
+    for (key, value) in subs(value, &["az", "el", "st"])? {
+        match key {
+            "az" => shadow.azimuth = within(key, value, 360.0)?,
+            "el" => shadow.elevation = within(key, value, 90.0)?,
+            _ => shadow.strength = within(key, value, 100.0)?,
+        }
+    }
+    Ok(Param::DropShadow(shadow))
+}
+
+fn within(key: &str, value: &str, most: f64) -> Result<f64, Refusal> {
+    number::unsigned(value)
+        .filter(|number| *number <= most)
+        .ok_or_else(|| Refusal::invalid(format!("0 to {most} after `{key}-`")))
+}
+
+fn offset(key: &str, value: &str) -> Result<f64, Refusal> {
+    number::signed(value)
+        .filter(|number| (-100.0..=100.0).contains(number))
+        .ok_or_else(|| Refusal::invalid(format!("N100 to 100 percent after `{key}-`")))
 }
 
 impl fmt::Display for Shadow {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Param, Reading, Refusal, number};
+
 /// The four classic numbers of an unsharp mask.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UnsharpMask {
@@ -23,6 +25,36 @@ impl UnsharpMask {
         amount: 0.8,
         threshold: 0.024,
     };
+}
+
+/// What `e-sharpen` means without a number.
+const STRENGTH: f64 = 50.0;
+
+/// Rewriters of other dialects send strengths up to 2000: what is above 100 is 100.
+pub(super) fn sharpen(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let strength = match value {
+        "" | "true" => Some(STRENGTH),
+        _ => number::unsigned(value).map(|number| number.min(100.0)),
+    };
+    strength
+        .map(Param::Sharpen)
+        .ok_or_else(|| Refusal::invalid("a strength of 1 to 100"))
+}
+
+pub(super) fn unsharp_mask(value: &str, _: Reading) -> Result<Param, Refusal> {
+    if matches!(value, "" | "true") {
+        return Ok(Param::UnsharpMask(UnsharpMask::DEFAULT));
+    }
+    let numbers: Option<Vec<f64>> = value.split('-').map(number::unsigned).collect();
+    let Some([radius, sigma, amount, threshold]) = numbers.as_deref() else {
+        return Err(Refusal::invalid("four numbers such as 2-2-0.8-0.024"));
+    };
+    Ok(Param::UnsharpMask(UnsharpMask {
+        radius: *radius,
+        sigma: *sigma,
+        amount: *amount,
+        threshold: threshold.min(1.0),
+    }))
 }
 
 impl fmt::Display for UnsharpMask {

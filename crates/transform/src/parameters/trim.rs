@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Param, Reading, Refusal, boolean, number};
+
 /// Whether edges that are nearly of one colour are cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trim {
@@ -14,6 +16,17 @@ pub enum Trim {
 impl Trim {
     /// What `true` means, and what an image layer gets that says nothing.
     pub const DEFAULT: Self = Self::Tolerance(10);
+}
+
+pub(super) fn trim(value: &str, _: Reading) -> Result<Param, Refusal> {
+    let trim = match number::unsigned(value).map(f64::round) {
+        Some(number) if (1.0..=99.0).contains(&number) => Some(Trim::Tolerance(number as u8)),
+        Some(0.0) => Some(Trim::Off),
+        Some(_) => None,
+        None => boolean(value).ok().map(|on| if on { Trim::DEFAULT } else { Trim::Off }),
+    };
+    trim.map(Param::Trim)
+        .ok_or_else(|| Refusal::invalid("true, false, or 1 to 99"))
 }
 
 impl fmt::Display for Trim {

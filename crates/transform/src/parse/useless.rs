@@ -1,0 +1,94 @@
+//! What a text alone tells to have no effect.
+
+use crate::parameters::{Fill, Focus, Param, Strategy};
+
+/// What the parameters of a step say about each other.
+pub struct Facts {
+    width: bool,
+    height: bool,
+    ratio: bool,
+    strategy: Strategy,
+    /// A face or an object is looked for.
+    subject: bool,
+    x: bool,
+    y: bool,
+}
+
+const EXTRACT: &str = "it has an effect only with `cm-extract` in the same step";
+const SIDE: &str = "it has an effect only with `w` or `h` in the same step";
+const BOX: &str = "it has an effect only with `w` and `h`, or one of them and `ar`, in the same step";
+const CROP: &str = "it has an effect only where the same step crops or pads";
+const PAD: &str = "it has an effect only with `cm-pad_resize`, `w` and `h` in the same step";
+
+impl Facts {
+    /// `makes_block`: sides are those of a block, and nothing is brought into them.
+    pub fn of<'p>(params: impl Iterator<Item = &'p Param> + Clone, makes_block: bool) -> Self {
+        let has = |wanted: fn(&Param) -> bool| params.clone().any(wanted);
+        let strategy = params.clone().find_map(|param| match param {
+            Param::Crop(strategy) => Some(*strategy),
+            _ => None,
+        });
+        let strategy = strategy.unwrap_or_default();
+        Self {
+            width: !makes_block && has(|param| matches!(param, Param::Width(_))),
+            height: !makes_block && has(|param| matches!(param, Param::Height(_))),
+            ratio: has(|param| matches!(param, Param::AspectRatio(_))),
+            strategy,
+            subject: finds(strategy) && has(|param| matches!(param, Param::Focus(Focus::Face | Focus::Objects(_)))),
+            x: has(|param| matches!(param, Param::X(_))),
+            y: has(|param| matches!(param, Param::Y(_))),
+        }
+    }
+
+    /// Why a parameter of the step has no effect, if that is so.
+    pub fn useless(&self, param: &Param) -> Option<&'static str> {
+        let side = self.width || self.height;
+        let full = (self.width && self.height) || (side && self.ratio);
+        match param {
+            Param::X(_) | Param::Y(_) | Param::CenterX(_) | Param::CenterY(_) if self.strategy != Strategy::Extract => {
+                Some(EXTRACT)
+            }
+            Param::CenterX(_) if self.x => Some("`x` of the same step counts"),
+            Param::CenterY(_) if self.y => Some("`y` of the same step counts"),
+            Param::Dpr(_) if !side => Some(SIDE),
+            Param::AspectRatio(_) if self.width && self.height => Some("`w` and `h` of the same step say it already"),
+            Param::AspectRatio(_) if !side && !self.subject => Some(SIDE),
+            Param::Crop(_) if !side && !self.subject => Some(SIDE),
+            Param::Crop(strategy) if !full && !self.subject && !works_with_one_side(*strategy) => Some(BOX),
+            Param::Focus(Focus::Face | Focus::Objects(_)) => (!self.subject).then_some(CROP),
+            Param::Focus(focus) => {
+                let anchored = matches!(focus, Focus::Anchor(_));
+                let counts = match self.strategy {
+                    Strategy::Extract => side,
+                    Strategy::MaintainRatio | Strategy::MaintainRatioNoEnlarge => full,
+                    strategy => full && anchored && pads(strategy),
+                };
+                (!counts).then_some(CROP)
+            }
+            Param::Zoom(_) if !self.subject => Some("it has an effect only with `fo-face`, or an object in `fo`"),
+            Param::Background(Fill::Color(_)) => None,
+            Param::Background(_) if !(full && pads(self.strategy)) => Some(PAD),
+            _ => None,
+        }
+    }
+}
+
+fn pads(strategy: Strategy) -> bool {
+    matches!(
+        strategy,
+        Strategy::PadResize | Strategy::PadResizeNoEnlarge | Strategy::PadExtract | Strategy::PadExtractNoShrink
+    )
+}
+
+/// Faces and objects are looked for where something is cut.
+fn finds(strategy: Strategy) -> bool {
+    matches!(
+        strategy,
+        Strategy::MaintainRatio | Strategy::MaintainRatioNoEnlarge | Strategy::Extract
+    )
+}
+
+/// All others scale in proportion then, as if they were not there; the default is often written all the same.
+fn works_with_one_side(strategy: Strategy) -> bool {
+    matches!(strategy, Strategy::MaintainRatio | Strategy::AtMax | Strategy::Extract)
+}
