@@ -264,7 +264,10 @@ impl<'a> Session<'a> {
                 self.picture(source, None, part, &layer.ops, false)?.picture
             }
             LayerSource::Text(text) => {
-                let drawn = text::draw(text, self.inputs.fonts, &|name| self.inputs.files.get(name).copied())?;
+                let files = |name: &str| self.inputs.files.get(name).copied();
+                let size = text::measure(text, self.inputs.fonts, &files)?;
+                self.budget.check_pixels(size.width, size.height)?;
+                let drawn = text::draw(text, self.inputs.fonts, &files)?;
                 self.apply_all(drawn, &layer.ops)?
             }
             LayerSource::Canvas { size, color } => {
