@@ -52,7 +52,7 @@ pub(super) fn picture(glyph: &BitmapGlyph<'_>, bounds: Bounds) -> Option<Picture
         width: ((bounds.right - bounds.left).round() as u32).max(1),
         height: ((bounds.bottom - bounds.top).round() as u32).max(1),
     };
-    resize(stored, Region::shrunk(whole, 1), size, Light::Gamma).ok()
+    resize(&stored, Region::shrunk(whole, 1), size, Light::Gamma).ok()
 }
 
 fn decode(bytes: &[u8]) -> Option<Picture> {

@@ -115,7 +115,7 @@ pub(super) fn picture(
         width: across.ceil() as u32,
         height: down.ceil() as u32,
     };
-    resize(picture, Region::shrunk(whole, 1), full, Light::Gamma).ok()
+    resize(&picture, Region::shrunk(whole, 1), full, Light::Gamma).ok()
 }
 
 fn palette(font: &FontRef<'_>) -> Vec<tiny_skia::Color> {
