@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::sample::{Raster, encoding, plan};
 use engine::{Budget, Light, render};
-use transform::{Background, Color, Format, Op, Orientation, Rect, Size};
+use transform::{Background, Color, Corner, Format, Op, Orientation, Rect, Size};
 
 #[test]
 fn cases() {
@@ -74,6 +74,7 @@ impl Case {
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let n = |index: usize| words[index].parse::<u32>().expect(line);
+            let real = |index: usize| words[index].parse::<f64>().expect(line);
             let size = |index: usize| Size {
                 width: n(index),
                 height: n(index + 1),
@@ -113,10 +114,34 @@ impl Case {
                     horizontal: words.contains(&"horizontal"),
                     vertical: words.contains(&"vertical"),
                 }),
-                "flatten" => match background(words[1]) {
-                    Background::Color(color) => case.ops.push(Op::Flatten(color)),
-                    _ => panic!("{line}"),
-                },
+                "flatten" => case.ops.push(Op::Flatten(color(words[1]))),
+                "scene" => source = Some(Raster::scene(n(1), n(2))),
+                "blur" => case.ops.push(Op::Blur(real(1))),
+                "sharpen" => case.ops.push(Op::Sharpen(real(1))),
+                "unsharp" => case.ops.push(Op::UnsharpMask {
+                    radius: real(1),
+                    sigma: real(2),
+                    amount: real(3),
+                    threshold: real(4),
+                }),
+                "contrast" => case.ops.push(Op::StretchContrast),
+                "grayscale" => case.ops.push(Op::Grayscale),
+                "colorize" => case.ops.push(Op::Colorize {
+                    color: color(words[1]),
+                    intensity: real(2),
+                }),
+                "replace" => case.ops.push(Op::ReplaceColor {
+                    from: (words[1] != "dominant").then(|| color(words[1])),
+                    to: color(words[2]),
+                    tolerance: real(3),
+                }),
+                "opacity" => case.ops.push(Op::Opacity(real(1))),
+                "round" => case.ops.push(Op::Round(corners(&words[1..]))),
+                "border" => case.ops.push(Op::Border {
+                    width: n(1),
+                    color: color(words[2]),
+                    corners: corners(&words[3..]),
+                }),
                 "size" => case.size = size(1),
                 "tolerance" => {
                     case.largest = n(1);
@@ -134,12 +159,33 @@ fn background(word: &str) -> Background {
     if word == "transparent" {
         return Background::Transparent;
     }
+    Background::Color(color(word))
+}
+
+fn color(word: &str) -> Color {
     let value = u32::from_str_radix(word, 16).expect("rrggbbaa");
     let [red, green, blue, alpha] = value.to_be_bytes();
-    Background::Color(Color {
+    Color {
         red,
         green,
         blue,
         alpha,
-    })
+    }
+}
+
+/// One radius for all, or four; `x/y` for an ellipse.
+fn corners(words: &[&str]) -> [Corner; 4] {
+    let number = |text: &str| text.parse::<f64>().expect("a radius");
+    let corner = |word: &str| {
+        let (x, y) = word.split_once('/').unwrap_or((word, word));
+        Corner {
+            x: number(x),
+            y: number(y),
+        }
+    };
+    match words {
+        [] => [Corner::default(); 4],
+        [all] => [corner(all); 4],
+        _ => std::array::from_fn(|index| corner(words[index])),
+    }
 }

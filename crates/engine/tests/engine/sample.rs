@@ -58,6 +58,41 @@ impl Raster {
         })
     }
 
+    /// A sun in a sky above hills and a house, with a fence of fine lines and a grain as of film: something of everything
+    /// that filters meet.
+    pub fn scene(width: u32, height: u32) -> Self {
+        let (w, h) = (f64::from(width), f64::from(height));
+        let mix =
+            |a: [f64; 3], b: [f64; 3], t: f64| -> [f64; 3] { std::array::from_fn(|i| a[i] * (1.0 - t) + b[i] * t) };
+        Self::new(width, height, |column, row| {
+            let (x, y) = ((f64::from(column) + 0.5) / w, (f64::from(row) + 0.5) / h);
+            let mut color = mix([60.0, 110.0, 190.0], [220.0, 210.0, 190.0], (y / 0.7).min(1.0));
+            let sun = ((x - 0.75).powi(2) * (w / h).powi(2) + (y - 0.25).powi(2)).sqrt();
+            color = mix(color, [250.0, 225.0, 120.0], ((0.12 - sun) * h + 0.5).clamp(0.0, 1.0));
+            let hill = 0.6 + 0.06 * (x * 7.0).sin() + 0.02 * (x * 23.0).cos();
+            color = mix(
+                color,
+                mix([70.0, 120.0, 50.0], [30.0, 60.0, 30.0], (y - 0.5) * 2.0),
+                ((y - hill) * h + 0.5).clamp(0.0, 1.0),
+            );
+            if (0.15..0.4).contains(&x) && (0.5..0.8).contains(&y) {
+                let light = if x < 0.2 { 0.75 } else { 1.0 };
+                color = [185.0 * light, 55.0 * light, 45.0 * light];
+                if (0.28..0.34).contains(&x) && (0.58..0.68).contains(&y) {
+                    color = [235.0, 235.0, 225.0];
+                }
+            }
+            if (0.5..0.95).contains(&x) && (0.75..0.9).contains(&y) && column % 4 == 0 {
+                color = [225.0, 220.0, 210.0];
+            }
+            let mut grain = (row * width + column).wrapping_mul(2_654_435_761);
+            grain = (grain ^ (grain >> 15)).wrapping_mul(2_246_822_519);
+            let grain = f64::from((grain >> 20) % 13) - 6.0;
+            let [red, green, blue] = color.map(|value| (value + grain).round() as u8);
+            [red, green, blue, 255]
+        })
+    }
+
     pub fn at(&self, x: u32, y: u32) -> [u8; 4] {
         self.pixels[(y * self.width + x) as usize]
     }
