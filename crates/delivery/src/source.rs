@@ -107,6 +107,10 @@ fn unreadable_header(error: ProbeError) -> DeliveryError {
     match error {
         ProbeError::Unrecognised | ProbeError::Malformed { .. } => DeliveryError::Unsupported(error.to_string()),
         ProbeError::TooLarge { .. } => DeliveryError::limit(error.to_string()),
+        ProbeError::NoSuchPart { .. } => DeliveryError::BadTransformation {
+            message: error.to_string(),
+            hint: None,
+        },
         ProbeError::Io(source) => DeliveryError::internal("look at the file", source),
     }
 }

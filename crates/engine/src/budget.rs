@@ -7,6 +7,8 @@ use crate::RenderError;
 pub struct Budget<'a> {
     /// Columns times rows that the source, or the result of any operation, may have.
     pub max_pixels: u64,
+    /// Frames times columns times rows that an animation, or the result made of it, may have.
+    pub max_frames_pixels: u64,
     /// Bytes that the source may have.
     pub max_source_bytes: u64,
     /// Bytes that the result may have.
@@ -40,10 +42,11 @@ pub enum Light {
 }
 
 impl Default for Budget<'_> {
-    /// 100 megapixels, 64 MiB in, 64 MiB out, at leisure, and nobody cancels.
+    /// 100 megapixels, and as many in all frames of an animation, 64 MiB in, 64 MiB out, at leisure, and nobody cancels.
     fn default() -> Self {
         Self {
             max_pixels: 100_000_000,
+            max_frames_pixels: 100_000_000,
             max_source_bytes: 64 << 20,
             max_output_bytes: 64 << 20,
             cancelled: None,
@@ -63,6 +66,17 @@ impl Budget<'_> {
 
     pub(crate) fn check_pixels(&self, width: u32, height: u32) -> Result<(), RenderError> {
         within("pixels", u64::from(width) * u64::from(height), self.max_pixels)
+    }
+
+    /// A frame counts as 64 x 64 pixels at least, for each is work whatever its size.
+    pub(crate) fn check_frames(&self, frames: u32, width: u32, height: u32) -> Result<(), RenderError> {
+        const LEAST: u64 = 64 * 64;
+        let pixels = (u64::from(width) * u64::from(height)).max(LEAST);
+        within(
+            "pixels in all frames",
+            pixels.saturating_mul(frames.into()),
+            self.max_frames_pixels,
+        )
     }
 
     pub(crate) fn check_source(&self, bytes: usize) -> Result<(), RenderError> {

@@ -1,10 +1,10 @@
 //! Bytes to pixels and pixels to bytes. A file a format, and behind it a library that does the work.
 
-mod avif;
-mod gif;
+pub(crate) mod avif;
+pub(crate) mod gif;
 mod jpeg;
-mod png;
-mod webp;
+pub(crate) mod png;
+pub(crate) mod webp;
 
 use transform::{Encoding, Format, Part, Size};
 
@@ -13,7 +13,7 @@ use crate::color::{Samples, Space};
 use crate::picture::Picture;
 use crate::probe::{Header, Metadata};
 use crate::text::Fonts;
-use crate::{Budget, RenderError};
+use crate::{Budget, RenderError, animation};
 
 /// A source in pixels: its first frame, as stored.
 pub(crate) struct Decoded {
@@ -35,8 +35,11 @@ pub(crate) struct Attachments<'a> {
 
 /// A part of a source, at most `shrink` times smaller. Only JPEG shrinks. What a decoder alone finds of the metadata goes
 /// to the header.
-pub(crate) fn decode(source: &[u8], header: &mut Header, _part: &Part, shrink: u32) -> Result<Decoded, RenderError> {
+pub(crate) fn decode(source: &[u8], header: &mut Header, part: &Part, shrink: u32) -> Result<Decoded, RenderError> {
     let stated = (header.info.width, header.info.height);
+    if let Some(number) = animation::frame_asked_for(part, header) {
+        return animation::still(source, header, number);
+    }
     let decoded = match header.info.format {
         Format::Jpeg => jpeg::decode(source, header, shrink),
         Format::Png => png::decode(source, header),
@@ -86,6 +89,7 @@ pub(crate) fn encode(
         Format::Png => png::encode(picture, attachments),
         Format::Webp => webp::encode(picture, encoding, attachments, effort),
         Format::Avif => avif::encode(picture, encoding, attachments, effort),
+        Format::Gif => gif::encode(picture),
         _ => Err(RenderError::Plan("a format that cannot be written")),
     }
 }
@@ -93,6 +97,10 @@ pub(crate) fn encode(
 /// Refuses a result that its format cannot hold.
 fn check_side(picture: &Picture, format: Format, limit: u32) -> Result<(), RenderError> {
     let Picture { width, height, .. } = *picture;
+    check_size(Size { width, height }, format, limit)
+}
+
+fn check_size(Size { width, height }: Size, format: Format, limit: u32) -> Result<(), RenderError> {
     if width > limit || height > limit {
         return Err(RenderError::TooLargeForFormat {
             format,

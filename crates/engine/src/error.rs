@@ -24,6 +24,16 @@ pub enum ProbeError {
         /// The longest side that is read.
         limit: u32,
     },
+    /// There are fewer pages, frames or layers than were asked for.
+    #[error("there is no {part} {asked}: the file has {count}")]
+    NoSuchPart {
+        /// Which one, counted from 1.
+        asked: u32,
+        /// What it is called.
+        part: &'static str,
+        /// How many there are.
+        count: u32,
+    },
     /// The source could not be read at all.
     #[error("could not read the source")]
     Io(#[source] std::io::Error),

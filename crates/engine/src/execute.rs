@@ -167,13 +167,13 @@ fn may_stand_for(header: &Header, encoding: &Encoding) -> bool {
 
 /// What is kept of the source beside its pixels, as the result needs it.
 #[derive(Default)]
-struct Kept {
+pub(crate) struct Kept {
     icc: Option<Vec<u8>>,
     metadata: Metadata,
 }
 
 impl Kept {
-    fn as_refs(&self) -> Attachments<'_> {
+    pub fn as_refs(&self) -> Attachments<'_> {
         Attachments {
             icc: self.icc.as_deref(),
             exif: self.metadata.exif.as_deref(),
@@ -183,7 +183,7 @@ impl Kept {
     }
 }
 
-fn attachments(metadata: Metadata, space: &color::Space, encoding: &Encoding) -> Kept {
+pub(crate) fn attachments(metadata: Metadata, space: &color::Space, encoding: &Encoding) -> Kept {
     let mut kept = Kept::default();
     if encoding.keep_profile {
         kept.icc = color::profile_for_rgb(space).map(<[u8]>::to_vec);

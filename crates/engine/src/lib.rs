@@ -15,6 +15,7 @@ mod estimate;
 mod execute;
 mod exif;
 mod ops;
+mod palette;
 mod picture;
 mod probe;
 mod sniff;

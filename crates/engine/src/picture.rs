@@ -36,6 +36,15 @@ impl Picture {
         self.pixels.chunks_exact(self.stride())
     }
 
+    /// True when nothing of it is transparent.
+    pub fn is_opaque(&self) -> bool {
+        // Whole rows at once are found far faster than the first transparent pixel.
+        !self.has_alpha
+            || self
+                .rows()
+                .all(|row| row.chunks_exact(4).fold(255, |least, pixel| least & pixel[3]) == 255)
+    }
+
     /// The same with an alpha channel, opaque if there was none.
     pub fn with_alpha(self) -> Self {
         if self.has_alpha {
@@ -50,16 +59,15 @@ impl Picture {
     }
 
     /// The same without an alpha channel: what it hid shows.
-    pub fn without_alpha(mut self) -> Self {
-        if self.has_alpha {
-            let count = self.pixels.len() / 4;
-            for index in 0..count {
-                self.pixels.copy_within(index * 4..index * 4 + 3, index * 3);
-            }
-            self.pixels.truncate(count * 3);
-            self.has_alpha = false;
+    pub fn without_alpha(self) -> Self {
+        if !self.has_alpha {
+            return self;
         }
-        self
+        let mut result = Self::new(self.width, self.height, false);
+        for (to, from) in result.pixels.chunks_exact_mut(3).zip(self.pixels.chunks_exact(4)) {
+            to.copy_from_slice(&from[..3]);
+        }
+        result
     }
 }
 

@@ -1,6 +1,7 @@
 //! A look at a source's header: never a pixel, few bytes, bounded. A file a format.
 
 pub(crate) mod avif;
+mod coverage;
 mod gif;
 pub(crate) mod jpeg;
 mod png;
@@ -109,7 +110,7 @@ impl Header {
     }
 }
 
-fn read_header(source: &mut (impl Read + Seek), _part: &Part, want: Want) -> Result<Header, ProbeError> {
+fn read_header(source: &mut (impl Read + Seek), part: &Part, want: Want) -> Result<Header, ProbeError> {
     let mut reader = Reader::new(source)?;
     let head = reader.peek()?;
     let header = match format(head).ok_or(ProbeError::Unrecognised)? {
@@ -130,6 +131,16 @@ fn read_header(source: &mut (impl Read + Seek), _part: &Part, want: Want) -> Res
     let SourceInfo {
         format, width, height, ..
     } = header.info;
+    if let Part::Page(asked) = *part
+        && !format.is_document()
+        && header.info.frames.max(header.info.pages) < asked.max(1)
+    {
+        return Err(ProbeError::NoSuchPart {
+            asked,
+            part: if header.info.pages > 1 { "page" } else { "frame" },
+            count: header.info.frames.max(header.info.pages),
+        });
+    }
     if width == 0 || height == 0 {
         return Err(ProbeError::Malformed {
             format,

@@ -1,6 +1,9 @@
 //! AVIF by libavif with libaom.
 #![allow(unsafe_code)]
 
+mod animation;
+mod frames;
+
 use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 
@@ -14,6 +17,9 @@ use crate::color::{Channels, Samples, Space};
 use crate::picture::Picture;
 use crate::probe::{Header, MAX_SIDE};
 
+pub(crate) use animation::Animation;
+pub(crate) use frames::Frames;
+
 /// How fast the encoder is, 0 to 10. At 8 a 500 pixel picture takes about 50 ms and 7 to 12 % more bytes than at 6,
 /// which takes four times as long; 9 halves the time again.
 const SPEED_AT_LEISURE: c_int = 8;
@@ -25,19 +31,7 @@ const MAX_ENCODED_SIDE: u32 = 32_768;
 
 /// The primary picture, or a sequence's first frame. Ten and twelve bits become eight.
 pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, RenderError> {
-    let decoder = Decoder::new()?;
-    // SAFETY: the decoder is alive and borrowed by nobody else.
-    unsafe {
-        let decoder = &mut *decoder.0;
-        decoder.codecChoice = avif::AVIF_CODEC_CHOICE_AOM;
-        decoder.maxThreads = 1;
-        decoder.imageSizeLimit = header.info.width.saturating_mul(header.info.height);
-        decoder.imageDimensionLimit = MAX_SIDE;
-        // Many files in the wild break the strict rules (about `pixi` and `clap`) without harm.
-        decoder.strictFlags = avif::AVIF_STRICT_DISABLED;
-    }
-    // SAFETY: the slice outlives the decoder, which keeps a pointer to it.
-    check(unsafe { avif::avifDecoderSetIOMemory(decoder.0, source.as_ptr(), source.len()) })?;
+    let decoder = prepare(source, header)?;
     let parse = |from: avif::avifDecoderSource| {
         // SAFETY: the decoder is alive; parsing again from the start is allowed.
         unsafe {
@@ -62,25 +56,12 @@ pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, Rend
         ));
     }
 
-    let mut picture = Picture::new(width, height, header.info.has_alpha);
-    let mut rgb = rgb_view(image, picture.pixels.as_mut_ptr(), picture.has_alpha, picture.stride())?;
-    // SAFETY: the buffer has `height` rows of `stride` bytes of eight-bit channels, as the view says.
-    check(unsafe { avif::avifImageYUVToRGB(image, &mut rgb) })?;
-
+    let picture = to_picture(image, header.info.has_alpha)?;
     header.metadata.icc = block(&image.icc);
     // Some writers keep the prefix that only JPEG has.
     header.metadata.exif = block(&image.exif).map(|exif| exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif).to_vec());
     header.metadata.xmp = block(&image.xmp);
-    let space = match header.metadata.icc.clone() {
-        Some(icc) => Space::Icc(icc),
-        None => {
-            let (primaries, transfer) = (image.colorPrimaries, image.transferCharacteristics);
-            Space::Cicp {
-                primaries: primaries as u8,
-                transfer: transfer as u8,
-            }
-        }
-    };
+    let space = image_space(image);
     let channels = if picture.has_alpha {
         Channels::Rgba
     } else {
@@ -93,6 +74,42 @@ pub(super) fn decode(source: &[u8], header: &mut Header) -> Result<Decoded, Rend
     })
 }
 
+/// A decoder that is to read this source, and nothing larger than its header says.
+fn prepare(source: &[u8], header: &Header) -> Result<Decoder, RenderError> {
+    let decoder = Decoder::new()?;
+    // SAFETY: the decoder is alive and borrowed by nobody else.
+    unsafe {
+        let decoder = &mut *decoder.0;
+        decoder.codecChoice = avif::AVIF_CODEC_CHOICE_AOM;
+        decoder.maxThreads = 1;
+        decoder.imageSizeLimit = header.info.width.saturating_mul(header.info.height);
+        decoder.imageDimensionLimit = MAX_SIDE;
+        // Many files in the wild break the strict rules (about `pixi` and `clap`) without harm.
+        decoder.strictFlags = avif::AVIF_STRICT_DISABLED;
+    }
+    // SAFETY: the slice outlives the decoder, which keeps a pointer to it.
+    check(unsafe { avif::avifDecoderSetIOMemory(decoder.0, source.as_ptr(), source.len()) })?;
+    Ok(decoder)
+}
+
+fn to_picture(image: &avif::avifImage, has_alpha: bool) -> Result<Picture, RenderError> {
+    let mut picture = Picture::new(image.width, image.height, has_alpha);
+    let mut rgb = rgb_view(image, picture.pixels.as_mut_ptr(), picture.has_alpha, picture.stride())?;
+    // SAFETY: the buffer has `height` rows of `stride` bytes of eight-bit channels, as the view says.
+    check(unsafe { avif::avifImageYUVToRGB(image, &mut rgb) })?;
+    Ok(picture)
+}
+
+fn image_space(image: &avif::avifImage) -> Space {
+    match block(&image.icc) {
+        Some(icc) => Space::Icc(icc),
+        None => Space::Cicp {
+            primaries: image.colorPrimaries as u8,
+            transfer: image.transferCharacteristics as u8,
+        },
+    }
+}
+
 /// `quality` is libavif's own scale, which it spreads evenly over the quantisers of AV1 (63 worst, 0 best). Carries EXIF
 /// and XMP.
 pub(super) fn encode(
@@ -102,6 +119,16 @@ pub(super) fn encode(
     effort: Effort,
 ) -> Result<Vec<u8>, RenderError> {
     check_side(picture, Format::Avif, MAX_ENCODED_SIDE)?;
+    let image = image(picture, encoding, attachments)?;
+    let encoder = encoder(picture, encoding, effort)?;
+    let mut output = Output::default();
+    // SAFETY: encoder and image are alive; the output is allocated by the library.
+    check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
+    block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
+}
+
+/// A picture as the encoder takes it.
+fn image(picture: &Picture, encoding: &Encoding, attachments: &Attachments) -> Result<Image, RenderError> {
     let quality = encoding.quality.clamp(1, 100);
     let full_chroma = encoding.lossless || quality >= FULL_CHROMA_FROM;
     let layout = if full_chroma {
@@ -148,7 +175,11 @@ pub(super) fn encode(
         let rgb = rgb_view(&*image.0, pixels, picture.has_alpha, picture.stride())?;
         check_encode(avif::avifImageRGBToYUV(image.0, &rgb))?;
     }
+    Ok(image)
+}
 
+/// An encoder that is set up for pictures like this one.
+fn encoder(picture: &Picture, encoding: &Encoding, effort: Effort) -> Result<Encoder, RenderError> {
     // SAFETY: returns an encoder or null.
     let encoder = Encoder(unsafe { avif::avifEncoderCreate() });
     if encoder.0.is_null() {
@@ -157,7 +188,7 @@ pub(super) fn encode(
     let quality = if encoding.lossless {
         avif::AVIF_QUALITY_LOSSLESS as c_int
     } else {
-        quality.into()
+        encoding.quality.clamp(1, 100).into()
     };
     // SAFETY: the encoder is alive and borrowed by nobody else.
     unsafe {
@@ -179,13 +210,7 @@ pub(super) fn encode(
             unsafe { avif::avifEncoderSetCodecSpecificOption(encoder.0, c"enable-palette".as_ptr(), c"0".as_ptr()) };
         check_encode(set)?;
     }
-    let mut output = Output(avif::avifRWData {
-        data: std::ptr::null_mut(),
-        size: 0,
-    });
-    // SAFETY: encoder and image are alive; the output is allocated by the library.
-    check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
-    block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
+    Ok(encoder)
 }
 
 /// True for drawings and screenshots. Palettes make those smaller; a dark photograph, which the encoder may take for one
@@ -305,6 +330,15 @@ impl Drop for Image {
 }
 
 struct Output(avif::avifRWData);
+
+impl Default for Output {
+    fn default() -> Self {
+        Self(avif::avifRWData {
+            data: std::ptr::null_mut(),
+            size: 0,
+        })
+    }
+}
 
 impl Drop for Output {
     fn drop(&mut self) {

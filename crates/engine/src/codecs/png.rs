@@ -1,5 +1,8 @@
 //! PNG by the `png` crate.
 
+mod animation;
+mod frames;
+
 use std::borrow::Cow;
 use std::io::Cursor;
 
@@ -11,6 +14,9 @@ use crate::RenderError;
 use crate::color::{Channels, Samples, Space, Values};
 use crate::picture::Picture;
 use crate::probe::Header;
+
+pub(crate) use animation::Animation;
+pub(crate) use frames::Frames;
 
 /// What a PNG may make the decoder allocate beside its pixels: rows, inflated profiles and texts.
 const MAX_EXTRA_BYTES: usize = 32 << 20;

@@ -1,10 +1,13 @@
 //! WebP by libwebp.
 #![allow(unsafe_code)]
 
+mod animation;
+mod frames;
+
 use std::ptr::null_mut;
 
 use libwebp_sys as webp;
-use transform::{Encoding, Format};
+use transform::{Encoding, Format, Rect};
 
 use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
 use crate::RenderError;
@@ -12,6 +15,9 @@ use crate::budget::Effort;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int};
 use crate::probe::Header;
+
+pub(crate) use animation::Animation;
+pub(crate) use frames::Frames;
 
 /// The longest side of the format.
 const MAX_SIDE: u32 = 16_383;
@@ -148,6 +154,20 @@ pub(super) fn encode(
     effort: Effort,
 ) -> Result<Vec<u8>, RenderError> {
     check_side(picture, Format::Webp, MAX_SIDE)?;
+    let whole = Rect {
+        x: 0,
+        y: 0,
+        width: picture.width,
+        height: picture.height,
+    };
+    let file = encode_view(&configure(encoding, effort)?, &View::of(picture, whole))?;
+    if attachments.icc.is_none() && attachments.exif.is_none() && attachments.xmp.is_none() {
+        return Ok(file);
+    }
+    attach(&file, attachments)
+}
+
+fn configure(encoding: &Encoding, effort: Effort) -> Result<webp::WebPConfig, RenderError> {
     let internal = |()| RenderError::Internal(String::from("libwebp of another version"));
     let mut config = webp::WebPConfig::new().map_err(internal)?;
     if encoding.lossless {
@@ -168,33 +188,70 @@ pub(super) fn encode(
             METHOD_AT_LEISURE
         };
     }
+    Ok(config)
+}
 
-    let mut target = Target::new(picture)?;
-    target.picture.use_argb = encoding.lossless.into();
-    let stride = c_int(picture.stride())?;
-    // SAFETY: the picture has `height` rows of `stride` bytes, and the library copies them.
+/// A rectangle of a picture.
+struct View<'a> {
+    /// From its first pixel on, in the picture's rows.
+    pixels: &'a [u8],
+    width: u32,
+    height: u32,
+    stride: usize,
+    has_alpha: bool,
+}
+
+impl<'a> View<'a> {
+    /// `place` has pixels, and all are in the picture.
+    fn of(picture: &'a Picture, place: Rect) -> Self {
+        let start = place.y as usize * picture.stride() + place.x as usize * picture.channels();
+        Self {
+            pixels: &picture.pixels[start..],
+            width: place.width,
+            height: place.height,
+            stride: picture.stride(),
+            has_alpha: picture.has_alpha,
+        }
+    }
+}
+
+/// A file without metadata.
+fn encode_view(config: &webp::WebPConfig, view: &View) -> Result<Vec<u8>, RenderError> {
+    encode_masked(config, view, None)
+}
+
+/// A file without metadata. A mask is the alpha of each pixel of an opaque view.
+fn encode_masked(config: &webp::WebPConfig, view: &View, mask: Option<&[u8]>) -> Result<Vec<u8>, RenderError> {
+    let channels = if view.has_alpha { 4 } else { 3 };
+    let last_row = (view.height as usize - 1) * view.stride;
+    if view.pixels.len() < last_row + view.width as usize * channels {
+        return Err(RenderError::Internal(String::from("a view that leaves its picture")));
+    }
+    let mut target = Target::new(view.width, view.height)?;
+    target.picture.use_argb = config.lossless;
+    let stride = c_int(view.stride)?;
+    // SAFETY: the picture has `height` rows of `stride` bytes, the last one at least of its pixels, and the library copies them.
     let imported = unsafe {
-        if picture.has_alpha {
-            webp::WebPPictureImportRGBA(&mut target.picture, picture.pixels.as_ptr(), stride)
+        if view.has_alpha {
+            webp::WebPPictureImportRGBA(&mut target.picture, view.pixels.as_ptr(), stride)
         } else {
-            webp::WebPPictureImportRGB(&mut target.picture, picture.pixels.as_ptr(), stride)
+            webp::WebPPictureImportRGB(&mut target.picture, view.pixels.as_ptr(), stride)
         }
     };
     if imported == 0 {
         return Err(cannot_encode(Format::Webp, "no memory for the picture"));
     }
+    if let Some(mask) = mask {
+        target.mask(mask)?;
+    }
     target.picture.writer = Some(webp::WebPMemoryWrite);
     target.picture.custom_ptr = (&raw mut *target.writer).cast();
     // SAFETY: both were initialised; the writer is alive, and reached through no other path during the call.
-    if unsafe { webp::WebPEncode(&config, &mut target.picture) } == 0 {
+    if unsafe { webp::WebPEncode(config, &mut target.picture) } == 0 {
         return Err(cannot_encode(Format::Webp, format!("{:?}", target.picture.error_code)));
     }
     // SAFETY: the writer holds this many bytes, and lives until the end of the statement.
-    let file = unsafe { std::slice::from_raw_parts(target.writer.mem, target.writer.size) }.to_vec();
-    if attachments.icc.is_none() && attachments.exif.is_none() && attachments.xmp.is_none() {
-        return Ok(file);
-    }
-    attach(&file, attachments)
+    Ok(unsafe { std::slice::from_raw_parts(target.writer.mem, target.writer.size) }.to_vec())
 }
 
 /// Wraps a simple file in the extended format, which has room for more.
@@ -253,14 +310,16 @@ struct Target {
     picture: webp::WebPPicture,
     // Boxed, since the library holds its address.
     writer: Box<webp::WebPMemoryWriter>,
+    /// The same for an alpha plane of ours.
+    mask: Vec<u8>,
 }
 
 impl Target {
-    fn new(source: &Picture) -> Result<Self, RenderError> {
+    fn new(width: u32, height: u32) -> Result<Self, RenderError> {
         let internal = |()| RenderError::Internal(String::from("libwebp of another version"));
         let mut picture = webp::WebPPicture::new().map_err(internal)?;
-        picture.width = c_int(source.width as usize)?;
-        picture.height = c_int(source.height as usize)?;
+        picture.width = c_int(width as usize)?;
+        picture.height = c_int(height as usize)?;
         let mut writer = Box::new(webp::WebPMemoryWriter {
             mem: null_mut(),
             size: 0,
@@ -269,7 +328,37 @@ impl Target {
         });
         // SAFETY: fills the struct.
         unsafe { webp::WebPMemoryWriterInit(&mut *writer) };
-        Ok(Self { picture, writer })
+        Ok(Self {
+            picture,
+            writer,
+            mask: Vec::new(),
+        })
+    }
+
+    /// Sets the alpha of the imported pixels, which are opaque so far. For what is in whole blocks this is far less work
+    /// than pixels that come with it, since colours need not be weighted by it.
+    fn mask(&mut self, mask: &[u8]) -> Result<(), RenderError> {
+        let (width, height) = (self.picture.width as usize, self.picture.height as usize);
+        if mask.len() != width * height {
+            return Err(RenderError::Internal(String::from("a mask of another size")));
+        }
+        if self.picture.use_argb != 0 {
+            let stride = self.picture.argb_stride as usize;
+            for (y, row) in mask.chunks_exact(width).enumerate() {
+                // SAFETY: the picture has been imported: it has `height` rows of `stride` pixels, at least `width` each.
+                let pixels = unsafe { std::slice::from_raw_parts_mut(self.picture.argb.add(y * stride), width) };
+                for (pixel, _) in pixels.iter_mut().zip(row).filter(|(_, alpha)| **alpha == 0) {
+                    *pixel = 0;
+                }
+            }
+        } else {
+            self.mask = mask.to_vec();
+            self.picture.colorspace = webp::WebPEncCSP::WEBP_YUV420A;
+            // The library reads the plane, and changes colours only; it frees no plane that it has not made.
+            self.picture.a = self.mask.as_mut_ptr();
+            self.picture.a_stride = c_int(width)?;
+        }
+        Ok(())
     }
 }
 

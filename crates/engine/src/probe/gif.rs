@@ -1,6 +1,7 @@
 use transform::Format;
 
 use super::Header;
+use super::coverage::{Coverage, Disposed};
 use super::reader::{Reader, Stop};
 use crate::ProbeError;
 
@@ -15,29 +16,39 @@ fn walk(reader: &mut Reader) -> Result<Header, Stop> {
     let [flags, _background, _aspect] = reader.array()?;
     skip_palette(reader, flags)?;
     let mut header = Header::new(Format::Gif, width.into(), height.into());
-    // A frame need not cover the screen, and any may have a transparent colour: found below, in the first frame only.
-    let mut frames = 0;
+    let mut frames = Frames::default();
     // A file that is cut off after its first frames still has a sound header.
-    while let Ok(more) = block(reader, &mut header, &mut frames) {
+    while let Ok(more) = block(reader, &header, &mut frames) {
         if !more {
             break;
         }
     }
-    if frames == 0 {
+    if frames.count == 0 {
         return Err(Stop::Broken("no frame"));
     }
-    header.info.frames = frames;
+    header.info.frames = frames.count;
+    header.info.has_alpha = frames.coverage.has_gaps;
     Ok(header)
 }
 
+/// What the blocks so far tell of the frames.
+#[derive(Default)]
+struct Frames {
+    count: u32,
+    /// A frame need not cover the screen, any may have a transparent colour, and any may be cleared away.
+    coverage: Coverage,
+    /// Flags of the control block that goes with the next frame.
+    control: u8,
+}
+
 /// One block; false at the trailer.
-fn block(reader: &mut Reader, header: &mut Header, frames: &mut u32) -> Result<bool, Stop> {
+fn block(reader: &mut Reader, header: &Header, frames: &mut Frames) -> Result<bool, Stop> {
     match reader.u8()? {
         0x21 => {
             const GRAPHIC_CONTROL: u8 = 0xf9;
-            if reader.u8()? == GRAPHIC_CONTROL && *frames == 0 {
+            if reader.u8()? == GRAPHIC_CONTROL {
                 let [length, flags] = reader.array()?;
-                header.info.has_alpha |= flags & 1 == 1;
+                frames.control = flags;
                 reader.skip(u64::from(length).saturating_sub(1))?;
             }
             skip_sub_blocks(reader)?;
@@ -45,17 +56,22 @@ fn block(reader: &mut Reader, header: &mut Header, frames: &mut u32) -> Result<b
         0x2c => {
             let (left, top) = (reader.u16_le()?, reader.u16_le()?);
             let (width, height) = (reader.u16_le()?, reader.u16_le()?);
-            if *frames == 0 {
-                let covers = left == 0
-                    && top == 0
-                    && u32::from(width) >= header.info.width
-                    && u32::from(height) >= header.info.height;
-                header.info.has_alpha |= !covers;
-            }
-            *frames += 1;
             let flags = reader.u8()?;
             skip_palette(reader, flags)?;
             reader.skip(1)?;
+            // Counted although its data may be cut off: that is for the decoder to say.
+            let covers = left == 0
+                && top == 0
+                && u32::from(width) >= header.info.width
+                && u32::from(height) >= header.info.height;
+            let control = std::mem::take(&mut frames.control);
+            let disposal = match control >> 2 & 7 {
+                2 => Disposed::Cleared,
+                3 => Disposed::Restored,
+                _ => Disposed::Kept,
+            };
+            frames.coverage.frame(covers, control & 1 == 1, disposal);
+            frames.count += 1;
             skip_sub_blocks(reader)?;
         }
         0x3b => return Ok(false),

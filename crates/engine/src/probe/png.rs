@@ -1,11 +1,14 @@
 use transform::Format;
 
+use super::coverage::{Coverage, Disposed};
 use super::reader::{Reader, Stop};
 use super::{Header, Want};
 use crate::{ProbeError, exif};
 
-/// Chunks before the picture. A palette picture with much text has some tens.
+/// Chunks of a still. A palette picture with much text has some tens, one in small pieces thousands.
 const MAX_CHUNKS: usize = 4096;
+/// Chunks of an animation, its frames among them.
+const MAX_ANIMATION_CHUNKS: usize = 100_000;
 
 pub(super) fn read(reader: &mut Reader, want: Want) -> Result<Header, ProbeError> {
     walk(reader, want).map_err(|stop| stop.of(Format::Png))
@@ -25,7 +28,11 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
     header.bit_depth = bit_depth;
     header.info.has_alpha = matches!(color_type, 4 | 6);
     let mut in_pixels = false;
-    for _ in 0..MAX_CHUNKS {
+    let mut coverage = Coverage::default();
+    let mut read = 0;
+    let mut most = MAX_CHUNKS;
+    while read < most {
+        read += 1;
         // A file that is cut off inside its pixels still has a sound header.
         let Ok((length, name)) = chunk(reader) else {
             return if in_pixels { Ok(header) } else { Err(Stop::End) };
@@ -41,8 +48,23 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
             }
             b"tRNS" => header.info.has_alpha = true,
             b"iCCP" => header.has_profile = true,
+            b"fcTL" if length == 26 && most == MAX_ANIMATION_CHUNKS => {
+                reader.skip(4)?;
+                let (w, h, x, y) = (reader.u32_be()?, reader.u32_be()?, reader.u32_be()?, reader.u32_be()?);
+                let [_, _, _, _, disposal, _] = reader.array()?;
+                let disposal = match disposal {
+                    1 => Disposed::Cleared,
+                    2 => Disposed::Restored,
+                    _ => Disposed::Kept,
+                };
+                coverage.frame((x, y, w, h) == (0, 0, width, height), false, disposal);
+                header.info.has_alpha |= coverage.has_gaps;
+                reader.skip(4)?;
+                continue;
+            }
             b"acTL" if !in_pixels && length >= 8 => {
                 header.info.frames = reader.u32_be()?.max(1);
+                most = MAX_ANIMATION_CHUNKS;
                 reader.skip(u64::from(length) - 4 + 4)?;
                 continue;
             }

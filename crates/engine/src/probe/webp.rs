@@ -1,5 +1,6 @@
 use transform::Format;
 
+use super::coverage::{Coverage, Disposed};
 use super::reader::{Reader, Stop};
 use super::{Header, Want};
 use crate::{ProbeError, exif};
@@ -66,6 +67,7 @@ fn extended(reader: &mut Reader, length: u32, want: Want) -> Result<Header, Stop
         return Ok(header);
     }
     let mut frames = 0;
+    let mut coverage = Coverage::default();
     for _ in 0..MAX_CHUNKS {
         // What follows the header may be cut off: that is for the decoder to say.
         let Ok((name, length)) = chunk(reader) else { break };
@@ -74,7 +76,23 @@ fn extended(reader: &mut Reader, length: u32, want: Want) -> Result<Header, Stop
             break;
         }
         match &name {
-            b"ANMF" => frames += 1,
+            b"ANMF" if length >= 16 => {
+                frames += 1;
+                let [x0, x1, x2, y0, y1, y2] = reader.array()?;
+                let [w0, w1, w2, h0, h1, h2, _, _, _, flags] = reader.array()?;
+                let number = |bytes: [u8; 3]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
+                let covers = number([x0, x1, x2]) == 0
+                    && number([y0, y1, y2]) == 0
+                    && (number([w0, w1, w2]) + 1, number([h0, h1, h2]) + 1) == (width, height);
+                let disposal = if flags & 1 == 1 {
+                    Disposed::Cleared
+                } else {
+                    Disposed::Kept
+                };
+                coverage.frame(covers, false, disposal);
+                reader.skip(length_padded - 16)?;
+                continue;
+            }
             b"EXIF" => {
                 let block = block(reader, length)?;
                 // Some writers keep the prefix that only JPEG has.
@@ -97,6 +115,8 @@ fn extended(reader: &mut Reader, length: u32, want: Want) -> Result<Header, Stop
     }
     if flags & ANIMATION != 0 {
         header.info.frames = frames.max(1);
+        // The flag speaks of the frames themselves, not of what is around them.
+        header.info.has_alpha |= coverage.has_gaps;
     }
     Ok(header)
 }

@@ -266,8 +266,8 @@ fn plans_that_do_not_fit_are_refused() {
             "the plan does not fit: JPEG has no transparency; flatten first",
         ),
         (
-            plan(&[], 20, 20, encoding(Format::Gif)),
-            "the plan does not fit: GIF cannot be written",
+            plan(&[], 20, 20, encoding(Format::Tiff)),
+            "the plan does not fit: a format that cannot be written",
         ),
         (
             plan(&[Op::Resize(Size { width: 0, height: 4 })], 0, 4, encoding(Format::Png)),

@@ -1,5 +1,6 @@
 //! The engine by its public face: files in, files out. One program, since linking the codecs takes longer than any test.
 
+mod animations;
 mod corpus;
 mod files;
 mod hostile;
