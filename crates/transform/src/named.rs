@@ -1,7 +1,7 @@
 //! `n-card`: steps stored under a name take the place of the token.
 
 use crate::parameters::{LayerKind, Param};
-use crate::parse::{self, Place};
+use crate::parse::{self, Place, useless};
 use crate::{Condition, Ignored, Limits, Params, ParseError, Step, Transformation, transformation};
 
 /// Names that exist without being stored. The media library's grid asks for the first one.
@@ -102,14 +102,40 @@ fn expand(
             }));
             stored_steps.extend(stored.steps);
         }
+        let names = params.iter().any(|param| matches!(param, Param::Named(_)));
         match stored_steps.last_mut() {
             Some(Step::Apply(last)) => others.iter().for_each(|param| last.insert(param.clone())),
             _ if others.is_empty() => {}
             _ => stored_steps.push(Step::Apply(others)),
         }
-        expanded.extend(stored_steps);
+        for step in stored_steps {
+            let step = match step {
+                Step::Apply(params) if names => {
+                    let makes_block = place == Place::Canvas && expanded.is_empty();
+                    useful(&params, makes_block, ignored)
+                }
+                step => step,
+            };
+            if !matches!(&step, Step::Apply(params) if params.is_empty()) {
+                expanded.push(step);
+            }
+        }
     }
     Ok(expanded)
+}
+
+/// Leaves out what could have had an effect beside what is stored, and has none.
+fn useful(params: &Params, makes_block: bool, ignored: &mut Vec<Ignored>) -> Step {
+    let mut all: Vec<Param> = params.iter().cloned().collect();
+    for (param, reason) in useless::leave_out(&mut all, |param| param, makes_block) {
+        ignored.push(Ignored {
+            // It may stand in the stored text.
+            span: 0..0,
+            text: param.to_string(),
+            reason: format!("{reason} (beside a named transformation)"),
+        });
+    }
+    Step::Apply(all.into_iter().collect())
 }
 
 fn stored(name: &str, place: Place, lookup: &impl Fn(&str) -> Option<String>) -> Result<Transformation, ExpandError> {
@@ -206,7 +232,8 @@ mod tests {
     fn names_are_replaced_in_place() {
         for (text, canonical) in [
             ("n-card", "w-200,h-100:rt-90,q-50"),
-            ("q-90,n-card,fo-top", "w-200,h-100:fo-top,rt-90,q-90"),
+            ("q-90,n-card,bl-5", "w-200,h-100:bl-5,rt-90,q-90"),
+            ("n-card,fo-top", "w-200,h-100:rt-90,q-50"),
             ("w-9:n-card:w-8", "w-9:w-200,h-100:rt-90,q-50:w-8"),
             ("n-choice,q-7", "if-w_gt_5,w-5,if-end:q-7"),
             ("if-w_gt_5,n-card,if-end", "if-w_gt_5,w-200,h-100:rt-90,q-50,if-end"),

@@ -2,7 +2,7 @@
 
 mod layer;
 mod place;
-mod useless;
+pub(crate) mod useless;
 
 use std::mem::discriminant;
 
@@ -171,20 +171,8 @@ impl Interpreter<'_> {
         if self.stored || written.iter().any(|(param, _)| matches!(param, Param::Named(_))) {
             return;
         }
-        // What is left out may have been what another one needs.
-        loop {
-            let before = written.len();
-            let facts = useless::Facts::of(written.iter().map(|(param, _)| param), makes_block);
-            written.retain(|(param, token)| match facts.useless(param) {
-                Some(reason) => {
-                    self.note(token, reason.to_owned());
-                    false
-                }
-                None => true,
-            });
-            if written.len() == before {
-                return;
-            }
+        for ((_, token), reason) in useless::leave_out(written, |(param, _)| param, makes_block) {
+            self.note(token, reason.to_owned());
         }
     }
 

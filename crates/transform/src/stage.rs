@@ -72,7 +72,7 @@ impl Transformation {
         let mut todo: Vec<Step> = self.steps.clone();
         todo.reverse();
         let mut done: Vec<Step> = Vec::new();
-        while todo.iter().any(|step| needs_model(step)) {
+        while todo.iter().any(needs_model) {
             match todo.pop() {
                 Some(Step::If(condition)) => {
                     let so_far = Self {

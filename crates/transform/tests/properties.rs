@@ -17,7 +17,15 @@ fn nearly() -> impl Strategy<Value = String> {
         2 => "(rt-N?[0-9]{1,3}|rt-auto|fl-(h|v|h_v))",
         2 => "(f-(auto|jpg|png|webp|avif|gif|orig)|q-[0-9]{1,3}|lo-true|pr-1|orig|di-[a-c@%/]{1,6}|n-[a-z%,]{1,4})",
         1 => "bg-([0-9a-fA-F]{6}|[0-9a-fA-F]{8}|red|transparent)",
-        1 => "(if-w_gt_[0-9]{1,4}|if-ar_lt_4-3|if-else|if-end|l-text|i-x|l-end)",
+        2 => "(b-[0-9]{1,2}[_-](red|0F0F0F)|b-cw_div_9_red|r-(max|[0-9]{1,2}|1_max_0_3)|bl-[0-9]|o-[0-9]{1,3}|t-(true|false|7))",
+        2 => "(cr-red(_[0-9]{1,2}(_blue)?)?|e-(grayscale|contrast|sharpen(-[0-9])?|usm(-1-1-1-0\\.1)?|colorize(-in-9)?))",
+        2 => "e-(gradient(-ld-top_left|-to-red_sp-ih_div_2)?|shadow(-x-N9)?|dropshadow(-el-9)?|distort-a-N?[1-9]{1,2})",
+        1 => "(e-(bgremove|upscale|genvar|edit-prompt-[a-c%,]{1,4})|bg-(blurred_5|dominant|gradient_dominant_4|genfill))",
+        1 => "(pg-([1-9]|[1-4]-[5-9]?|1_3)|dn-[1-9]{2}|c2pa-true|z-[0-9]|fo-(face|custom|dog_cat))",
+        2 => "l-image,i-[a-c@%]{1,4}(,lx-N?[0-9]|,lfo-top|,lm-(displace|cutter)|,t-false|,w-bw_div_2|,h-5|,n-a|,pg-2|:rt-9|,e-bgremove){0,4},l-end",
+        1 => "l-image,i-ik_canvas(,w-bw|,h-[1-9]|,bg-(red|FF0000)|,al-[1-9]|,e-gradient|,lyc-N?5|:w-4|,r-max|,l-text,i-b,l-end){0,4},l-end",
+        1 => "l-text,(i-[ a-c%é]{1,5}|ie-[A-Za-z0-9_]{1,7})(,fs-bh_div_9|,co-[0-9A-F]{6}|,al-4|,pa-1_2|,tg-b_i|,w-9|,bg-red|:rt-9|,ff-a.ttf){0,4},l-end",
+        1 => "(if-w_gt_[0-9]{1,4}|if-ar_lt_4-3|if-else|if-end|l-text|l-image|i-x|ie-eA|l-end|lx-5)",
         1 => "[ -~é%]{0,8}",
     ];
     let separator = prop_oneof![5 => Just(","), 2 => Just(":"), 1 => Just("%2C"), 1 => Just(", ")];
@@ -102,6 +110,24 @@ proptest! {
             prop_assert_eq!(again.canonical(), canonical);
             prop_assert!(again.ignored.is_empty());
         }
+    }
+
+    /// Stages are texts of the language, and no model is left in them.
+    #[test]
+    fn stages_are_transformations(text in nearly()) {
+        let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) else { return Ok(()) };
+        let stored = |name: &str| Some(format!("w-9:fo-{name},rt-9,cm-pad_extract"));
+        let Ok(transformation) = transformation.expand(stored) else { return Ok(()) };
+        let Ok(settled) = transformation.settle((900, 600), |_| Ok::<_, ()>((300, 200))) else { return Ok(()) };
+        let split = settled.stages();
+        prop_assert!(split.stages.is_empty() || settled.needs_model());
+        for part in split.stages.iter().map(|stage| &stage.before).chain([&split.last]) {
+            prop_assert!(!part.needs_model());
+            let canonical = part.canonical();
+            prop_assert_eq!(Transformation::parse(&canonical, Mode::Lenient).unwrap().canonical(), canonical);
+        }
+        let names: Vec<String> = transformation.inputs().into_iter().map(|input| input.name).collect();
+        prop_assert!(names.iter().all(|name| !name.is_empty()));
     }
 
     #[test]

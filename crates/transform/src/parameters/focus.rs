@@ -143,8 +143,8 @@ pub(super) fn focus(value: &str, _: Reading) -> Result<Param, Refusal> {
 fn objects(value: &str) -> Result<Focus, Refusal> {
     let mut places = Vec::new();
     for word in value.split('_') {
-        let same = |name: &&str| name.eq_ignore_ascii_case(word);
-        let place = OBJECTS.iter().position(|name| same(&name)).ok_or_else(|| Refusal {
+        let same = |name: &str| name.eq_ignore_ascii_case(word);
+        let place = OBJECTS.iter().position(|name| same(name)).ok_or_else(|| Refusal {
             hint: hint::closest_of(word, &OBJECTS).map(|name| format!("did you mean `{name}`?")),
             ..Refusal::invalid(
                 "center, a side or corner such as top_left, auto, face, custom, or objects such as dog_cat",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Anchor, AssetPath, Extent, Fill, Offset, Param, TextSpec, Trim};
+use super::{Anchor, AssetPath, Extent, Fill, Offset, Param, Strategy, TextSpec, Trim};
 use crate::expression::Expression;
 use crate::{Color, Input, Params, Step, decode, transformation};
 
@@ -22,6 +22,7 @@ pub struct LayerSpec {
 
 /// What a layer is made of.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a layer as a whole is boxed where it is kept")]
 pub enum LayerKind {
     /// A file.
     Picture(AssetPath),
@@ -243,12 +244,16 @@ impl fmt::Display for LayerSpec {
         f.write_str(&self.tokens().join(","))?;
         let steps = transformation::chain(&self.steps);
         if !steps.is_empty() {
-            // A condition has its step to itself.
-            let separator = if matches!(self.steps.first(), Some(Step::If(_))) {
-                ':'
-            } else {
-                ','
+            // A condition has its step to itself, and the coordinates of an extract are not those of a displacement.
+            let apart = match self.steps.first() {
+                Some(Step::If(_)) => true,
+                Some(Step::Apply(params)) => {
+                    matches!(self.mode, LayerMode::Displace { .. })
+                        && params.iter().any(|param| *param == Param::Crop(Strategy::Extract))
+                }
+                None => false,
             };
+            let separator = if apart { ':' } else { ',' };
             write!(f, "{separator}{steps}")?;
         }
         f.write_str(",l-end")

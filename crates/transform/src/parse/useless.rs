@@ -3,7 +3,7 @@
 use crate::parameters::{Fill, Focus, Param, Strategy};
 
 /// What the parameters of a step say about each other.
-pub struct Facts {
+struct Facts {
     width: bool,
     height: bool,
     ratio: bool,
@@ -20,9 +20,25 @@ const BOX: &str = "it has an effect only with `w` and `h`, or one of them and `a
 const CROP: &str = "it has an effect only where the same step crops or pads";
 const PAD: &str = "it has an effect only with `cm-pad_resize`, `w` and `h` in the same step";
 
+/// Takes out what has no effect beside the others, and says why. What is taken out may have been what another one needs.
+pub fn leave_out<T>(step: &mut Vec<T>, param: impl Fn(&T) -> &Param, makes_block: bool) -> Vec<(T, &'static str)> {
+    let mut left_out = Vec::new();
+    loop {
+        let facts = Facts::of(step.iter().map(&param), makes_block);
+        let Some((at, reason)) = step
+            .iter()
+            .enumerate()
+            .find_map(|(at, item)| facts.useless(param(item)).map(|reason| (at, reason)))
+        else {
+            return left_out;
+        };
+        left_out.push((step.remove(at), reason));
+    }
+}
+
 impl Facts {
     /// `makes_block`: sides are those of a block, and nothing is brought into them.
-    pub fn of<'p>(params: impl Iterator<Item = &'p Param> + Clone, makes_block: bool) -> Self {
+    fn of<'p>(params: impl Iterator<Item = &'p Param> + Clone, makes_block: bool) -> Self {
         let has = |wanted: fn(&Param) -> bool| params.clone().any(wanted);
         let strategy = params.clone().find_map(|param| match param {
             Param::Crop(strategy) => Some(*strategy),
@@ -41,7 +57,7 @@ impl Facts {
     }
 
     /// Why a parameter of the step has no effect, if that is so.
-    pub fn useless(&self, param: &Param) -> Option<&'static str> {
+    fn useless(&self, param: &Param) -> Option<&'static str> {
         let side = self.width || self.height;
         let full = (self.width && self.height) || (side && self.ratio);
         match param {
