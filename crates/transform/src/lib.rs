@@ -57,6 +57,7 @@ pub use plan::{
 };
 pub use plan_error::PlanError;
 pub use planner::{Context, content_dpr, plan};
+pub use size::Ring;
 pub use source::{Orientation, SourceInfo};
 pub use stage::{Stage, Stages};
 pub use step::{Params, Step};

@@ -109,12 +109,61 @@ pub fn turned(picture: Size, degrees: f64) -> Size {
     }
     let (sine, cosine) = degrees.to_radians().sin_cos();
     let (width, height) = (f64::from(picture.width), f64::from(picture.height));
-    // The margin keeps what is a whole number but for the last bit of a fraction from growing by a pixel.
-    let whole = |value: f64| ((value - 1e-6).ceil().max(1.0)) as u32;
     Size {
         width: whole(width * cosine.abs() + height * sine.abs()),
         height: whole(width * sine.abs() + height * cosine.abs()),
     }
+}
+
+/// The ring of which a picture becomes a part when it is bent along a circle. Its middle row keeps its length; where that
+/// would leave its shorter edge a radius below 0, the circle is larger, and that edge becomes a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ring {
+    /// Radius in pixels of the longer of the picture's bent edges.
+    pub outer: f64,
+    /// Radius of the shorter one, at least 0.
+    pub inner: f64,
+}
+
+impl Ring {
+    /// `degrees` is the angle that the picture spans, whichever its sign, at most 360. None if it is so small that nothing
+    /// would be bent.
+    pub fn new(picture: Size, degrees: f64) -> Option<Self> {
+        let angle = degrees.abs().to_radians();
+        if !(angle > 1e-6) {
+            return None;
+        }
+        let (width, half) = (f64::from(picture.width), f64::from(picture.height) / 2.0);
+        let middle = (width / angle).max(half);
+        Some(Self {
+            outer: middle + half,
+            inner: middle - half,
+        })
+    }
+}
+
+/// The canvas that holds a picture bent along a circle, of which it spans this angle: see [`Ring`].
+pub fn arc(picture: Size, degrees: f64) -> Size {
+    let Some(Ring { outer, inner }) = Ring::new(picture, degrees) else {
+        return picture;
+    };
+    let half = (degrees.abs().to_radians() / 2.0).min(std::f64::consts::PI);
+    let (width, height) = if half < std::f64::consts::FRAC_PI_2 {
+        // As `outer - inner * cos(half)`, without the difference of two large numbers.
+        let rise = 2.0 * inner * (half / 2.0).sin().powi(2);
+        (2.0 * outer * half.sin(), f64::from(picture.height) + rise)
+    } else {
+        (2.0 * outer, outer - outer * half.cos())
+    };
+    Size {
+        width: whole(width),
+        height: whole(height),
+    }
+}
+
+/// Up to whole pixels. The margin keeps what is a whole number but for the last bit of a fraction from growing by one.
+fn whole(length: f64) -> u32 {
+    (length - 1e-6).ceil().max(1.0) as u32
 }
 
 fn share(free: u32, side: Side) -> u32 {
@@ -171,6 +220,20 @@ mod tests {
         assert_eq!(turned(size(300, 200), 180.0), size(300, 200));
         assert_eq!(turned(size(300, 200), 45.0), size(354, 354));
         assert_eq!(turned(size(100, 100), 1e-9), size(100, 100));
+    }
+
+    #[test]
+    fn bent_canvases() {
+        // A half ring: middle radius 100, 20 rows thick.
+        let half = 100.0 * std::f64::consts::PI;
+        assert_eq!(arc(size(half as u32, 20), 180.0), size(220, 110));
+        assert_eq!(arc(size(half as u32, 20), -180.0), size(220, 110));
+        assert_eq!(arc(size(628, 20), 360.0), size(220, 220));
+        assert_eq!(arc(size(300, 200), 1e-9), size(300, 200));
+        assert_eq!(arc(size(300, 200), 0.01), size(301, 201));
+        assert_eq!(arc(size(1, 100), 180.0), size(200, 100));
+        assert_eq!(arc(size(300, 200), f64::NAN), size(300, 200));
+        assert!(arc(size(65_535, 65_535), 360.0).width <= 2 * 65_535);
     }
 
     #[test]
