@@ -80,7 +80,8 @@ impl Asked {
     /// The format that is named, whatever the client accepts.
     pub fn explicit(&self, source: &SourceInfo) -> Option<Format> {
         match self.format {
-            Some(AskedFormat::Exactly(Format::Gif)) if source.format != Format::Gif => None,
+            // These are only kept, never made of something else.
+            Some(AskedFormat::Exactly(format @ (Format::Gif | Format::Svg))) if source.format != format => None,
             Some(AskedFormat::Exactly(format)) => Some(format),
             Some(AskedFormat::Source) if source.format.can_be_written() => Some(source.format),
             Some(AskedFormat::Source | AskedFormat::Auto) | None => None,
