@@ -17,6 +17,7 @@ mod exif;
 mod ops;
 mod palette;
 mod picture;
+mod planes;
 mod probe;
 mod sniff;
 mod text;

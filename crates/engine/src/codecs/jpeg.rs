@@ -1,18 +1,27 @@
-//! JPEG by libjpeg-turbo.
+//! JPEG: scaled down by a decoder of our own where it can, everything else by libjpeg-turbo.
 //!
-//! Called without the usual safe wrapper, which does not tell its warnings (a stray byte between segments) from its
+//! The library is called without the usual safe wrapper, which does not tell its warnings (a stray byte between segments) from its
 //! errors, and has no way to a profile or a precision.
 #![allow(unsafe_code)]
+
+mod bits;
+mod frame;
+mod huffman;
+mod idct;
+mod scan;
 
 use std::ffi::{CStr, c_int};
 
 use transform::{Encoding, Format};
 use turbojpeg_sys as tj;
 
+use self::frame::Frame;
+use self::scan::Chroma;
 use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
 use crate::RenderError;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int as to_c_int};
+use crate::planes::{Plane, Planes};
 use crate::probe::{Header, MAX_SIDE, jpeg as segments};
 
 /// From this quality on, colour is kept at full resolution (4:4:4). Below it 4:2:0 saves a fifth of the bytes, and what
@@ -24,6 +33,18 @@ const MAX_SCANS: c_int = 100;
 const MAX_SEGMENT: usize = 65_533;
 
 pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Decoded, RenderError> {
+    if let Some(planes) = shrunk(source, header, shrink, Chroma::Full) {
+        let (width, height) = (planes.luma.width, planes.luma.height);
+        let (channels, values) = match planes.chroma {
+            None => (Channels::Gray, planes.luma.rows().flatten().copied().collect()),
+            Some(chroma) => (Channels::Rgb, Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(&planes.luma, &chroma)?),
+        };
+        return Ok(Decoded {
+            samples: Samples::eight(width, height, channels, values),
+            space: space(&header.metadata),
+            shrink,
+        });
+    }
     let mut codec = Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?;
     codec.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
     codec.read_header(source)?;
@@ -70,6 +91,19 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
         space: space(&header.metadata),
         shrink,
     })
+}
+
+/// What our own decoder makes, at least two times smaller. Nothing, when it is not for this file: what it does not know and
+/// whatever is damaged is left to the library, so that there is one judge of what is still a picture.
+fn shrunk(source: &[u8], header: &Header, shrink: u32, chroma: Chroma) -> Option<Planes> {
+    if !matches!(shrink, 2 | 4 | 8) {
+        return None;
+    }
+    let frame = Frame::read(source)?;
+    if (frame.width, frame.height) != (header.info.width, header.info.height) {
+        return None;
+    }
+    scan::decode(source, &frame, shrink, chroma)
 }
 
 /// Baseline with optimised Huffman tables, or progressive. Carries EXIF, XMP (its first 64 KiB segment is all there may
@@ -225,6 +259,43 @@ impl Codec {
         if code == 0 { Ok(Complaint::None) } else { self.judge() }
     }
 
+    /// Pixels of planes of one size.
+    fn to_rgb(&mut self, luma: &Plane, chroma: &[Plane; 2]) -> Result<Vec<u8>, RenderError> {
+        let [blue, red] = chroma;
+        let fits = |plane: &Plane| {
+            (plane.width, plane.height) == (luma.width, luma.height)
+                && plane.stride >= plane.width as usize
+                && plane.values.len() >= plane.stride * plane.height as usize
+        };
+        if ![luma, blue, red].into_iter().all(fits) {
+            return Err(RenderError::Internal(String::from("planes of several sizes")));
+        }
+        let (width, height) = (luma.width as usize, luma.height as usize);
+        let mut pixels = vec![0; width * height * 3];
+        self.set(tj::TJPARAM_TJPARAM_SUBSAMP, tj::TJSAMP_TJSAMP_444 as c_int)?;
+        let planes = [luma, blue, red].map(|plane| plane.values.as_ptr());
+        let strides = [to_c_int(luma.stride)?, to_c_int(blue.stride)?, to_c_int(red.stride)?];
+        let (width, pitch, height) = (to_c_int(width)?, to_c_int(width * 3)?, to_c_int(height)?);
+        // SAFETY: each plane has `height` rows of its stride, and the buffer as many of `pitch` bytes.
+        let code = unsafe {
+            let to = pixels.as_mut_ptr();
+            tj::tj3DecodeYUVPlanes8(
+                self.0,
+                planes.as_ptr(),
+                strides.as_ptr(),
+                to,
+                width,
+                pitch,
+                height,
+                tj::TJPF_TJPF_RGB as c_int,
+            )
+        };
+        match code {
+            0 => Ok(pixels),
+            _ => Err(RenderError::Internal(self.message())),
+        }
+    }
+
     fn compress(&mut self, picture: &Picture) -> Result<Vec<u8>, RenderError> {
         let (width, height) = (to_c_int(picture.width as usize)?, to_c_int(picture.height as usize)?);
         let stride = to_c_int(picture.stride())?;
@@ -295,3 +366,6 @@ fn unsupported(what: &'static str) -> RenderError {
         what,
     }
 }
+
+#[cfg(test)]
+mod tests;

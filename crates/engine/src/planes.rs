@@ -1,0 +1,38 @@
+/// Eight-bit samples of one component, in rows from the top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plane {
+    pub width: u32,
+    pub height: u32,
+    /// Bytes from one row to the next: `width` or more. What is between belongs to nobody.
+    pub stride: usize,
+    pub values: Vec<u8>,
+}
+
+/// A picture in luma and, unless it is grey, blue and red difference: full range BT.601, as JFIF (ITU-T T.871) has it. A
+/// sample of chroma lies in the middle of those of luma that it covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planes {
+    pub luma: Plane,
+    /// Blue difference, red difference; both of the same size.
+    pub chroma: Option<[Plane; 2]>,
+    /// How many samples of luma a sample of chroma covers, across and down: 1, 2 or 4.
+    pub sampling: (u32, u32),
+}
+
+impl Plane {
+    /// All zero, without room between rows.
+    pub fn new(width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            stride: width as usize,
+            values: vec![0; width as usize * height as usize],
+        }
+    }
+
+    /// The visible part of each row.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        let width = self.width as usize;
+        self.values.chunks(self.stride).take(self.height as usize).map(move |row| &row[..width])
+    }
+}
