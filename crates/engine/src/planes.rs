@@ -33,6 +33,9 @@ impl Plane {
     /// The visible part of each row.
     pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
         let width = self.width as usize;
-        self.values.chunks(self.stride).take(self.height as usize).map(move |row| &row[..width])
+        self.values
+            .chunks(self.stride)
+            .take(self.height as usize)
+            .map(move |row| &row[..width])
     }
 }

@@ -37,7 +37,10 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
         let (width, height) = (planes.luma.width, planes.luma.height);
         let (channels, values) = match planes.chroma {
             None => (Channels::Gray, planes.luma.rows().flatten().copied().collect()),
-            Some(chroma) => (Channels::Rgb, Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(&planes.luma, &chroma)?),
+            Some(chroma) => (
+                Channels::Rgb,
+                Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(&planes.luma, &chroma)?,
+            ),
         };
         return Ok(Decoded {
             samples: Samples::eight(width, height, channels, values),
@@ -45,24 +48,7 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
             shrink,
         });
     }
-    let mut codec = Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?;
-    codec.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
-    codec.read_header(source)?;
-
-    // The size was checked against the budget as our own parser read it; the two must agree before memory is taken.
-    let (width, height) = (
-        codec.get(tj::TJPARAM_TJPARAM_JPEGWIDTH),
-        codec.get(tj::TJPARAM_TJPARAM_JPEGHEIGHT),
-    );
-    if u32::try_from(width) != Ok(header.info.width) || u32::try_from(height) != Ok(header.info.height) {
-        return Err(malformed(Format::Jpeg, "two frame headers"));
-    }
-    if codec.get(tj::TJPARAM_TJPARAM_PRECISION) != 8 {
-        return Err(unsupported("more than eight bits a sample"));
-    }
-    if codec.get(tj::TJPARAM_TJPARAM_LOSSLESS) == 1 {
-        return Err(unsupported("lossless coding"));
-    }
+    let mut codec = Codec::open(source, header)?;
     let (channels, pixel_format) = match codec.get(tj::TJPARAM_TJPARAM_COLORSPACE) as tj::TJCS {
         tj::TJCS_TJCS_GRAY => (Channels::Gray, tj::TJPF_TJPF_GRAY),
         tj::TJCS_TJCS_RGB | tj::TJCS_TJCS_YCbCr => (Channels::Rgb, tj::TJPF_TJPF_RGB),
@@ -74,14 +60,9 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
     let (width, height) = (header.info.width.div_ceil(shrink), header.info.height.div_ceil(shrink));
     let mut values = vec![0; width as usize * height as usize * channels.count()];
     let stride = width as usize * channels.count();
-    if codec.decompress(source, &mut values, stride, pixel_format)? == Complaint::NoEnd {
-        // Only the end marker may be missing, or picture data too. The library reports the first of several complaints,
-        // so give it the marker and see whether it still has one.
-        let ended = [source, &[0xff, 0xd9]].concat();
-        if codec.decompress(&ended, &mut values, stride, pixel_format)? != Complaint::None {
-            return Err(malformed(Format::Jpeg, MISSING_DATA));
-        }
-    }
+    forgiving_the_end(source, |source| {
+        codec.decompress(source, &mut values, stride, pixel_format)
+    })?;
     if channels == Channels::Cmyk && header.inverted_inks {
         values.iter_mut().for_each(|ink| *ink = !*ink);
     }
@@ -91,6 +72,62 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
         space: space(&header.metadata),
         shrink,
     })
+}
+
+/// The same as planes, without a way over RGB. Nothing, when it is not stored in planes of luma and chroma.
+///
+/// Chroma may be smaller than was asked for.
+pub(crate) fn decode_planes(
+    source: &[u8],
+    header: &Header,
+    shrink: u32,
+    chroma: Chroma,
+) -> Result<Option<Planes>, RenderError> {
+    if let Some(planes) = shrunk(source, header, shrink, chroma) {
+        return Ok(planes.chroma.is_some().then_some(planes));
+    }
+    let mut codec = Codec::open(source, header)?;
+    if codec.get(tj::TJPARAM_TJPARAM_COLORSPACE) as tj::TJCS != tj::TJCS_TJCS_YCbCr {
+        return Ok(None);
+    }
+    let (across, down) = match codec.get(tj::TJPARAM_TJPARAM_SUBSAMP) {
+        tj::TJSAMP_TJSAMP_444 => (1, 1),
+        tj::TJSAMP_TJSAMP_422 => (2, 1),
+        tj::TJSAMP_TJSAMP_420 => (2, 2),
+        tj::TJSAMP_TJSAMP_440 => (1, 2),
+        tj::TJSAMP_TJSAMP_411 => (4, 1),
+        tj::TJSAMP_TJSAMP_441 => (1, 4),
+        _ => return Ok(None),
+    };
+    codec.shrink(shrink)?;
+    let (width, height) = (header.info.width.div_ceil(shrink), header.info.height.div_ceil(shrink));
+    let (columns, rows) = (width.div_ceil(across), height.div_ceil(down));
+    // The library fills up luma to whole samples of chroma.
+    let mut planes = [
+        Plane::new(columns * across, rows * down),
+        Plane::new(columns, rows),
+        Plane::new(columns, rows),
+    ];
+    forgiving_the_end(source, |source| codec.decompress_planes(source, &mut planes))?;
+    let [luma, blue, red] = planes;
+    let luma = Plane { width, height, ..luma };
+    Ok(Some(Planes {
+        luma,
+        chroma: Some([blue, red]),
+        sampling: (across, down),
+    }))
+}
+
+/// Decodes, and again when the library misses the end marker: it reports the first of several complaints, so it is given
+/// the marker to see whether picture data are missing too.
+fn forgiving_the_end(
+    source: &[u8],
+    mut decompress: impl FnMut(&[u8]) -> Result<Complaint, RenderError>,
+) -> Result<(), RenderError> {
+    if decompress(source)? == Complaint::NoEnd && decompress(&[source, &[0xff, 0xd9]].concat())? != Complaint::None {
+        return Err(malformed(Format::Jpeg, MISSING_DATA));
+    }
+    Ok(())
 }
 
 /// What our own decoder makes, at least two times smaller. Nothing, when it is not for this file: what it does not know and
@@ -193,6 +230,28 @@ impl Codec {
         Ok(Self(handle))
     }
 
+    /// To decompress a file with, whose header was read and agrees with ours: eight bits, lossy.
+    fn open(source: &[u8], header: &Header) -> Result<Self, RenderError> {
+        let mut codec = Self::new(tj::TJINIT_TJINIT_DECOMPRESS)?;
+        codec.set(tj::TJPARAM_TJPARAM_SCANLIMIT, MAX_SCANS)?;
+        codec.read_header(source)?;
+        // The size was checked against the budget as our own parser read it; the two must agree before memory is taken.
+        let (width, height) = (
+            codec.get(tj::TJPARAM_TJPARAM_JPEGWIDTH),
+            codec.get(tj::TJPARAM_TJPARAM_JPEGHEIGHT),
+        );
+        if u32::try_from(width) != Ok(header.info.width) || u32::try_from(height) != Ok(header.info.height) {
+            return Err(malformed(Format::Jpeg, "two frame headers"));
+        }
+        if codec.get(tj::TJPARAM_TJPARAM_PRECISION) != 8 {
+            return Err(unsupported("more than eight bits a sample"));
+        }
+        if codec.get(tj::TJPARAM_TJPARAM_LOSSLESS) == 1 {
+            return Err(unsupported("lossless coding"));
+        }
+        Ok(codec)
+    }
+
     fn get(&self, parameter: tj::TJPARAM) -> c_int {
         // SAFETY: the instance lives as long as self.
         unsafe { tj::tj3Get(self.0, parameter as c_int) }
@@ -254,6 +313,27 @@ impl Codec {
                 pixels.as_mut_ptr(),
                 stride,
                 pixel_format,
+            )
+        };
+        if code == 0 { Ok(Complaint::None) } else { self.judge() }
+    }
+
+    /// Into planes without room between rows, of the sizes that the header's sampling asks for, shrunk.
+    fn decompress_planes(&mut self, source: &[u8], planes: &mut [Plane; 3]) -> Result<Complaint, RenderError> {
+        let strides = [
+            to_c_int(planes[0].stride)?,
+            to_c_int(planes[1].stride)?,
+            to_c_int(planes[2].stride)?,
+        ];
+        let mut pointers = planes.each_mut().map(|plane| plane.values.as_mut_ptr());
+        // SAFETY: the library fills rows of the scaled picture, rounded up to whole samples of chroma, as the caller did.
+        let code = unsafe {
+            tj::tj3DecompressToYUVPlanes8(
+                self.0,
+                source.as_ptr(),
+                source.len() as tj::size_t,
+                pointers.as_mut_ptr(),
+                strides.as_ptr().cast_mut(),
             )
         };
         if code == 0 { Ok(Complaint::None) } else { self.judge() }

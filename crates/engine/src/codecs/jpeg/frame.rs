@@ -127,7 +127,11 @@ impl Tables {
             let mut steps = [0; 128];
             for (step, value) in steps.iter_mut().zip(values.chunks_exact(width)) {
                 // Larger ones make no picture of eight bits.
-                *step = value.iter().fold(0, |sum, byte| sum << 8 | i32::from(*byte)).try_into().ok()?;
+                *step = value
+                    .iter()
+                    .fold(0, |sum, byte| sum << 8 | i32::from(*byte))
+                    .try_into()
+                    .ok()?;
             }
             *self.steps.get_mut(usize::from(head & 15))? = Some(steps);
             segment = rest;
@@ -193,14 +197,7 @@ impl Stated {
         })
     }
 
-    fn with(
-        self,
-        tables: &Tables,
-        color: &Color,
-        restart_interval: u32,
-        scan: &[u8],
-        data: usize,
-    ) -> Option<Frame> {
+    fn with(self, tables: &Tables, color: &Color, restart_interval: u32, scan: &[u8], data: usize) -> Option<Frame> {
         let count = self.components.len();
         let unit = match &self.components[..] {
             // Alone it is not interleaved, whatever its sampling.

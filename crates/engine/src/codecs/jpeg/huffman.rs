@@ -60,6 +60,16 @@ impl Symbol {
         self.0 >> 16 & 0x3f
     }
 
+    /// True when its code takes more bits than are looked up at once.
+    pub fn is_long(self) -> bool {
+        self.code() > SYMBOL_BITS
+    }
+
+    /// Zeros before its coefficient.
+    pub fn run(self) -> usize {
+        (self.0 >> 24).wrapping_sub(1) as usize & 15
+    }
+
     /// Coefficients from the one before this to the one after; [`END`] at the end of the block.
     pub fn advance(self) -> usize {
         (self.0 >> 24) as usize

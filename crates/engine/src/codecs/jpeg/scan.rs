@@ -1,9 +1,10 @@
 //! Decoding of a sequential scan to planes of a reduced size.
+#![allow(unsafe_code)]
 
 use super::bits::{Cursor, Data, Window};
 use super::frame::{Component, Frame, ZIGZAG};
 use super::huffman::{END, Runs, Symbols};
-use super::idct::{self, Transform};
+use super::idct;
 use crate::planes::{Plane, Planes};
 
 /// How large chroma is made.
@@ -15,6 +16,12 @@ pub(crate) enum Chroma {
     Full,
 }
 
+#[derive(Clone, Copy)]
+struct Weight {
+    step: i32,
+    place: u32,
+}
+
 /// Everything to decode a component by.
 struct Decoder<'a> {
     component: &'a Component,
@@ -22,13 +29,12 @@ struct Decoder<'a> {
     ac: Symbols,
     runs: Runs,
     /// Samples of a block.
-    width: u32,
-    height: u32,
-    /// The last coefficient that these need, in zigzag order.
-    last: usize,
-    transform: Transform,
+    width: usize,
+    height: usize,
     /// Whole blocks and coding units; cut to its size in the end.
     plane: Plane,
+    /// What coefficients are multiplied by and where they go, in zigzag order.
+    weights: Box<[Weight; 128]>,
     /// DC of the block before.
     before: i32,
 }
@@ -42,32 +48,7 @@ pub(super) fn decode(source: &[u8], frame: &Frame, shrink: u32, chroma: Chroma) 
         .iter()
         .map(|component| Decoder::new(frame, component, size, chroma))
         .collect::<Option<Vec<_>>>()?;
-    let mut data = Data::new(source, frame.data);
-    let mut cursor = data.start();
-    let (across, down) = frame.units();
-    let mut until_restart = frame.restart_interval;
-    let mut restarts = 0u8;
-    let mut coefficients = [0; 128];
-    for y in 0..down {
-        for x in 0..across {
-            if frame.restart_interval > 0 {
-                if until_restart == 0 {
-                    cursor = data.restart(cursor, restarts & 7)?;
-                    restarts = restarts.wrapping_add(1);
-                    until_restart = frame.restart_interval;
-                    decoders.iter_mut().for_each(|decoder| decoder.before = 0);
-                }
-                until_restart -= 1;
-            }
-            cursor = data.ready(cursor)?;
-            for decoder in &mut decoders {
-                cursor = decoder.unit(&data.window, cursor, &mut coefficients, x, y)?;
-            }
-        }
-    }
-    if data.is_past_end(cursor) {
-        return None;
-    }
+    run(source, frame, &mut decoders)?;
     let (width, height) = (frame.width.div_ceil(shrink), frame.height.div_ceil(shrink));
     let mut planes = decoders.into_iter().map(|decoder| {
         let (h, v) = decoder.covers(frame, size);
@@ -93,6 +74,54 @@ pub(super) fn decode(source: &[u8], frame: &Frame, shrink: u32, chroma: Chroma) 
     })
 }
 
+/// Decodes all there is, by the best instructions of this machine.
+fn run(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+        fn run_avx2(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
+            run_plainly(source, frame, decoders)
+        }
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+        {
+            // SAFETY: the processor has what the function is compiled for.
+            return unsafe { run_avx2(source, frame, decoders) };
+        }
+    }
+    run_plainly(source, frame, decoders)
+}
+
+#[inline(always)]
+fn run_plainly(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
+    let mut data = Data::new(source, frame.data);
+    let mut cursor = data.start();
+    let (across, down) = frame.units();
+    let mut until_restart = frame.restart_interval;
+    let mut restarts = 0u8;
+    let mut coefficients = [0; 128];
+    for y in 0..down {
+        for x in 0..across {
+            if frame.restart_interval > 0 {
+                if until_restart == 0 {
+                    cursor = data.restart(cursor, restarts & 7)?;
+                    restarts = restarts.wrapping_add(1);
+                    until_restart = frame.restart_interval;
+                    decoders.iter_mut().for_each(|decoder| decoder.before = 0);
+                }
+                until_restart -= 1;
+            }
+            cursor = data.ready(cursor)?;
+            for decoder in decoders.iter_mut() {
+                cursor = decoder.unit(&data.window, cursor, &mut coefficients, x as usize, y as usize)?;
+            }
+        }
+    }
+    (!data.is_past_end(cursor)).then_some(())
+}
+
 impl<'a> Decoder<'a> {
     fn new(frame: &Frame, component: &'a Component, size: u32, chroma: Chroma) -> Option<Self> {
         let (width, height) = match chroma {
@@ -102,24 +131,24 @@ impl<'a> Decoder<'a> {
                 size * frame.unit.1 / component.blocks.1,
             ),
         };
-        let transform = idct::transform(width, height)?;
-        let needed = |place: u8| u32::from(place % 8) < width && u32::from(place / 8) < height;
         let (across, down) = frame.units();
-        let plane = Plane::new(
-            across * component.blocks.0 * width,
-            down * component.blocks.1 * height,
-        );
+        let plane = Plane::new(across * component.blocks.0 * width, down * component.blocks.1 * height);
+        if width > 8 || height > 8 {
+            return None;
+        }
         let ac = component.ac.ac();
         Some(Self {
             component,
             dc: component.dc.dc(),
             runs: Runs::of(&ac),
             ac,
-            width,
-            height,
-            last: (0..64).rev().find(|n| needed(ZIGZAG[*n]))?,
-            transform,
+            width: width as usize,
+            height: height as usize,
             plane,
+            weights: Box::new(std::array::from_fn(|n| Weight {
+                step: component.steps[n].into(),
+                place: ZIGZAG[n].into(),
+            })),
             before: 0,
         })
     }
@@ -127,28 +156,60 @@ impl<'a> Decoder<'a> {
     /// How many samples of luma a sample of this plane covers.
     fn covers(&self, frame: &Frame, size: u32) -> (u32, u32) {
         (
-            frame.unit.0 * size / (self.component.blocks.0 * self.width),
-            frame.unit.1 * size / (self.component.blocks.1 * self.height),
+            frame.unit.0 * size / (self.component.blocks.0 * self.width as u32),
+            frame.unit.1 * size / (self.component.blocks.1 * self.height as u32),
         )
     }
 
     /// This component's blocks in a coding unit.
     #[inline(always)]
-    fn unit(&mut self, window: &Window, mut cursor: Cursor, coefficients: &mut [i16; 128], x: u32, y: u32) -> Option<Cursor> {
+    fn unit(
+        &mut self,
+        window: &Window,
+        cursor: Cursor,
+        coefficients: &mut [i16; 128],
+        x: usize,
+        y: usize,
+    ) -> Option<Cursor> {
+        match (self.width, self.height) {
+            (1, 1) => self.blocks::<1, 1>(window, cursor, coefficients, x, y),
+            (2, 1) => self.blocks::<2, 1>(window, cursor, coefficients, x, y),
+            (4, 1) => self.blocks::<4, 1>(window, cursor, coefficients, x, y),
+            (1, 2) => self.blocks::<1, 2>(window, cursor, coefficients, x, y),
+            (2, 2) => self.blocks::<2, 2>(window, cursor, coefficients, x, y),
+            (4, 2) => self.blocks::<4, 2>(window, cursor, coefficients, x, y),
+            (8, 2) => self.blocks::<8, 2>(window, cursor, coefficients, x, y),
+            (1, 4) => self.blocks::<1, 4>(window, cursor, coefficients, x, y),
+            (2, 4) => self.blocks::<2, 4>(window, cursor, coefficients, x, y),
+            (4, 4) => self.blocks::<4, 4>(window, cursor, coefficients, x, y),
+            (8, 4) => self.blocks::<8, 4>(window, cursor, coefficients, x, y),
+            (2, 8) => self.blocks::<2, 8>(window, cursor, coefficients, x, y),
+            (4, 8) => self.blocks::<4, 8>(window, cursor, coefficients, x, y),
+            (8, 8) => self.blocks::<8, 8>(window, cursor, coefficients, x, y),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn blocks<const NX: usize, const NY: usize>(
+        &mut self,
+        window: &Window,
+        mut cursor: Cursor,
+        coefficients: &mut [i16; 128],
+        x: usize,
+        y: usize,
+    ) -> Option<Cursor> {
         let (across, down) = self.component.blocks;
+        let (across, down) = (across as usize, down as usize);
         let stride = self.plane.stride;
         for v in 0..down {
             for h in 0..across {
-                if self.height <= 2 {
-                    coefficients[..16].fill(0);
-                } else {
-                    coefficients[..64].fill(0);
-                }
-                cursor = self.block(window, cursor, coefficients)?;
-                let left = (x * across + h) * self.width;
-                let top = (y * down + v) * self.height;
-                let at = top as usize * stride + left as usize;
-                (self.transform)(coefficients, &mut self.plane.values, at, stride);
+                // Others may hold what a block before left there, but are not looked at.
+                coefficients[..8 * NY].fill(0);
+                cursor = self.block::<NX, NY>(window, cursor, coefficients)?;
+                let (left, top) = ((x * across + h) * NX, (y * down + v) * NY);
+                let to = self.plane.values.get_mut(top * stride + left..)?;
+                idct::samples::<NX, NY>(coefficients, to, stride);
             }
         }
         Some(cursor)
@@ -156,8 +217,12 @@ impl<'a> Decoder<'a> {
 
     /// The coefficients of a block that are needed, each in its place.
     #[inline(always)]
-    fn block(&mut self, window: &Window, mut cursor: Cursor, to: &mut [i16; 128]) -> Option<Cursor> {
-        let steps = &self.component.steps;
+    fn block<const NX: usize, const NY: usize>(
+        &mut self,
+        window: &Window,
+        mut cursor: Cursor,
+        to: &mut [i16; 128],
+    ) -> Option<Cursor> {
         cursor.refill(window);
         let symbol = self.dc.look_up(cursor.buffer);
         if symbol.is_none() {
@@ -165,22 +230,30 @@ impl<'a> Decoder<'a> {
         }
         self.before = self.before.wrapping_add(symbol.value(cursor.buffer));
         cursor.consume(symbol.bits());
-        to[0] = self.before.wrapping_mul(i32::from(steps[0])) as i16;
+        to[0] = self.before.wrapping_mul(self.weights[0].step) as i16;
 
+        let ac = &self.ac;
+        let weights = &self.weights;
+        let last = const { last_needed(NX, NY) };
         let mut n = 1;
-        while n <= self.last {
+        while n <= last {
             cursor.refill(window);
-            let symbol = self.ac.look_up(cursor.buffer);
-            if symbol.is_none() {
-                return None;
+            // Bits for two symbols of at most ten and fifteen bits; longer ones are followed by a refill.
+            for _ in 0..2 {
+                let symbol = ac.look_up(cursor.buffer);
+                if symbol.is_none() {
+                    return None;
+                }
+                let value = symbol.value(cursor.buffer);
+                cursor.consume(symbol.bits());
+                // At the end of the block this is a zero, somewhere behind what was set.
+                let weight = weights[(n + symbol.run()) & 127];
+                to[(weight.place & 127) as usize] = value.wrapping_mul(weight.step) as i16;
+                n += symbol.advance();
+                if n > last || symbol.is_long() {
+                    break;
+                }
             }
-            let value = symbol.value(cursor.buffer);
-            cursor.consume(symbol.bits());
-            let advance = symbol.advance();
-            // At the end of the block this is a zero, somewhere behind what was set.
-            let place = n + (advance - 1) % 16;
-            to[usize::from(ZIGZAG[place & 127] & 127)] = value.wrapping_mul(i32::from(steps[place & 127])) as i16;
-            n += advance;
         }
         while n < 64 {
             cursor.refill(window);
@@ -210,4 +283,13 @@ impl<'a> Decoder<'a> {
         }
         Some(cursor)
     }
+}
+
+/// The last coefficient, in zigzag order, that so many samples need.
+const fn last_needed(width: usize, height: usize) -> usize {
+    let mut last = 63;
+    while ZIGZAG[last] as usize % 8 >= width || ZIGZAG[last] as usize / 8 >= height {
+        last -= 1;
+    }
+    last
 }
