@@ -3,6 +3,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use transform::Part;
+
 use super::*;
 use crate::probe::Want;
 
@@ -59,7 +61,7 @@ impl Make {
 }
 
 fn header(source: &[u8]) -> Header {
-    Header::of(source, Want::Everything).expect("a header")
+    Header::of(source, &Part::Default, Want::Everything).expect("a header")
 }
 
 /// What the library makes of luma and chroma at a scale.
@@ -296,7 +298,7 @@ fn damaged_files_are_judged_alike() {
                 }
             }
         }
-        let Ok(header) = Header::of(&file, Want::Everything) else {
+        let Ok(header) = Header::of(&file, &Part::Default, Want::Everything) else {
             continue;
         };
         if header.info.width > 1000 || header.info.height > 1000 {
