@@ -9,7 +9,7 @@ use transform::Context;
 use crate::access::{self, Right};
 use crate::active::content_security_policy;
 use crate::asked::Asked;
-use crate::conditional::Validators;
+use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
@@ -21,8 +21,17 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     let right = access::right(request, &shared.settings)?;
     let found = find(shared, &asked).await?;
     access::check(&found.asset, right, asked.only_named)?;
-    let context = context(request, &shared.settings);
-    let work = work::decide(shared, &asked, &found.asset, &context).await?;
+    let context = context(request, &asked, &shared.settings);
+    let mut work = work::decide(shared, &asked, &found.asset, right, &context).await?;
+    if let Work::Rendition(job) = work {
+        let known = request.if_none_match.is_some_and(|known| known.contains(&etag(&job.key.0)));
+        // Who has the better format already need not wait for it.
+        work = if known {
+            Work::Rendition(job)
+        } else {
+            work::in_time(shared, &asked, &found.asset, right, &context, job).await?
+        };
+    }
     let answer = describe(asked, &found, right, &work, &context, request.now_unix);
     let known = Validators {
         etag: &answer.etag,
@@ -60,12 +69,13 @@ async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
     Ok(Found { asset, stands_in: true })
 }
 
-fn context<'a>(request: &Request<'_>, settings: &'a Settings) -> Context<'a> {
+fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
     Context {
         accept: negotiate::accepted(request.accept),
         hints: negotiate::hints(request.width_hint, request.dpr_hint, request.save_data),
         settings: settings.output,
         limits: &settings.limits,
+        still: asked.still,
     }
 }
 
@@ -119,7 +129,7 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
         last_modified: if *stands_in { now_unix } else { uploaded },
         cache: match right {
             Right::Signed { expires } if asset.is_private => CachePolicy::private(expires, now_unix),
-            _ if *stands_in => CachePolicy::Brief,
+            _ if *stands_in || matches!(work, Work::Rendition(job) if job.stands_in) => CachePolicy::Brief,
             _ => CachePolicy::Public,
         },
         vary,
@@ -157,6 +167,9 @@ async fn with_bytes(
         Work::Rendition(job) => {
             let (rendition, from) = work::rendition(shared, *job).await?;
             answer.origin = from;
+            if rendition.hasty {
+                answer.etag = hasty(&answer.etag);
+            }
             (rendition.bytes.len() as u64, Some(rendition.bytes))
         }
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use foyer::{
     BlockEngineConfig, Code, DeviceBuilder, Error, ErrorKind, FsDeviceBuilder, HybridCache, HybridCacheBuilder,
-    HybridCachePolicy, RecoverMode,
+    HybridCachePolicy, HybridCacheProperties, Location, RecoverMode,
 };
 use transform::{Format, RenditionKey, Size};
 
@@ -41,6 +41,8 @@ impl Key {
 pub(crate) struct Rendition {
     pub(crate) format: Format,
     pub(crate) size: Size,
+    /// Made quickly because others were waiting: larger than it need be.
+    pub(crate) hasty: bool,
     pub(crate) bytes: Bytes,
 }
 
@@ -123,7 +125,10 @@ impl RenditionCache {
     }
 
     pub(crate) fn insert(&self, key: Key, rendition: Rendition) {
-        self.kept.insert(key, rendition);
+        // What was made in haste is made anew when there is time, so it does not go to disk.
+        let location = if rendition.hasty { Location::InMem } else { Location::Default };
+        let properties = HybridCacheProperties::default().with_location(location);
+        self.kept.insert_with_properties(key, rendition, properties);
     }
 
     /// Bytes in memory, keys and all.
@@ -259,6 +264,7 @@ impl Code for Rendition {
         Ok(Self {
             format,
             size,
+            hasty: false,
             bytes: Bytes::from(bytes),
         })
     }
@@ -277,12 +283,13 @@ fn array<const N: usize>(reader: &mut impl Read) -> foyer::Result<[u8; N]> {
 }
 
 /// These numbers are on disks: add, don't change.
-const FORMATS: [(u8, Format); 5] = [
+const FORMATS: [(u8, Format); 6] = [
     (1, Format::Jpeg),
     (2, Format::Png),
     (3, Format::Webp),
     (4, Format::Avif),
     (5, Format::Gif),
+    (6, Format::Jxl),
 ];
 
 fn format_number(format: Format) -> u8 {
@@ -308,6 +315,7 @@ mod tests {
         Rendition {
             format: Format::Webp,
             size: Size { width: 30, height: 20 },
+            hasty: false,
             bytes: Bytes::from(bytes),
         }
     }

@@ -44,6 +44,9 @@ pub enum DeliveryError {
     /// No file at the path, or none that may be seen.
     #[error("No file was found at the specified path")]
     NotFound,
+    /// A file that a layer needs is not there, or may not be seen.
+    #[error("No file was found for the layer's input `{0}`")]
+    InputNotFound(String),
     /// The stored bytes are broken, or use a part of their format that is not read here.
     #[error("{0}")]
     Unsupported(String),
@@ -108,7 +111,7 @@ impl DeliveryError {
         match self {
             Self::BadTransformation { .. } => Code::BadTransformation,
             Self::Unauthorised(_) => Code::Unauthorised,
-            Self::NotFound => Code::NotFound,
+            Self::NotFound | Self::InputNotFound(_) => Code::NotFound,
             Self::Unsupported(_) => Code::Unsupported,
             Self::Limit { .. } => Code::Limit,
             Self::RangeNotSatisfiable { .. } => Code::RangeNotSatisfiable,
@@ -151,7 +154,7 @@ impl DeliveryError {
     /// How long the error may be remembered: an absence briefly, everything else not at all.
     pub fn cache(&self) -> CachePolicy {
         match self {
-            Self::NotFound => CachePolicy::Brief,
+            Self::NotFound | Self::InputNotFound(_) => CachePolicy::Brief,
             _ => CachePolicy::NoStore,
         }
     }

@@ -15,8 +15,10 @@ mod asked;
 mod cache;
 mod coalesce;
 mod conditional;
+mod decoded;
 mod disposition;
 mod error;
+mod inputs;
 mod message;
 mod negotiate;
 pub mod origin;
@@ -69,7 +71,7 @@ impl Delivery {
             sources: Sources::new(library),
             cache: RenditionCache::open(&settings.cache).await?,
             in_flight: Coalescer::default(),
-            renderer: Renderer::new(settings.render, &settings.limits),
+            renderer: Renderer::new(&settings),
             counters: Counters::default(),
             settings,
         };
@@ -112,6 +114,7 @@ impl Delivery {
             in_flight: in_flight.in_flight() as u64,
             waiting: renderer.waiting() as u64,
             cache_memory_bytes: cache.memory_bytes(),
+            source_memory_bytes: renderer.decoded_bytes(),
         }
     }
 

@@ -1,75 +1,116 @@
 //! Making a rendition: admitted by cost, on a thread that may block, given up at the deadline.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Budget, RenderError};
-use transform::{Limits, Plan, SourceInfo};
+use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, RenderError};
+use library::BlobId;
+use transform::{Accept, Context, Hints, Limits, OutputSettings, Plan, SourceInfo, Transformation};
 
 use crate::admission::{Admission, AdmissionLimits};
 use crate::cache::Rendition;
-use crate::{DeliveryError, RenderSettings};
+use crate::decoded::DecodedSources;
+use crate::{DeliveryError, RenderSettings, Settings};
 
 #[derive(Debug)]
 pub(crate) struct Renderer {
     admission: Admission,
     settings: RenderSettings,
-    max_pixels: u64,
+    limits: Limits,
+    fonts: Fonts,
+    decoded: Arc<DecodedSources>,
+}
+
+/// What is to be made. All that the work needs, and nothing that refers to the request that caused it.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// The decided work, or a bound for it if `measured`.
+    pub(crate) plan: Plan,
+    /// The plan depends on pixels: it is decided anew once they are there.
+    pub(crate) measured: bool,
+    pub(crate) transformation: Transformation,
+    pub(crate) info: SourceInfo,
+    pub(crate) accept: Accept,
+    pub(crate) hints: Hints,
+    pub(crate) output: OutputSettings,
+    pub(crate) still: bool,
+    /// The base picture's source, where it is a stored file.
+    pub(crate) blob: Option<BlobId>,
+    /// Bytes and megapixels of all files together.
+    pub(crate) cost: Cost,
+}
+
+/// The bytes of all files.
+pub(crate) struct Files {
+    pub(crate) source: Bytes,
+    pub(crate) others: HashMap<String, Bytes>,
 }
 
 impl Renderer {
-    pub(crate) fn new(settings: RenderSettings, limits: &Limits) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let render = settings.render;
         let admission = Admission::new(AdmissionLimits {
-            workers: settings.workers,
-            memory_bytes: settings.memory_bytes,
-            queue: settings.queue,
-            wait: settings.wait,
+            workers: render.workers,
+            memory_bytes: render.memory_bytes,
+            queue: render.queue,
+            wait: render.wait,
         });
         Self {
             admission,
-            settings,
-            max_pixels: limits.source_pixels.max(limits.result_pixels),
+            settings: render,
+            limits: settings.limits,
+            fonts: settings.fonts.clone(),
+            decoded: Arc::new(DecodedSources::new(render.source_cache_bytes)),
         }
     }
 
-    /// Does the plan. The source is read when it is this work's turn, so that what waits holds no memory.
+    /// Does the work. Files are read when it is its turn, so that what waits holds no memory.
     pub(crate) async fn render(
         &self,
-        plan: Plan,
-        info: &SourceInfo,
-        source_bytes: u64,
-        read: impl Future<Output = Result<Bytes, DeliveryError>>,
+        task: Task,
+        read: impl Future<Output = Result<Files, DeliveryError>>,
     ) -> Result<Rendition, DeliveryError> {
-        let cost = engine::estimate(&plan, info);
-        let bytes = cost.bytes.saturating_add(source_bytes);
-        let permit = self.admission.admit(engine::Cost { bytes, ..cost }).await?;
-        let source = read.await?;
+        let cost = engine::estimate(&task.plan, &task.info);
+        let permit = self
+            .admission
+            .admit(Cost {
+                bytes: cost.bytes.saturating_add(task.cost.bytes),
+                megapixels: cost.megapixels + task.cost.megapixels,
+            })
+            .await?;
+        let files = read.await?;
+        // Who waits now will be glad of a quicker answer.
+        let effort = if self.is_loaded() { Effort::Load } else { Effort::Leisure };
 
         let given_up = Arc::new(AtomicBool::new(false));
-        let (max_pixels, settings) = (self.max_pixels, self.settings);
-        let flag = given_up.clone();
+        let (limits, settings) = (self.limits, self.settings);
+        let (flag, fonts, decoded) = (given_up.clone(), self.fonts.clone(), self.decoded.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Held until the thread is really done, also when nobody waits for it any more.
             let _permit = permit;
             let budget = Budget {
-                max_pixels,
+                max_pixels: limits.source_pixels.max(limits.result_pixels),
                 max_source_bytes: settings.max_source_bytes,
                 max_output_bytes: settings.max_output_bytes,
                 cancelled: Some(&flag),
+                effort,
+                light: if task.output.linear_light { Light::Linear } else { Light::Gamma },
                 ..Budget::default()
             };
-            engine::render(&source, &plan, &budget)
+            make(&task, &files, &fonts, &limits, &decoded, &budget)
         });
         match tokio::time::timeout(self.settings.deadline, work).await {
             Ok(Ok(Ok(done))) => Ok(Rendition {
                 format: done.format,
                 size: done.size,
+                hasty: effort == Effort::Load,
                 bytes: Bytes::from(done.bytes),
             }),
-            Ok(Ok(Err(error))) => Err(refusal(error, self.settings.deadline)),
+            Ok(Ok(Err(error))) => Err(refusal(&error, self.settings.deadline)),
             Ok(Err(panicked)) => Err(DeliveryError::internal("make the rendition", panicked)),
             Err(_elapsed) => {
                 given_up.store(true, Ordering::Relaxed);
@@ -82,20 +123,68 @@ impl Renderer {
     pub(crate) fn waiting(&self) -> usize {
         self.admission.waiting()
     }
+
+    /// True when so many wait that each should be quick.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.waiting() > 2 * self.settings.workers
+    }
+
+    /// Bytes of decoded sources in memory.
+    pub(crate) fn decoded_bytes(&self) -> u64 {
+        self.decoded.memory_bytes()
+    }
+}
+
+fn make(
+    task: &Task,
+    files: &Files,
+    fonts: &Fonts,
+    limits: &Limits,
+    decoded: &DecodedSources,
+    budget: &Budget,
+) -> Result<engine::Rendition, Arc<RenderError>> {
+    let others = files.others.iter().map(|(name, bytes)| (name.clone(), bytes.as_ref())).collect();
+    let mut inputs = Inputs {
+        source: &files.source,
+        decoded: None,
+        files: &others,
+        fonts,
+    };
+    if task.measured {
+        let context = Context {
+            accept: task.accept,
+            hints: task.hints,
+            settings: task.output,
+            limits,
+            still: task.still,
+        };
+        let planner = |measure: &mut dyn transform::Measure| {
+            transform::plan(&task.transformation, &task.info, &context, measure)
+        };
+        return Ok(engine::render_measured(&inputs, planner, budget)?.0);
+    }
+    let at_hand = task
+        .blob
+        .and_then(|blob| decoded.get(blob, &files.source, &task.plan, &task.info, budget))
+        .transpose()?;
+    inputs.decoded = at_hand.as_deref();
+    Ok(engine::render_with(&inputs, &task.plan, budget)?)
 }
 
 /// What the engine says, in words for the client. What is our fault stays with us.
-fn refusal(error: RenderError, deadline: Duration) -> DeliveryError {
-    match error {
+fn refusal(error: &Arc<RenderError>, deadline: Duration) -> DeliveryError {
+    match &**error {
         RenderError::Probe(_) | RenderError::Malformed { .. } | RenderError::Unsupported { .. } => {
             DeliveryError::Unsupported(error.to_string())
         }
         RenderError::OverBudget { .. } | RenderError::TooLargeForFormat { .. } => {
             DeliveryError::limit(error.to_string())
         }
+        RenderError::Unplannable(error) => DeliveryError::from(error.clone()),
+        RenderError::Layer(error) => DeliveryError::bad(error.to_string()),
         RenderError::Cancelled => too_slow(deadline),
         RenderError::Plan(_) | RenderError::Encode { .. } | RenderError::Internal(_) => {
-            DeliveryError::internal("make the rendition", error)
+            DeliveryError::internal("make the rendition", error.clone())
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use engine::Fonts;
 use secrecy::{ExposeSecret, SecretString};
 use transform::{Limits, Mode, OutputSettings};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub cache: CacheBudget,
     /// How many are made at once.
     pub render: RenderSettings,
+    /// Fonts for texts.
+    pub fonts: Fonts,
 }
 
 /// What making renditions may take.
@@ -41,6 +44,11 @@ pub struct RenderSettings {
     pub max_source_bytes: u64,
     /// Bytes that a rendition may have. Default 64 MiB.
     pub max_output_bytes: u64,
+    /// Bytes of decoded sources that are kept, to derive other renditions from; 0 keeps none. Default 256 MiB.
+    pub source_cache_bytes: u64,
+    /// How long a request waits for an AVIF that the server has chosen; then it gets the next best format, and the AVIF is
+    /// finished in the background. Default 3 seconds.
+    pub avif_wait: Duration,
 }
 
 impl Default for RenderSettings {
@@ -53,6 +61,8 @@ impl Default for RenderSettings {
             deadline: Duration::from_secs(60),
             max_source_bytes: 40 << 20,
             max_output_bytes: 64 << 20,
+            source_cache_bytes: 256 << 20,
+            avif_wait: Duration::from_secs(3),
         }
     }
 }

@@ -11,7 +11,7 @@ use library::{Asset, Blob, BlobError, BlobId, Library, StoreError, Version};
 use moka::sync::Cache;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use transform::SourceInfo;
+use transform::{Part, Rect, SourceInfo};
 
 use crate::DeliveryError;
 
@@ -24,7 +24,7 @@ const PROBES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Sources {
     library: Library,
-    known: Cache<BlobId, SourceInfo>,
+    known: Cache<(BlobId, Part), SourceInfo>,
     probes: Semaphore,
 }
 
@@ -46,9 +46,18 @@ impl Sources {
         Ok(found.map_err(unreachable_facts)?.filter(|asset| asset.is_published))
     }
 
-    /// What the planner needs to know of a picture. A blob never changes, so each is looked at once.
-    pub(crate) async fn info(&self, version: &Version) -> Result<SourceInfo, DeliveryError> {
-        if let Some(info) = self.known.get(&version.blob) {
+    /// What the planner needs to know of a part of a picture. A blob never changes, so each part is looked at once.
+    pub(crate) async fn info(&self, asset: &Asset, part: &Part) -> Result<SourceInfo, DeliveryError> {
+        let info = self.header(&asset.version, part).await?;
+        Ok(SourceInfo {
+            focus: asset.custom_coordinates.as_deref().and_then(focus),
+            ..info
+        })
+    }
+
+    async fn header(&self, version: &Version, part: &Part) -> Result<SourceInfo, DeliveryError> {
+        let known = (version.blob, part.clone());
+        if let Some(info) = self.known.get(&known) {
             return Ok(info);
         }
         let _place = self
@@ -57,13 +66,14 @@ impl Sources {
             .await
             .map_err(|closed| DeliveryError::internal("look at the file", closed))?;
         let mut reader = BlobReader::new(self.library.blob(&version.blob), version.size);
-        let probed = tokio::task::spawn_blocking(move || engine::probe(&mut reader)).await;
+        let part = part.clone();
+        let probed = tokio::task::spawn_blocking(move || engine::probe_part(&mut reader, &part)).await;
         let info = match probed {
             Ok(Ok(probe)) => probe.info,
             Ok(Err(error)) => return Err(unreadable_header(error)),
             Err(panicked) => return Err(DeliveryError::internal("look at the file", panicked)),
         };
-        self.known.insert(version.blob, info);
+        self.known.insert(known, info);
         Ok(info)
     }
 
@@ -85,6 +95,15 @@ impl Sources {
             .await
             .map_err(unreadable_blob)?;
         Ok(pieces.map_err(io::Error::other).boxed())
+    }
+}
+
+/// The stored area of interest: `x,y,width,height`. What is not that is none.
+fn focus(text: &str) -> Option<Rect> {
+    let numbers: Vec<u32> = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    match numbers[..] {
+        [x, y, width, height] if width > 0 && height > 0 => Some(Rect { x, y, width, height }),
+        _ => None,
     }
 }
 

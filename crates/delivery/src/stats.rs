@@ -25,6 +25,8 @@ pub struct Stats {
     pub waiting: u64,
     /// Bytes of renditions in memory.
     pub cache_memory_bytes: u64,
+    /// Bytes of decoded sources in memory.
+    pub source_memory_bytes: u64,
 }
 
 impl Stats {
@@ -43,11 +45,12 @@ impl Stats {
     }
 
     /// What goes up and down, by name.
-    pub fn gauges(&self) -> [(&'static str, u64); 3] {
+    pub fn gauges(&self) -> [(&'static str, u64); 4] {
         [
             ("in_flight", self.in_flight),
             ("waiting", self.waiting),
             ("cache_memory_bytes", self.cache_memory_bytes),
+            ("source_memory_bytes", self.source_memory_bytes),
         ]
     }
 }

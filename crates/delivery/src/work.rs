@@ -1,15 +1,17 @@
 //! Stored bytes or a rendition? And the rendition, wherever it comes from.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use library::{Asset, BlobId, FileType, MediaFacts};
 use transform::parameters::AskedFormat;
-use transform::{Context, Format, Mode, Output, Plan, RenditionKey, SourceInfo, Transformation, content_dpr};
+use transform::{Accept, Context, Format, Output, Part, RenditionKey, content_dpr};
 
+use crate::access::Right;
 use crate::asked::Asked;
 use crate::cache::{Key, Rendition, Tier};
 use crate::coalesce::Role;
+use crate::inputs::Inputs;
+use crate::render::{Files, Task};
 use crate::{DeliveryError, ServedFrom, Shared};
 
 /// How the bytes of an answer are come by.
@@ -26,72 +28,146 @@ pub(crate) enum Work {
 }
 
 /// A rendition: its name, and all that it takes to make it.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) key: Key,
     pub(crate) format: Format,
     pub(crate) content_dpr: Option<f64>,
-    plan: Plan,
-    info: SourceInfo,
+    /// It stands in for a better one that is still being made: not to be kept for long.
+    pub(crate) stands_in: bool,
+    task: Task,
+    inputs: Inputs,
     blob: BlobId,
-    source_bytes: u64,
+    /// The format was our choice, and takes long.
+    patient: bool,
+    /// It is here already.
+    made: Option<(Rendition, ServedFrom)>,
 }
 
-/// Decides without reading more than a header.
+/// Decides without reading more than headers and fonts.
 pub(crate) async fn decide(
     shared: &Shared,
     asked: &Asked,
     asset: &Asset,
+    right: Right,
     context: &Context<'_>,
 ) -> Result<Work, DeliveryError> {
-    if asked.transformation.is_original() {
+    let transformation = &asked.transformation;
+    if transformation.is_original() {
         return Ok(Work::Stored {
             notice: None,
             negotiated: false,
         });
     }
+    if transformation.needs_model() {
+        return Err(DeliveryError::Unavailable("an operation that needs a model"));
+    }
     let version = &asset.version;
-    if !is_readable(&version.media.mime) {
+    let Some(format) = readable(&version.media.mime) else {
         return unreadable(asked, &version.media);
+    };
+    if let Some(notice) = as_stored(asked, format) {
+        return Ok(Work::Stored {
+            notice,
+            negotiated: false,
+        });
     }
-    let mut info = shared.sources.info(version).await?;
-    let mut source = version.blob.to_string();
-    let mut transformation = Cow::Borrowed(&asked.transformation);
-    if asked.still && info.frames > 1 {
-        source.push_str(" still");
-        info.frames = 1;
-    }
-    let mut plan = transform::plan(&transformation, &info, context)?;
-    if asked.still && info.format == Format::Gif && plan.output == Output::Original {
-        // A GIF is left alone where nothing better is accepted, but its bytes are no still.
-        transformation = Cow::Owned(
-            transformation
-                .into_owned()
-                .then(Transformation::parse("f-png", Mode::Strict)?),
-        );
-        plan = transform::plan(&transformation, &info, context)?;
-    }
+    let part = transformation.part();
+    let info = shared.sources.info(asset, &part).await?;
+    let inputs = Inputs::find(shared, transformation, right, asked.only_named).await?;
+
+    let fonts = &shared.settings.fonts;
+    let (facts, font) = (
+        |name: &str, part: &Part| inputs.info(name, part),
+        |name: &str| inputs.font(name),
+    );
+    let mut bounds = engine::Bounds::new(fonts, &facts, &font);
+    let plan = transform::plan(transformation, &info, context, &mut bounds)?;
+    let measured = bounds.asked_for_pixels();
     let Output::Encoded(encoding) = plan.output else {
         return Ok(Work::Stored {
             notice: None,
             negotiated: transformation.depends_on_accept(&context.settings),
         });
     };
-    Ok(Work::Rendition(Box::new(Job {
-        key: Key::of(&RenditionKey::new(&source, &transformation, context))?,
-        format: encoding.format,
-        content_dpr: content_dpr(&transformation, &plan, &context.hints),
-        plan,
+    let source = version.blob.to_string();
+    let key = Key::of(&RenditionKey::new(&source, transformation, context, inputs.contents()))?;
+    let task = Task {
+        measured,
+        transformation: transformation.clone(),
         info,
+        accept: context.accept,
+        hints: context.hints,
+        output: context.settings,
+        still: context.still,
+        blob: Some(version.blob),
+        cost: engine::Cost {
+            megapixels: inputs.megapixels(),
+            bytes: version.size.saturating_add(inputs.bytes()),
+        },
+        plan,
+    };
+    Ok(Work::Rendition(Box::new(Job {
+        key,
+        format: encoding.format,
+        content_dpr: content_dpr(transformation, &task.plan, &context.hints),
+        stands_in: false,
+        patient: encoding.format == Format::Avif
+            && transformation.asked_format() != Some(AskedFormat::Exactly(Format::Avif)),
+        made: None,
+        task,
+        inputs,
         blob: version.blob,
-        source_bytes: version.size,
     })))
 }
 
-/// True for pictures that the engine reads, by the type that was found in the content when it came.
-fn is_readable(mime: &str) -> bool {
-    [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif]
-        .iter()
-        .any(|format| format.mime() == mime)
+const READABLE: [Format; 13] = [
+    Format::Jpeg,
+    Format::Png,
+    Format::Webp,
+    Format::Avif,
+    Format::Gif,
+    Format::Tiff,
+    Format::Bmp,
+    Format::Ico,
+    Format::Jxl,
+    Format::Heic,
+    Format::Psd,
+    Format::Svg,
+    Format::Pdf,
+];
+
+/// The format of a picture that the engine reads, by the type that was found in the content when it came.
+fn readable(mime: &str) -> Option<Format> {
+    let mime = match mime {
+        "image/heif" => "image/heic",
+        "image/vnd.microsoft.icon" => "image/x-icon",
+        "application/postscript" | "application/illustrator" => "application/pdf",
+        mime => mime,
+    };
+    READABLE.into_iter().find(|format| format.mime() == mime)
+}
+
+/// Files that are delivered as they are unless a picture of them is asked for in so many words, and what is said of a
+/// transformation that then has no effect.
+fn as_stored(asked: &Asked, format: Format) -> Option<Option<String>> {
+    let transformation = &asked.transformation;
+    let drawn = match format {
+        // Negotiation never turns a drawing into pixels.
+        Format::Svg => {
+            asked.still || matches!(transformation.asked_format(), Some(AskedFormat::Exactly(asked)) if asked != Format::Svg)
+        }
+        Format::Pdf | Format::Psd => asked.still,
+        _ => true,
+    };
+    if drawn {
+        return None;
+    }
+    let notice = match format {
+        Format::Svg => "transformations have no effect on SVG without a format of pixels such as `f-png`",
+        _ => "transformations have no effect on a document; pictures of its pages are at `/ik-thumbnail.jpg`",
+    };
+    Some((!transformation.is_empty()).then(|| notice.to_owned()))
 }
 
 /// What the engine does not read is delivered as it is, and a transformation of it has no effect. Not so for pictures:
@@ -101,16 +177,8 @@ fn unreadable(asked: &Asked, media: &MediaFacts) -> Result<Work, DeliveryError> 
     if asked.still {
         return Err(DeliveryError::Unavailable("a still of this kind of file"));
     }
-    if mime == "image/svg+xml" {
-        if matches!(transformation.asked_format(), Some(AskedFormat::Exactly(_))) {
-            return Err(DeliveryError::Unsupported(
-                "SVG cannot be turned into pixels in this version".to_owned(),
-            ));
-        }
-    } else if media.file_type == FileType::Image && !transformation.is_empty() {
-        return Err(DeliveryError::Unsupported(format!(
-            "{mime} cannot be transformed in this version"
-        )));
+    if media.file_type == FileType::Image && !transformation.is_empty() {
+        return Err(DeliveryError::Unsupported(format!("{mime} cannot be transformed")));
     }
     let notice = (!transformation.is_empty()).then(|| format!("transformations have no effect on {mime}"));
     Ok(Work::Stored {
@@ -119,14 +187,49 @@ fn unreadable(asked: &Asked, media: &MediaFacts) -> Result<Work, DeliveryError> 
     })
 }
 
+/// A rendition in a format that is slow to make and that nobody asked for by name gets a limited time. Past it the answer
+/// is the next best format, while the better one is finished for those who come later.
+pub(crate) async fn in_time(
+    shared: &Arc<Shared>,
+    asked: &Asked,
+    asset: &Asset,
+    right: Right,
+    context: &Context<'_>,
+    mut job: Box<Job>,
+) -> Result<Work, DeliveryError> {
+    if !job.patient {
+        return Ok(Work::Rendition(job));
+    }
+    let wait = shared.settings.render.avif_wait;
+    if let Ok(made) = tokio::time::timeout(wait, rendition(shared, (*job).clone())).await {
+        job.made = Some(made?);
+        return Ok(Work::Rendition(job));
+    }
+    let context = Context {
+        accept: Accept {
+            avif: false,
+            ..context.accept
+        },
+        ..*context
+    };
+    let mut work = decide(shared, asked, asset, right, &context).await?;
+    if let Work::Rendition(job) = &mut work {
+        job.stands_in = true;
+    }
+    Ok(work)
+}
+
 /// From the cache, from the one who is making it, or made.
 pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Rendition, ServedFrom), DeliveryError> {
+    if let Some(made) = job.made {
+        return Ok(made);
+    }
     let counters = &shared.counters;
     let (key, from) = (job.key, |tier| match tier {
         Tier::Memory => (ServedFrom::Memory, &counters.hits_memory),
         Tier::Disk => (ServedFrom::Disk, &counters.hits_disk),
     });
-    let (rendition, (from, counter)) = if let Some((rendition, tier)) = shared.cache.get(&key).await {
+    let (rendition, (from, counter)) = if let Some((rendition, tier)) = kept(shared, &key).await {
         (rendition, from(tier))
     } else {
         match shared.in_flight.run(key, make(shared.clone(), job)).await {
@@ -142,17 +245,25 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
     Ok((rendition, from))
 }
 
+/// What was made in haste is made anew once there is time.
+async fn kept(shared: &Shared, key: &Key) -> Option<(Rendition, Tier)> {
+    let found = shared.cache.get(key).await?;
+    (!found.0.hasty || shared.renderer.is_loaded()).then_some(found)
+}
+
 async fn make(shared: Arc<Shared>, job: Job) -> Result<(Rendition, Option<Tier>), DeliveryError> {
     // Somebody may have finished it between our look and our turn.
-    if let Some((rendition, tier)) = shared.cache.get(&job.key).await {
+    if let Some((rendition, tier)) = kept(&shared, &job.key).await {
         return Ok((rendition, Some(tier)));
     }
-    let read = shared.sources.read(job.blob, shared.settings.render.max_source_bytes);
-    match shared
-        .renderer
-        .render(job.plan, &job.info, job.source_bytes, read)
-        .await
-    {
+    let max = shared.settings.render.max_source_bytes;
+    let read = async {
+        Ok(Files {
+            source: shared.sources.read(job.blob, max).await?,
+            others: job.inputs.read(&shared, max).await?,
+        })
+    };
+    match shared.renderer.render(job.task, read).await {
         Ok(rendition) => {
             shared.counters.renders.count();
             shared.cache.insert(job.key, rendition.clone());

@@ -24,7 +24,7 @@ use transform::{Limits, Mode, OutputSettings};
 use crate::keys::KeyPair;
 
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, Seconds};
+pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -61,12 +61,28 @@ pub struct Config {
     pub render_memory: ByteSize,
     /// A rendition that takes longer is given up.
     pub render_timeout: Duration,
+    /// Decoded sources kept in memory.
+    pub source_memory: ByteSize,
     /// Quality where a URL names none, 1 to 100.
     pub quality: Quality,
     /// Choose the format by what the client accepts, also where a URL does not say `f-auto`.
     pub auto_format: bool,
     /// Offer AVIF when the client accepts it.
     pub avif: bool,
+    /// How long a request waits for an AVIF that it did not ask for by name.
+    pub avif_wait: Duration,
+    /// Turn pictures upright by their orientation tag.
+    pub auto_orient: bool,
+    /// Keep embedded colour profiles.
+    pub keep_profile: bool,
+    /// Keep EXIF, XMP and IPTC.
+    pub keep_metadata: bool,
+    /// Lower the quality for clients that save data.
+    pub save_data: bool,
+    /// In which light pictures are scaled.
+    pub resize_light: ResizeLight,
+    /// A folder of fonts; `None` means the system's.
+    pub fonts: Option<PathBuf>,
     /// Answer 400 to unknown parameters instead of ignoring them with a notice.
     pub strict: bool,
     /// How logs are written.
@@ -330,9 +346,17 @@ impl Config {
             workers: texts.parse("workers")?,
             render_memory,
             render_timeout: texts.parse::<Seconds>("render_timeout")?.into(),
+            source_memory: texts.parse("source_memory")?,
             quality,
             auto_format: texts.parse("auto_format")?,
             avif: texts.parse("avif")?,
+            avif_wait: texts.parse::<Seconds>("avif_wait")?.into(),
+            auto_orient: texts.parse("auto_orient")?,
+            keep_profile: texts.parse("keep_profile")?,
+            keep_metadata: texts.parse("keep_metadata")?,
+            save_data: texts.parse("save_data")?,
+            resize_light: texts.parse("resize_light")?,
+            fonts: fonts_folder(texts)?,
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
@@ -364,7 +388,11 @@ impl Config {
                 quality: self.quality,
                 auto_format: self.auto_format,
                 avif: self.avif,
-                ..OutputSettings::default()
+                auto_orient: self.auto_orient,
+                keep_profile: self.keep_profile,
+                keep_metadata: self.keep_metadata,
+                save_data: self.save_data,
+                linear_light: self.resize_light == ResizeLight::Linear,
             },
             limits: Limits {
                 source_pixels: pixels,
@@ -386,8 +414,11 @@ impl Config {
                 memory_bytes: self.render_memory.0,
                 deadline: self.render_timeout,
                 max_source_bytes: self.source_max.0,
+                source_cache_bytes: self.source_memory.0,
+                avif_wait: self.avif_wait,
                 ..defaults
             },
+            fonts: crate::fonts::load(self.fonts.as_deref()),
         }
     }
 
@@ -415,6 +446,19 @@ pub fn unknown_variables(environment: impl IntoIterator<Item = String>) -> Vec<(
             (name, meant)
         })
         .collect()
+}
+
+fn fonts_folder(texts: &Texts) -> Result<Option<PathBuf>, ConfigError> {
+    let folder = texts.get("fonts").0;
+    if folder.is_empty() {
+        return Ok(None);
+    }
+    let folder = PathBuf::from(folder);
+    if folder.is_dir() {
+        Ok(Some(folder))
+    } else {
+        Err(texts.refuse("fonts", format!("`{}` is not a folder", folder.display())))
+    }
 }
 
 fn is_secret(name: &str) -> bool {

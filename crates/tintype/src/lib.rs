@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod fonts;
 pub mod keys;
 pub mod observe;
 pub mod router;

@@ -75,7 +75,7 @@ impl Format {
 
     /// True when the engine has an encoder for it.
     pub fn can_be_written(self) -> bool {
-        matches!(self, Self::Jpeg | Self::Png | Self::Webp | Self::Avif)
+        matches!(self, Self::Jpeg | Self::Png | Self::Webp | Self::Avif | Self::Gif)
     }
 
     /// True when it has no pixels of its own: it is drawn at whatever size is asked for.

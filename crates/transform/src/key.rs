@@ -12,15 +12,27 @@ use crate::{Context, Transformation};
 pub struct RenditionKey(String);
 
 /// Part of every key. To be raised when the same plan input gives other bytes than before.
-const VERSION: &str = "tintype-rendition-1";
+const VERSION: &str = "tintype-rendition-2";
 
 impl RenditionKey {
     /// `source` names the content of the source, such as its SHA-256. Names have to be
     /// [expanded](Transformation::expand) before, or an edit of a stored transformation would not change the key.
     ///
-    /// Of the client's wishes only those count that can change the result.
-    pub fn new(source: &str, transformation: &Transformation, context: &Context<'_>) -> Self {
+    /// `files` are the names of the files that layers and texts need, and of what is in them. Of the client's wishes only
+    /// those count that can change the result.
+    pub fn new(
+        source: &str,
+        transformation: &Transformation,
+        context: &Context<'_>,
+        files: &[(String, String)],
+    ) -> Self {
         let mut inputs = format!("{VERSION}\n{}:{source}\n{}\n", source.len(), transformation.canonical());
+        if context.still {
+            inputs.push_str("still\n");
+        }
+        for (name, content) in files {
+            inputs.push_str(&format!("{}:{name} {}:{content}\n", name.len(), content.len()));
+        }
         if !transformation.is_original() {
             // Writing to a string cannot fail.
             let _ = write_inputs(&mut inputs, transformation, context);

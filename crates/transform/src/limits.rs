@@ -5,6 +5,8 @@ pub struct Limits {
     pub source_pixels: u64,
     /// Most pixels that the result of any operation may have. Default 100 million.
     pub result_pixels: u64,
+    /// Most pixels that all frames of an animation may have together, before and after. Default 100 million.
+    pub animation_pixels: u64,
     /// Longest side that the result of any operation may have. Default 65,535, which is all that JPEG can say.
     pub result_side: u32,
 }
@@ -26,6 +28,7 @@ impl Limits {
         Self {
             source_pixels: 4_000_000,
             result_pixels: 1_000_000,
+            animation_pixels: 4_000_000,
             result_side: 4_000,
         }
     }
@@ -36,6 +39,7 @@ impl Default for Limits {
         Self {
             source_pixels: 100_000_000,
             result_pixels: 100_000_000,
+            animation_pixels: 100_000_000,
             result_side: 65_535,
         }
     }

@@ -1,7 +1,7 @@
 //! Which format an answer has, and how it is encoded: what was asked, what the client accepts, what the source is.
 
 use crate::parameters::{AskedFormat, Quality};
-use crate::{Encoding, Format, PlanError, Size, SourceInfo};
+use crate::{Context, Encoding, Format, PlanError, Size, SourceInfo};
 
 /// Modern formats that the request's `Accept` names. `*/*` and `image/*` name none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,6 +40,8 @@ pub struct OutputSettings {
     pub keep_metadata: bool,
     /// Lower the quality to [`OutputSettings::SAVE_DATA_QUALITY`] for clients that ask to save data. Default off.
     pub save_data: bool,
+    /// Scale pictures in linear light. Default off: browsers, and nearly all tools, do it in the stored values.
+    pub linear_light: bool,
 }
 
 impl OutputSettings {
@@ -57,6 +59,7 @@ impl Default for OutputSettings {
             keep_profile: false,
             keep_metadata: false,
             save_data: false,
+            linear_light: false,
         }
     }
 }
@@ -73,6 +76,10 @@ pub(crate) struct Asked {
     pub progressive: Option<bool>,
     pub keep_profile: Option<bool>,
     pub keep_metadata: Option<bool>,
+    /// Dots per inch that the file is to state.
+    pub density: Option<u16>,
+    /// AVIF is not to be chosen.
+    pub not_avif: bool,
     pub original: bool,
 }
 
@@ -89,61 +96,105 @@ impl Asked {
     }
 }
 
-/// The format of the result, whose size and transparency are known.
+/// What the result is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub format: Format,
+    /// All frames, and not only the first.
+    pub animated: bool,
+}
+
+impl Chosen {
+    fn still(format: Format) -> Self {
+        Self {
+            format,
+            animated: false,
+        }
+    }
+}
+
+/// The format of the result, whose size and transparency are known. `None` when the stored file is as good as anything.
 pub(crate) fn format(
     asked: &Asked,
     source: &SourceInfo,
-    accept: Accept,
-    settings: &OutputSettings,
+    context: &Context<'_>,
     size: Size,
     alpha: bool,
-) -> Result<Format, PlanError> {
+    untouched: bool,
+) -> Result<Option<Chosen>, PlanError> {
+    let (accept, settings) = (context.accept, &context.settings);
     let fits_webp = size.width <= WEBP_SIDE && size.height <= WEBP_SIDE;
+    let moves = source.frames > 1 && !context.still;
     if let Some(format) = asked.explicit(source) {
         return match format {
             Format::Webp if !fits_webp => Err(PlanError::TooLargeForWebp {
                 size,
                 longest: WEBP_SIDE,
             }),
-            format if format.can_be_written() => Ok(format),
+            format if format.can_be_written() => Ok(Some(Chosen {
+                format,
+                animated: moves && matches!(format, Format::Webp | Format::Gif),
+            })),
             format => Err(PlanError::CannotBeWritten { format }),
         };
+    }
+    let automatic = settings.auto_format || asked.format.is_some();
+    if moves {
+        // Encoding frames takes long: what is already as small as it can be for this client is left alone.
+        let format = if automatic && accept.webp && fits_webp {
+            Format::Webp
+        } else {
+            Format::Gif
+        };
+        if untouched && (format == source.format || format == Format::Gif) {
+            return Ok(None);
+        }
+        return Ok(Some(Chosen { format, animated: true }));
     }
     let family = match source.format {
         Format::Png => Format::Png,
         _ if alpha => Format::Png,
         _ => Format::Jpeg,
     };
-    // A format that is not named but wished for (`f-gif` of another source, `f-orig` of a GIF) is chosen, too.
-    if !settings.auto_format && asked.format.is_none() {
+    // A format that is not named but wished for (`f-gif` of another source, `f-orig` of what is only read) is chosen, too.
+    if !automatic {
         let kept = match source.format {
             Format::Jpeg if alpha => family,
             Format::Webp if !fits_webp => family,
+            Format::Gif => family,
             format if format.can_be_written() => format,
             _ => family,
         };
-        return Ok(kept);
+        return Ok(Some(Chosen::still(kept)));
     }
     let lossless = asked.lossless.unwrap_or(false);
     let keep_profile = asked.keep_profile.unwrap_or(settings.keep_profile);
-    Ok(if accept.avif && settings.avif && !keep_profile && !lossless {
+    let avif = accept.avif && settings.avif && !keep_profile && !lossless && !asked.not_avif;
+    Ok(Some(Chosen::still(if avif && source.format != Format::Heic {
         Format::Avif
     } else if accept.webp && fits_webp {
         Format::Webp
+    } else if source.format == Format::Gif && untouched && !context.still {
+        return Ok(None);
     } else {
         family
-    })
+    })))
 }
 
 pub(crate) fn encoding(
     asked: &Asked,
-    format: Format,
-    save_data: bool,
-    settings: &OutputSettings,
+    chosen: &Chosen,
+    source: &SourceInfo,
+    context: &Context<'_>,
     untouched: bool,
 ) -> Encoding {
-    let lowered = Quality::new(OutputSettings::SAVE_DATA_QUALITY).filter(|_| save_data && settings.save_data);
+    let (format, settings) = (chosen.format, &context.settings);
+    let save_data = context.hints.save_data && settings.save_data;
+    let lowered = Quality::new(OutputSettings::SAVE_DATA_QUALITY).filter(|_| save_data);
     let default = lowered.map_or(settings.quality, |lowered| lowered.min(settings.quality));
+    // What a source has lost does not come back: the setting only lowers the quality.
+    let known = source.quality.and_then(Quality::new);
+    let default = known.map_or(default, |known| known.min(default));
     Encoding {
         format,
         quality: own_scale(format, asked.quality.unwrap_or(default)),
@@ -151,11 +202,14 @@ pub(crate) fn encoding(
         progressive: asked.progressive.unwrap_or(false) && format == Format::Jpeg,
         keep_profile: asked.keep_profile.unwrap_or(settings.keep_profile),
         keep_metadata: asked.keep_metadata.unwrap_or(settings.keep_metadata),
+        density: asked.density,
         // A quality, or the absence of loss, was asked for: then it counts, even if it costs bytes.
         keep_original_if_smaller: untouched
+            && !context.still
             && asked.quality.is_none()
             && asked.lossless.is_none()
-            && asked.progressive.is_none(),
+            && asked.progressive.is_none()
+            && asked.density.is_none(),
     }
 }
 

@@ -69,7 +69,7 @@ pub enum Op {
         /// Top becomes bottom.
         vertical: bool,
     },
-    /// Paint this opaque colour behind transparent pixels; the result has no alpha.
+    /// Paint this colour behind transparent pixels. If it is opaque, the result has no alpha.
     Flatten(Color),
     /// Gaussian blur. Standard deviation in pixels, above 0.
     Blur(f64),
@@ -350,6 +350,8 @@ pub struct Encoding {
     pub keep_profile: bool,
     /// Keep EXIF, XMP and IPTC of the source (with the orientation tag reset to upright).
     pub keep_metadata: bool,
+    /// Dots per inch that the file states, in JPEG and PNG; the format's own default if absent.
+    pub density: Option<u16>,
     /// Nothing was asked of the pixels: answer with the stored bytes when they are upright, of the same format and
     /// no larger than the result.
     pub keep_original_if_smaller: bool,

@@ -1,4 +1,4 @@
-use crate::{ExpressionError, Format, Size};
+use crate::{ExpressionError, Format, MeasureError, Size};
 
 /// Why a transformation cannot be done on this source.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -65,6 +65,33 @@ pub enum PlanError {
         /// Which.
         format: Format,
     },
+    /// An animation with more pixels than may be worked on.
+    #[error("the animation's {frames} frames have {pixels} pixels together, more than the limit of {limit}")]
+    AnimationTooLarge {
+        /// Its frames.
+        frames: u32,
+        /// Pixels of all of them, before or after.
+        pixels: u64,
+        /// [`Limits::animation_pixels`].
+        limit: u64,
+    },
+    /// `e-shadow` of a large picture.
+    #[error("`e-shadow` works on up to {limit} pixels, and the picture has {pixels} here")]
+    TooLargeForShadow {
+        /// Of the picture where the shadow is made.
+        pixels: u64,
+        /// Most that it may have.
+        limit: u64,
+    },
+    /// A fact about pixels, a text or a layer could not be found.
+    #[error(transparent)]
+    Measure(#[from] MeasureError),
+    /// An operation that a model has to do was not split off.
+    #[error("`{operation}` needs a model")]
+    NeedsModel {
+        /// Its key.
+        operation: &'static str,
+    },
     /// A name that was not replaced by its steps.
     #[error("the named transformation `{name}` was not looked up")]
     NotExpanded {
@@ -84,7 +111,10 @@ impl PlanError {
             Self::WindowOutside { .. } => "use `x` and `y`, which are moved back inside, or a smaller `w` and `h`",
             Self::TooLargeForWebp { .. } => "ask for a smaller size, or for `f-jpg`",
             Self::CannotBeWritten { .. } => "ask for `f-auto` or `f-webp`",
-            Self::NotExpanded { .. } => return None,
+            Self::AnimationTooLarge { .. } => "ask for one frame with `f-jpg`, or for the stored file with `orig-true`",
+            Self::TooLargeForShadow { .. } => "scale down in the same step or before, such as `w-800,e-shadow`",
+            Self::Measure(MeasureError::TextTooLarge { .. }) => "use a smaller `fs`, or let it wrap with `w`",
+            Self::Measure(_) | Self::NeedsModel { .. } | Self::NotExpanded { .. } => return None,
         };
         Some(hint.to_owned())
     }
@@ -93,7 +123,12 @@ impl PlanError {
     pub fn is_limit(&self) -> bool {
         matches!(
             self,
-            Self::SourceTooLarge { .. } | Self::ResultTooLarge { .. } | Self::TooLargeForWebp { .. }
+            Self::SourceTooLarge { .. }
+                | Self::ResultTooLarge { .. }
+                | Self::TooLargeForWebp { .. }
+                | Self::AnimationTooLarge { .. }
+                | Self::TooLargeForShadow { .. }
+                | Self::Measure(MeasureError::TextTooLarge { .. })
         )
     }
 }

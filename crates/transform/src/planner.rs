@@ -1,12 +1,21 @@
 //! Steps and facts about a source become a plan. Decides everything and touches nothing.
+//!
+//! The steps are gone through twice. The first time tells the size and the transparency of the result, from which its format
+//! follows; the second time knows the format, and with it what shows where the picture is not. What only pixels or fonts can
+//! tell is asked for on the way: see [`Measure`].
 
-use crate::expression::Variables;
+mod effects;
+mod layers;
+mod placement;
+
+use crate::expression::{Expression, Variables};
 use crate::negotiate::{self, Accept, Asked, Hints, OutputSettings};
-use crate::parameters::{Anchor, Dpr, Extent, Fill, Flip, Focus, Offset, Param, Pixels, Ratio, Strategy, Turn};
+use crate::parameters::{Density, Extent, Flip, Param, Pixels, Turn};
 use crate::{
-    Background, Color, Format, Limits, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size, SourceInfo,
-    Step, Transformation, size,
+    Background, Color, Format, Limits, Measure, Op, Orientation, Output, Params, Part, Plan, PlanError, Rect, Size,
+    SourceInfo, Step, Transformation, size,
 };
+use placement::Placement;
 
 /// What a plan depends on beside the transformation and the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,95 +28,105 @@ pub struct Context<'a> {
     pub settings: OutputSettings,
     /// What the request may cost.
     pub limits: &'a Limits,
+    /// A still is asked for: of a document a page, of an animation a frame.
+    pub still: bool,
 }
 
-/// Decides what is done to this source, to the pixel. Names have to be [expanded](Transformation::expand) before.
-pub fn plan(transformation: &Transformation, source: &SourceInfo, context: &Context<'_>) -> Result<Plan, PlanError> {
-    let (width, height) = source.upright();
-    let upright = Size { width, height };
-    let original = Plan {
-        part: Part::Default,
-        animated: false,
-        ops: Vec::new(),
-        size: upright,
-        output: Output::Original,
-    };
+/// Decides what is done to this source, to the pixel. Names have to be [expanded](Transformation::expand) and operations
+/// that need a model [split off](Transformation::stages) before.
+pub fn plan(
+    transformation: &Transformation,
+    source: &SourceInfo,
+    context: &Context<'_>,
+    measure: &mut dyn Measure,
+) -> Result<Plan, PlanError> {
+    let original = original(transformation, source);
     if transformation.is_original() {
         return Ok(original);
     }
-
-    let mut draft = Draft {
-        context,
-        initial: upright,
-        size: upright,
-        alpha: source.has_alpha,
-        ops: Vec::new(),
-        asked: Asked::default(),
-        // Conditions are not for GIF.
-        conditions: source.format != Format::Gif,
-    };
     // Orientation comes first, because coordinates refer to the upright picture: so `rt-auto` counts wherever it is.
     let orient = context.settings.auto_orient
         || transformation
             .all_params()
             .any(|(param, _)| *param == Param::Rotate(Turn::Auto));
-    if !orient {
-        draft.initial = Size {
-            width: source.width,
-            height: source.height,
-        };
-        draft.size = draft.initial;
-    }
-    let pixels = u64::from(source.width) * u64::from(source.height);
+    let start = Start::of(transformation, source, orient);
+    let pixels = u64::from(start.size.width) * u64::from(start.size.height);
     let source_too_large = (pixels > context.limits.source_pixels).then_some(PlanError::SourceTooLarge {
         pixels,
         limit: context.limits.source_pixels,
     });
-    if let Err(error) = draft.steps(&transformation.steps) {
-        // A source that is too large makes large windows of itself: it is the cause, they are not.
-        return Err(source_too_large.filter(|_| error.is_limit()).unwrap_or(error));
-    }
+    // A source that is too large makes large windows of itself: it is the cause, they are not.
+    let cause = |error: PlanError| source_too_large.clone().filter(|_| error.is_limit()).unwrap_or(error);
 
-    let Draft {
-        asked,
-        mut ops,
-        size,
-        alpha,
-        ..
-    } = draft;
-    if asked.original {
+    let mut first = Draft::new(context, start.clone(), None, &mut *measure);
+    first.steps(&transformation.steps).map_err(cause)?;
+    let asked = first.asked;
+    if asked.original || first.is_untouched() && stays(&asked, source, context) {
         return Ok(original);
     }
-    // Re-encoding would lose the animation, and nothing asked for that.
-    if ops.is_empty() && source.frames > 1 && asked.explicit(source).is_none_or(|format| format == source.format) {
+    let chosen = negotiate::format(&asked, source, context, first.size, first.alpha, first.is_untouched())?;
+    let Some(chosen) = chosen else {
         return Ok(original);
-    }
-    if ops.is_empty() && source.format == Format::Gif && asked.explicit(source) == Some(Format::Gif) {
-        return Ok(original);
-    }
-    let format = negotiate::format(&asked, source, context.accept, &context.settings, size, alpha)?;
-    // A GIF that becomes neither smaller nor anything else is best left alone.
-    let negotiated = matches!(format, Format::Avif | Format::Webp);
-    if ops.is_empty() && source.format == Format::Gif && !negotiated && asked.explicit(source).is_none() {
-        return Ok(original);
-    }
-
+    };
     if let Some(error) = source_too_large {
         return Err(error);
     }
-    let untouched = ops.is_empty();
-    if orient && source.orientation != Orientation::Upright {
-        ops.insert(0, Draw::Final(Op::Orient(source.orientation)));
+
+    let mut draft = Draft::new(context, start, Some(chosen.format), measure);
+    draft.steps(&transformation.steps)?;
+    let untouched = draft.is_untouched();
+    let Draft {
+        mut ops, size, alpha, ..
+    } = draft;
+    if alpha && !chosen.format.holds_alpha() {
+        ops.push(Op::Flatten(Color::WHITE));
     }
-    let ops = colored(&simplified(ops), source.has_alpha, format);
-    let encoding = negotiate::encoding(&asked, format, context.hints.save_data, &context.settings, untouched);
+    if chosen.animated {
+        let pixels = u64::from(source.frames) * u64::from(size.width) * u64::from(size.height);
+        let stored = u64::from(source.frames) * u64::from(source.width) * u64::from(source.height);
+        let limit = context.limits.animation_pixels;
+        if pixels.max(stored) > limit {
+            return Err(PlanError::AnimationTooLarge {
+                frames: source.frames,
+                pixels: pixels.max(stored),
+                limit,
+            });
+        }
+    }
     Ok(Plan {
-        part: Part::Default,
-        animated: false,
-        ops,
+        part: original.part,
+        animated: chosen.animated,
+        ops: simplified(ops),
         size,
-        output: Output::Encoded(encoding),
+        output: Output::Encoded(negotiate::encoding(&asked, &chosen, source, context, untouched)),
     })
+}
+
+fn original(transformation: &Transformation, source: &SourceInfo) -> Plan {
+    let (width, height) = source.upright();
+    Plan {
+        part: transformation.part(),
+        animated: false,
+        ops: Vec::new(),
+        size: Size { width, height },
+        output: Output::Original,
+    }
+}
+
+/// True when nothing is asked of the pixels, and the stored file is the best answer there is.
+fn stays(asked: &Asked, source: &SourceInfo, context: &Context<'_>) -> bool {
+    let explicit = asked.explicit(source);
+    if context.still {
+        return false;
+    }
+    match source.format {
+        // Negotiation never turns a drawing into pixels, and a document is delivered as it is.
+        Format::Svg => explicit.is_none_or(|format| format == Format::Svg),
+        Format::Pdf | Format::Psd => true,
+        // Encoded anew it would only get worse.
+        Format::Gif => explicit == Some(Format::Gif),
+        format => source.frames > 1 && explicit == Some(format),
+    }
 }
 
 /// `Content-DPR` of an answer to `w-auto`: pixels delivered per CSS pixel, when the width was rounded up.
@@ -122,52 +141,131 @@ pub fn content_dpr(transformation: &Transformation, plan: &Plan, hints: &Hints) 
     (f64::from(plan.size.width) != hint).then(|| f64::from(plan.size.width) / (hint / dpr))
 }
 
-/// An operation, but for the colours that only the output format decides.
+/// What a chain of steps begins with.
 #[derive(Debug, Clone)]
-enum Draw {
-    Final(Op),
-    Pad {
-        canvas: Size,
-        x: i32,
-        y: i32,
-        background: Option<Color>,
-    },
-    Rotate {
-        degrees: f64,
-        canvas: Size,
-        background: Option<Color>,
-    },
+struct Start {
+    part: Part,
+    /// Upright, if it is turned; of a vector picture at the density that is asked for.
+    size: Size,
+    alpha: bool,
+    /// Before the first step.
+    ops: Vec<Op>,
+    density: u32,
+    /// The stored area of interest, in pixels of `size`.
+    focus: Option<Rect>,
+    /// Of the picture below, for a layer.
+    parent: Option<Size>,
+    /// Conditions are not for GIF.
+    conditions: bool,
 }
 
-struct Draft<'a> {
-    context: &'a Context<'a>,
+impl Start {
+    fn of(transformation: &Transformation, source: &SourceInfo, orient: bool) -> Self {
+        let mut start = Self::of_part(transformation.part(), source, orient);
+        start.conditions = source.format != Format::Gif;
+        if !source.format.is_vector() {
+            return start;
+        }
+        let asked = transformation.all_params().filter_map(|(param, _)| match param {
+            Param::Density(density) => Some(density),
+            _ => None,
+        });
+        let density = match asked.last() {
+            Some(Density::Number(number)) => f64::from(*number),
+            Some(Density::Expression(expression)) => {
+                let variables = Variables {
+                    initial: (start.size.width, start.size.height),
+                    current: (start.size.width, start.size.height),
+                    parent: (1, 1),
+                    density: source.density,
+                };
+                expression
+                    .value(&variables)
+                    .ok()
+                    .filter(|value| Density::RANGE.contains(value))
+                    .unwrap_or(f64::from(source.density))
+            }
+            None => return start,
+        };
+        let scale = density / f64::from(source.density.max(1));
+        let scaled = |side: u32| size::side(f64::from(side) * scale).unwrap_or(side);
+        let size = Size {
+            width: scaled(start.size.width),
+            height: scaled(start.size.height),
+        };
+        if size != start.size {
+            start.size = size;
+            start.ops.push(Op::Resize(size));
+        }
+        start
+    }
+
+    fn of_part(part: Part, source: &SourceInfo, orient: bool) -> Self {
+        let (width, height) = if orient {
+            source.upright()
+        } else {
+            (source.width, source.height)
+        };
+        let turned = orient && source.orientation != Orientation::Upright;
+        Self {
+            part,
+            size: Size { width, height },
+            alpha: source.has_alpha,
+            ops: turned.then_some(Op::Orient(source.orientation)).into_iter().collect(),
+            density: source.density,
+            focus: source.focus,
+            parent: None,
+            conditions: true,
+        }
+    }
+}
+
+struct Draft<'c, 'm> {
+    context: &'c Context<'c>,
+    measure: &'m mut dyn Measure,
+    part: Part,
     initial: Size,
+    density: u32,
+    focus: Option<Rect>,
+    parent: Option<Size>,
+    conditions: bool,
+    /// Of the result, once it is known.
+    format: Option<Format>,
     /// After the operations so far.
     size: Size,
     /// True when some pixel may be transparent after the operations so far.
     alpha: bool,
-    ops: Vec<Draw>,
+    ops: Vec<Op>,
+    /// How many of `ops` were there before the first step.
+    given: usize,
     asked: Asked,
-    conditions: bool,
 }
 
-/// The parameters of one step that place pixels.
-#[derive(Default)]
-struct Placement<'a> {
-    width: Option<&'a Extent>,
-    height: Option<&'a Extent>,
-    ratio: Option<&'a Ratio>,
-    dpr: Option<&'a Dpr>,
-    strategy: Strategy,
-    anchor: Anchor,
-    x: Option<&'a Offset>,
-    y: Option<&'a Offset>,
-    center_x: Option<&'a Offset>,
-    center_y: Option<&'a Offset>,
-    background: Option<Color>,
-}
+impl<'c, 'm> Draft<'c, 'm> {
+    fn new(context: &'c Context<'c>, start: Start, format: Option<Format>, measure: &'m mut dyn Measure) -> Self {
+        Self {
+            context,
+            measure,
+            part: start.part,
+            initial: start.size,
+            density: start.density,
+            focus: start.focus,
+            parent: start.parent,
+            conditions: start.conditions,
+            format,
+            size: start.size,
+            alpha: start.alpha,
+            given: start.ops.len(),
+            ops: start.ops,
+            asked: Asked::default(),
+        }
+    }
 
-impl Draft<'_> {
+    /// True when no step has asked anything of the pixels.
+    fn is_untouched(&self) -> bool {
+        self.ops.len() == self.given
+    }
+
     fn steps(&mut self, steps: &[Step]) -> Result<(), PlanError> {
         for step in steps {
             match step {
@@ -183,10 +281,28 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// One step, in the language's own order: place, turn, mirror, flatten.
+    /// One step, in the language's own order.
     fn step(&mut self, params: &Params) -> Result<(), PlanError> {
-        let mut placement = Placement::default();
-        let (mut degrees, mut flip) = (0.0, None);
+        self.ask(params)?;
+        let placement = Placement::of(params);
+        let begun = self.ops.len();
+        self.trim(params)?;
+        self.place(&placement)?;
+        self.tones(params)?;
+        self.overlays(params)?;
+        self.outline(params)?;
+        self.turn(params, &placement)?;
+        self.ground(params, &placement, begun)?;
+        for param in params.iter() {
+            if let Param::Layer(layer) = param {
+                self.layer(layer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the step says about the answer as a whole.
+    fn ask(&mut self, params: &Params) -> Result<(), PlanError> {
         for param in params.iter() {
             match param {
                 Param::Named(name) => {
@@ -194,19 +310,11 @@ impl Draft<'_> {
                         name: name.as_str().to_owned(),
                     });
                 }
-                Param::Width(extent) => placement.width = Some(extent),
-                Param::Height(extent) => placement.height = Some(extent),
-                Param::AspectRatio(ratio) => placement.ratio = Some(ratio),
-                Param::Dpr(dpr) => placement.dpr = Some(dpr),
-                Param::Crop(strategy) => placement.strategy = *strategy,
-                Param::Focus(Focus::Anchor(anchor)) => placement.anchor = *anchor,
-                Param::X(offset) => placement.x = Some(offset),
-                Param::Y(offset) => placement.y = Some(offset),
-                Param::CenterX(offset) => placement.center_x = Some(offset),
-                Param::CenterY(offset) => placement.center_y = Some(offset),
-                Param::Background(Fill::Color(color)) => placement.background = Some(*color),
-                Param::Rotate(Turn::Degrees(turn)) => degrees = *turn,
-                Param::Flip(mirrored) => flip = Some(*mirrored),
+                Param::Ai(operation) => {
+                    return Err(PlanError::NeedsModel {
+                        operation: operation.key(),
+                    });
+                }
                 Param::Quality(quality) => self.asked.quality = Some(*quality),
                 Param::Format(format) => self.asked.format = Some(*format),
                 Param::Lossless(on) => self.asked.lossless = Some(*on),
@@ -214,324 +322,110 @@ impl Draft<'_> {
                 Param::KeepProfile(on) => self.asked.keep_profile = Some(*on),
                 Param::KeepMetadata(on) => self.asked.keep_metadata = Some(*on),
                 Param::Original(on) => self.asked.original |= *on,
-                // Decided before the steps, and before the plan.
-                Param::Rotate(Turn::Auto) | Param::DefaultImage(_) => {}
+                // The manual promises that such a picture is never an AVIF.
+                Param::UnsharpMask(_) => self.asked.not_avif = true,
+                Param::Density(density) => self.asked.density = self.dots(density)?,
                 _ => {}
             }
-        }
-        let (width, height) = self.requested(&placement)?;
-        self.place(width, height, &placement)?;
-        if degrees != 0.0 {
-            let canvas = size::turned(self.size, degrees);
-            self.rotate(degrees, canvas, placement.background)?;
-        }
-        if let Some(flip) = flip {
-            let horizontal = matches!(flip, Flip::Horizontal | Flip::Both);
-            let vertical = matches!(flip, Flip::Vertical | Flip::Both);
-            self.push(Draw::Final(Op::Flip { horizontal, vertical }), self.size)?;
-        }
-        if let Some(color) = placement.background.filter(|color| color.is_opaque() && self.alpha) {
-            self.push(Draw::Final(Op::Flatten(color)), self.size)?;
-            self.alpha = false;
         }
         Ok(())
     }
 
-    /// The sides that are asked for, once `ar` and `dpr` are counted in.
-    fn requested(&self, placement: &Placement<'_>) -> Result<(Option<u32>, Option<u32>), PlanError> {
-        let mut width = self.side(placement.width, self.size.width, Param::Width)?;
-        let mut height = self.side(placement.height, self.size.height, Param::Height)?;
-        if let Some(ratio) = placement.ratio
-            && width.is_some() != height.is_some()
-        {
-            let value = self.ratio(ratio)?;
-            let token = || Param::AspectRatio(ratio.clone()).to_string();
-            let other = |value: f64| size::side(value).ok_or_else(|| PlanError::NotASize { token: token(), value });
-            match (width, height) {
-                (Some(width), _) => height = Some(other((f64::from(width) / value).max(0.5))?),
-                (_, Some(height)) => width = Some(other((f64::from(height) * value).max(0.5))?),
-                _ => {}
-            }
-        }
-        let from_hint = placement.width == Some(&Extent::Auto) && width.is_some();
-        let ratio = self.dpr(placement.dpr, from_hint)?;
-        // The ratio counts for both sides or for none.
-        let in_range = |side: Option<u32>| side.is_none_or(|side| DPR_SIDES.contains(&size::multiplied(side, ratio)));
-        if ratio != 1.0 && in_range(width) && in_range(height) {
-            let multiplied = |side: u32| size::side(size::multiplied(side, ratio)).unwrap_or(side);
-            (width, height) = (width.map(multiplied), height.map(multiplied));
-        }
-        Ok((width, height))
-    }
-
-    fn side(
-        &self,
-        extent: Option<&Extent>,
-        current: u32,
-        param: fn(Extent) -> Param,
-    ) -> Result<Option<u32>, PlanError> {
-        Ok(match extent {
-            None => None,
-            Some(Extent::Auto) => hinted_width(self.context.hints.width),
-            Some(Extent::Pixels(pixels)) => Some(pixels.get()),
-            Some(Extent::Fraction(fraction)) => size::side(f64::from(current) * fraction),
-            Some(extent @ Extent::Expression(expression)) => {
-                let token = param(extent.clone()).to_string();
-                let value = match expression.value(&self.variables()) {
-                    Ok(value) => value,
-                    Err(source) => return Err(PlanError::Expression { token, source }),
-                };
-                if value <= 0.0 {
-                    return Err(PlanError::NotASize { token, value });
-                }
-                // Above the largest side it is ignored, as the plain number would be.
-                Pixels::rounded(value.max(1.0)).map(Pixels::get)
+    fn dots(&self, density: &Density) -> Result<Option<u16>, PlanError> {
+        Ok(match density {
+            Density::Number(number) => Some(*number),
+            Density::Expression(expression) => {
+                let value = self.value(expression, || Param::Density(density.clone()).to_string())?;
+                Density::RANGE.contains(&value).then(|| value.round() as u16)
             }
         })
     }
 
-    fn ratio(&self, ratio: &Ratio) -> Result<f64, PlanError> {
-        let value = match ratio {
-            Ratio::Number(number) => *number,
-            Ratio::Sides(width, height) => width / height,
-            Ratio::Expression(expression) => {
-                let token = || Param::AspectRatio(ratio.clone()).to_string();
-                let value = expression
-                    .value(&self.variables())
-                    .map_err(|source| PlanError::Expression { token: token(), source })?;
-                if value <= 0.0 {
-                    return Err(PlanError::NotASize { token: token(), value });
-                }
-                value
+    /// Rotation, then mirroring.
+    fn turn(&mut self, params: &Params, placement: &Placement<'_>) -> Result<(), PlanError> {
+        for param in params.iter() {
+            if let Param::Rotate(Turn::Degrees(degrees)) = param
+                && *degrees != 0.0
+            {
+                let canvas = size::turned(self.size, *degrees);
+                let corners = degrees % 90.0 != 0.0;
+                let background = match placement.color() {
+                    Some(color) if color.alpha == 0 => Background::Transparent,
+                    Some(color) => Background::Color(color),
+                    None if self.format.is_some_and(Format::holds_alpha) => Background::Transparent,
+                    None => Background::Color(Color::BLACK),
+                };
+                self.push(
+                    Op::Rotate {
+                        degrees: *degrees,
+                        canvas,
+                        background,
+                    },
+                    canvas,
+                )?;
+                let shows_through = match background {
+                    Background::Color(color) => !color.is_opaque(),
+                    _ => true,
+                };
+                self.alpha |= corners && shows_through;
             }
-        };
-        Ok(value)
+        }
+        for param in params.iter() {
+            if let Param::Flip(flip) = param {
+                let horizontal = matches!(flip, Flip::Horizontal | Flip::Both);
+                let vertical = matches!(flip, Flip::Vertical | Flip::Both);
+                self.push(Op::Flip { horizontal, vertical }, self.size)?;
+            }
+        }
+        Ok(())
     }
 
-    fn dpr(&self, dpr: Option<&Dpr>, width_from_hint: bool) -> Result<f64, PlanError> {
-        let ratio = match dpr {
-            None => 1.0,
-            // The width hint already is in device pixels.
-            Some(Dpr::Auto) if width_from_hint => 1.0,
-            Some(Dpr::Auto) => self.context.hints.dpr.unwrap_or(1.0),
-            Some(Dpr::Number(number)) => *number,
-            Some(Dpr::Expression(expression)) => {
-                expression
-                    .value(&self.variables())
-                    .map_err(|source| PlanError::Expression {
-                        token: Param::Dpr(Dpr::Expression(expression.clone())).to_string(),
-                        source,
-                    })?
-            }
+    /// Opacity, and the colour behind what is transparent.
+    fn ground(&mut self, params: &Params, placement: &Placement<'_>, begun: usize) -> Result<(), PlanError> {
+        let opacity = params.iter().find_map(|param| match param {
+            Param::Opacity(percent) if *percent < 100.0 => Some(*percent),
+            _ => None,
+        });
+        if let Some(percent) = opacity {
+            self.push(Op::Opacity(percent / 100.0), self.size)?;
+            self.alpha = true;
+        }
+        let Some(mut color) = placement.color().filter(|color| color.alpha > 0 && self.alpha) else {
+            return Ok(());
         };
-        Ok(if Dpr::RANGE.contains(&ratio) { ratio } else { 1.0 })
+        // With an opacity, the colour's own has no say.
+        if opacity.is_some() {
+            color.alpha = 255;
+        }
+        // A colour that shows through is laid on once: where the step has padded with it, it is there already.
+        let padded = |op: &Op| {
+            matches!(op, Op::Pad { background, .. } | Op::Rotate { background, .. } if *background == Background::Color(color))
+        };
+        if !color.is_opaque() && self.ops.iter().skip(begun).any(padded) {
+            return Ok(());
+        }
+        self.push(Op::Flatten(color), self.size)?;
+        self.alpha &= !color.is_opaque();
+        Ok(())
     }
 
     fn variables(&self) -> Variables {
+        let pair = |size: Size| (size.width, size.height);
         Variables {
-            initial: (self.initial.width, self.initial.height),
-            current: (self.size.width, self.size.height),
-            parent: (self.size.width, self.size.height),
-            density: SourceInfo::DENSITY,
+            initial: pair(self.initial),
+            current: pair(self.size),
+            parent: pair(self.parent.unwrap_or(self.size)),
+            density: self.density,
         }
     }
 
-    /// Brings the picture into the box, by the strategy.
-    fn place(&mut self, width: Option<u32>, height: Option<u32>, step: &Placement<'_>) -> Result<(), PlanError> {
-        let from = self.size;
-        let (within, both) = match (width, height) {
-            (None, None) => return Ok(()),
-            (Some(width), Some(height)) => (Size { width, height }, true),
-            (Some(width), None) => (
-                Size {
-                    width,
-                    height: size::scaled(from.height, width, from.width),
-                },
-                false,
-            ),
-            (None, Some(height)) => (
-                Size {
-                    width: size::scaled(from.width, height, from.height),
-                    height,
-                },
-                false,
-            ),
-        };
-        let grows = within.width > from.width || within.height > from.height;
-        match step.strategy {
-            Strategy::Extract => {
-                let window = Size {
-                    width: width.unwrap_or(from.width),
-                    height: height.unwrap_or(from.height),
-                };
-                let rect = self.extracted(window, step)?;
-                self.crop(rect)
-            }
-            Strategy::AtMax => {
-                let fitted = if both { size::fit(from, within) } else { within };
-                let enlarges = fitted.width > from.width || fitted.height > from.height;
-                if enlarges { Ok(()) } else { self.resize(fitted) }
-            }
-            // With one side every other strategy scales in proportion.
-            _ if !both => self.resize(within),
-            Strategy::Force => self.resize(within),
-            Strategy::AtMaxEnlarge => self.resize(size::fit(from, within)),
-            Strategy::AtLeast => self.resize(size::cover(from, within)),
-            // The overhang is cut before scaling, so that only what is kept is scaled.
-            Strategy::MaintainRatio => {
-                self.crop(size::window(from, within, step.anchor))?;
-                self.resize(within)
-            }
-            Strategy::MaintainRatioNoEnlarge => {
-                self.crop(size::window(from, within, step.anchor))?;
-                if grows { Ok(()) } else { self.resize(within) }
-            }
-            Strategy::PadResize => {
-                self.resize(size::fit(from, within))?;
-                self.pad(within, step)
-            }
-            Strategy::PadResizeNoEnlarge => {
-                let fitted = size::fit(from, within);
-                if fitted.width <= from.width && fitted.height <= from.height {
-                    self.resize(fitted)?;
-                }
-                self.pad(within, step)
-            }
-            Strategy::PadExtract => self.pad(within, step),
-            Strategy::PadExtractNoShrink => {
-                let canvas = Size {
-                    width: within.width.max(from.width),
-                    height: within.height.max(from.height),
-                };
-                self.pad(canvas, step)
-            }
-        }
+    fn value(&self, expression: &Expression, token: impl FnOnce() -> String) -> Result<f64, PlanError> {
+        expression
+            .value(&self.variables())
+            .map_err(|source| PlanError::Expression { token: token(), source })
     }
 
-    /// The window of an extract: a corner is moved back inside, a centre is not.
-    fn extracted(&self, window: Size, step: &Placement<'_>) -> Result<Rect, PlanError> {
-        let mut rect = size::anchored(self.size, window, step.anchor);
-        let cornered = step.x.is_some() || step.y.is_some();
-        let centered = step.center_x.is_some() || step.center_y.is_some();
-        if !cornered && !centered {
-            return Ok(rect);
-        }
-        let outside = || PlanError::WindowOutside {
-            window_width: window.width,
-            window_height: window.height,
-            width: self.size.width,
-            height: self.size.height,
-        };
-        let axis = |corner: Option<f64>, center: Option<f64>, window: u32, kept: u32, full: u32| {
-            let last = f64::from(full - kept);
-            match (corner, center) {
-                // A corner beats a centre on the same axis.
-                (Some(corner), _) => Ok(corner.round().clamp(0.0, last) as u32),
-                (None, Some(center)) => {
-                    let start = (center - f64::from(window) / 2.0).floor();
-                    let inside = start >= 0.0 && start + f64::from(window) <= f64::from(full);
-                    if inside { Ok(start as u32) } else { Err(outside()) }
-                }
-                // The missing member of a pair: the edge for a corner, the middle for a centre.
-                (None, None) if cornered => Ok(0),
-                (None, None) => Ok((full - kept) / 2),
-            }
-        };
-        let (x, center_x) = (
-            self.offset(step.x, Param::X)?,
-            self.offset(step.center_x, Param::CenterX)?,
-        );
-        let (y, center_y) = (
-            self.offset(step.y, Param::Y)?,
-            self.offset(step.center_y, Param::CenterY)?,
-        );
-        rect.x = axis(x, center_x, window.width, rect.width, self.size.width)?;
-        rect.y = axis(y, center_y, window.height, rect.height, self.size.height)?;
-        Ok(rect)
-    }
-
-    fn offset(&self, offset: Option<&Offset>, param: fn(Offset) -> Param) -> Result<Option<f64>, PlanError> {
-        match offset {
-            None => Ok(None),
-            Some(Offset::Number(number)) => Ok(Some(*number)),
-            Some(offset @ Offset::Expression(expression)) => {
-                let value = expression.value(&self.variables());
-                let token = || param(offset.clone()).to_string();
-                value
-                    .map(Some)
-                    .map_err(|source| PlanError::Expression { token: token(), source })
-            }
-        }
-    }
-
-    fn crop(&mut self, rect: Rect) -> Result<(), PlanError> {
-        let size = Size {
-            width: rect.width,
-            height: rect.height,
-        };
-        if size == self.size {
-            Ok(())
-        } else {
-            self.push(Draw::Final(Op::Crop(rect)), size)
-        }
-    }
-
-    fn resize(&mut self, size: Size) -> Result<(), PlanError> {
-        if size == self.size {
-            Ok(())
-        } else {
-            self.push(Draw::Final(Op::Resize(size)), size)
-        }
-    }
-
-    fn pad(&mut self, canvas: Size, step: &Placement<'_>) -> Result<(), PlanError> {
-        if canvas == self.size {
-            return Ok(());
-        }
-        let (x, y) = size::placed(self.size, canvas, step.anchor);
-        if canvas.width <= self.size.width && canvas.height <= self.size.height {
-            let corner = |at: i64| u32::try_from(-at).unwrap_or_default();
-            let rect = Rect {
-                x: corner(x),
-                y: corner(y),
-                width: canvas.width,
-                height: canvas.height,
-            };
-            return self.crop(rect);
-        }
-        let background = step.background;
-        let coordinate = |at: i64| i32::try_from(at).ok();
-        let (Some(x), Some(y)) = (coordinate(x), coordinate(y)) else {
-            return Err(self.too_large(canvas));
-        };
-        self.push(
-            Draw::Pad {
-                canvas,
-                x,
-                y,
-                background,
-            },
-            canvas,
-        )?;
-        self.alpha |= background.is_some_and(|color| !color.is_opaque());
-        Ok(())
-    }
-
-    fn rotate(&mut self, degrees: f64, canvas: Size, background: Option<Color>) -> Result<(), PlanError> {
-        self.push(
-            Draw::Rotate {
-                degrees,
-                canvas,
-                background,
-            },
-            canvas,
-        )?;
-        let corners = degrees % 90.0 != 0.0;
-        self.alpha |= corners && background.is_some_and(|color| !color.is_opaque());
-        Ok(())
-    }
-
-    fn push(&mut self, op: Draw, result: Size) -> Result<(), PlanError> {
+    fn push(&mut self, op: Op, result: Size) -> Result<(), PlanError> {
         let limits = self.context.limits;
         let pixels = u64::from(result.width) * u64::from(result.height);
         if pixels > limits.result_pixels || result.width.max(result.height) > limits.result_side {
@@ -552,9 +446,6 @@ impl Draft<'_> {
     }
 }
 
-/// Sides that a pixel ratio may lead to; beyond them it is ignored.
-const DPR_SIDES: std::ops::RangeInclusive<f64> = 1.0..=5000.0;
-
 /// The width hint, up to the next multiple of 100, so that few sizes are made and none is too small.
 pub(crate) fn hinted_width(hint: Option<f64>) -> Option<u32> {
     let rounded = (hint.filter(|hint| hint.is_finite() && *hint > 0.0)? / 100.0).ceil() * 100.0;
@@ -562,18 +453,18 @@ pub(crate) fn hinted_width(hint: Option<f64>) -> Option<u32> {
 }
 
 /// Joins neighbours that say one thing in two operations.
-fn simplified(ops: Vec<Draw>) -> Vec<Draw> {
-    let mut kept: Vec<Draw> = Vec::with_capacity(ops.len());
+fn simplified(ops: Vec<Op>) -> Vec<Op> {
+    let mut kept: Vec<Op> = Vec::with_capacity(ops.len());
     for op in ops {
         let joined = match (kept.last(), &op) {
-            (Some(Draw::Final(Op::Crop(outer))), Draw::Final(Op::Crop(inner))) => Some(Op::Crop(Rect {
+            (Some(Op::Crop(outer)), Op::Crop(inner)) => Some(Op::Crop(Rect {
                 x: outer.x + inner.x,
                 y: outer.y + inner.y,
                 ..*inner
             })),
             // What a smaller size shows is all in the source. The reverse does not hold: enlarging what was shrunk
             // looks as asked only if it was shrunk.
-            (Some(Draw::Final(Op::Resize(first))), Draw::Final(Op::Resize(second)))
+            (Some(Op::Resize(first)), Op::Resize(second))
                 if second.width <= first.width && second.height <= first.height =>
             {
                 Some(Op::Resize(*second))
@@ -583,67 +474,10 @@ fn simplified(ops: Vec<Draw>) -> Vec<Draw> {
         match joined {
             Some(joined) => {
                 kept.pop();
-                kept.push(Draw::Final(joined));
+                kept.push(joined);
             }
             None => kept.push(op),
         }
     }
     kept
-}
-
-/// Fills in the colours that depend on the format, and flattens what it cannot hold.
-fn colored(ops: &[Draw], source_alpha: bool, format: Format) -> Vec<Op> {
-    let mut alpha = source_alpha;
-    let mut finished = Vec::with_capacity(ops.len() + 1);
-    let background = |asked: Option<Color>, transparent: bool| match asked {
-        Some(color) if color.alpha == 0 => Background::Transparent,
-        Some(color) => Background::Color(color),
-        None if transparent => Background::Transparent,
-        None => Background::Color(Color::BLACK),
-    };
-    let shows_through = |background: Background| match background {
-        Background::Transparent => true,
-        Background::Color(color) => !color.is_opaque(),
-        _ => false,
-    };
-    for op in ops {
-        finished.push(match op.clone() {
-            Draw::Final(op) => {
-                alpha &= !matches!(op, Op::Flatten(_));
-                op
-            }
-            Draw::Pad {
-                canvas,
-                x,
-                y,
-                background: asked,
-            } => {
-                let background = background(asked, alpha && format.holds_alpha());
-                alpha |= shows_through(background);
-                Op::Pad {
-                    canvas,
-                    x,
-                    y,
-                    background,
-                }
-            }
-            Draw::Rotate {
-                degrees,
-                canvas,
-                background: asked,
-            } => {
-                let background = background(asked, format.holds_alpha());
-                alpha |= degrees % 90.0 != 0.0 && shows_through(background);
-                Op::Rotate {
-                    degrees,
-                    canvas,
-                    background,
-                }
-            }
-        });
-    }
-    if alpha && !format.holds_alpha() {
-        finished.push(Op::Flatten(Color::WHITE));
-    }
-    finished
 }

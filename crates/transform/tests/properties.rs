@@ -1,9 +1,11 @@
 //! What must hold for any text, any source and any request.
 
+mod measure;
+
 use proptest::prelude::*;
 use transform::{
-    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, OutputSettings, RenditionKey, Size,
-    SourceInfo, Transformation, plan, verify,
+    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, OutputSettings, Plan, PlanError,
+    RenditionKey, Size, SourceInfo, Transformation, plan, verify,
 };
 
 /// Text that is nearly the language, so that the parser is taken further than by noise.
@@ -52,6 +54,18 @@ fn source() -> impl Strategy<Value = SourceInfo> {
         })
 }
 
+fn planned(transformation: &Transformation, source: &SourceInfo, context: &Context<'_>) -> Result<Plan, PlanError> {
+    plan(
+        transformation,
+        source,
+        context,
+        &mut measure::Facts {
+            edge: 1,
+            ..measure::Facts::default()
+        },
+    )
+}
+
 fn context(avif: bool, webp: bool, width: Option<f64>, limits: &Limits) -> Context<'_> {
     Context {
         accept: Accept { avif, webp },
@@ -65,6 +79,7 @@ fn context(avif: bool, webp: bool, width: Option<f64>, limits: &Limits) -> Conte
             ..OutputSettings::default()
         },
         limits,
+        still: false,
     }
 }
 
@@ -137,10 +152,10 @@ proptest! {
         if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) {
             let again = Transformation::parse(&transformation.canonical(), Mode::Lenient).unwrap();
             prop_assert_eq!(
-                RenditionKey::new("a", &transformation, &context),
-                RenditionKey::new("a", &again, &context)
+                RenditionKey::new("a", &transformation, &context, &[]),
+                RenditionKey::new("a", &again, &context, &[])
             );
-            prop_assert_eq!(plan(&transformation, &source, &context), plan(&again, &source, &context));
+            prop_assert_eq!(planned(&transformation, &source, &context), planned(&again, &source, &context));
         }
     }
 
@@ -151,9 +166,9 @@ proptest! {
         let one = context(left[0], left[1], Some(640.0), &limits);
         let other = context(right[0], right[1], Some(if wide { 1280.0 } else { 650.0 }), &limits);
         if let Ok(transformation) = Transformation::parse(&text, Mode::Lenient)
-            && RenditionKey::new("a", &transformation, &one) == RenditionKey::new("a", &transformation, &other)
+            && RenditionKey::new("a", &transformation, &one, &[]) == RenditionKey::new("a", &transformation, &other, &[])
         {
-            prop_assert_eq!(plan(&transformation, &source, &one), plan(&transformation, &source, &other));
+            prop_assert_eq!(planned(&transformation, &source, &one), planned(&transformation, &source, &other));
         }
     }
 
@@ -161,7 +176,7 @@ proptest! {
     fn plans_hold_together(text in nearly(), source in source(), webp: bool) {
         let limits = Limits::default();
         let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) else { return Ok(()) };
-        let Ok(plan) = plan(&transformation, &source, &context(false, webp, None, &limits)) else { return Ok(()) };
+        let Ok(plan) = planned(&transformation, &source, &context(false, webp, None, &limits)) else { return Ok(()) };
         let mut size = Size { width: source.width, height: source.height };
         for op in &plan.ops {
             match *op {
@@ -173,7 +188,10 @@ proptest! {
                     size = Size { width: rect.width, height: rect.height };
                 }
                 Op::Resize(to) => size = to,
-                Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => size = canvas,
+                Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } | Op::Arc { canvas, .. } => size = canvas,
+                Op::Border { width, .. } => {
+                    size = Size { width: size.width + 2 * width, height: size.height + 2 * width };
+                }
                 _ => {}
             }
             prop_assert!(size.width >= 1 && size.height >= 1);

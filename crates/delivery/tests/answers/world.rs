@@ -99,6 +99,7 @@ pub fn settings(dir: &Path) -> Settings {
             workers: 2,
             ..RenderSettings::default()
         },
+        fonts: engine::Fonts::bundled(),
     }
 }
 

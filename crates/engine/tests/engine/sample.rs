@@ -192,6 +192,7 @@ pub fn encoding(format: Format) -> Encoding {
         progressive: false,
         keep_profile: false,
         keep_metadata: false,
+        density: None,
         keep_original_if_smaller: false,
     }
 }

@@ -1,8 +1,13 @@
+use std::collections::HashMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Plan, SourceInfo, Transformation};
+use engine::Fonts;
+use transform::{
+    Accept, Context, Hints, InputKind, Limits, Measure, Mode, OutputSettings, Part, Plan, PlanError, SourceInfo,
+    Transformation,
+};
 
 use super::Outcome;
 
@@ -34,7 +39,8 @@ pub fn run(matches: &ArgMatches) -> Outcome {
     let Some(path) = matches.get_one::<PathBuf>("picture") else {
         return Ok(());
     };
-    let source = probe(path)?;
+    let source = probe(path, &language.transformation.part())?;
+    let files = Files::read(&language.transformation, &folder(matches, path))?;
     let (width, height) = source.upright();
     let alpha = if source.has_alpha { ", with alpha" } else { "" };
     let frames = if source.frames > 1 {
@@ -46,10 +52,60 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         "\nSource: {}, {width}x{height}{alpha}{frames}",
         source.format.extension()
     );
-    let plan = language.plan(&source)?;
+    let fonts = crate::fonts::load(None);
+    let (plan, measured) = language.bound(&source, &files, &fonts)?;
     println!("\nPlan:\n{plan}");
+    if measured {
+        println!("(an upper bound: some sizes are known only once the pixels are looked at)");
+    }
     Ok(())
 }
+
+/// Where the files of layers and fonts are.
+pub fn folder(matches: &ArgMatches, source: &Path) -> PathBuf {
+    let beside = || source.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    matches.get_one::<PathBuf>("files").cloned().unwrap_or_else(|| beside().to_owned())
+}
+
+/// The files that layers and texts need.
+pub struct Files {
+    bytes: HashMap<String, Vec<u8>>,
+    facts: Vec<(String, Part, SourceInfo)>,
+}
+
+impl Files {
+    pub fn read(transformation: &Transformation, folder: &Path) -> Result<Self, String> {
+        let mut files = Self {
+            bytes: HashMap::new(),
+            facts: Vec::new(),
+        };
+        for input in transformation.inputs() {
+            let path = folder.join(input.path.as_str().trim_start_matches('/'));
+            let said = |error: &dyn std::fmt::Display| format!("{}: {error} (--files says where layers are)", path.display());
+            let bytes = std::fs::read(&path).map_err(|error| said(&error))?;
+            if let InputKind::Picture { part, stages } = &input.kind {
+                if !stages.is_empty() {
+                    return Err(NO_MODEL.to_owned());
+                }
+                let probe = engine::probe_part(&mut std::io::Cursor::new(&bytes), part).map_err(|error| said(&error))?;
+                files.facts.push((input.name.clone(), part.clone(), probe.info));
+            }
+            files.bytes.insert(input.name, bytes);
+        }
+        Ok(files)
+    }
+
+    pub fn by_name(&self) -> HashMap<String, &[u8]> {
+        self.bytes.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).collect()
+    }
+
+    fn info(&self, name: &str, part: &Part) -> Option<SourceInfo> {
+        let mut facts = self.facts.iter();
+        facts.find(|(known, of, _)| known == name && of == part).map(|(_, _, info)| *info)
+    }
+}
+
+const NO_MODEL: &str = "operations that need a model are done by the server only";
 
 /// The arguments of `explain` and `transform` that say what is asked for and by whom.
 pub fn with_language(command: Command) -> Command {
@@ -87,6 +143,13 @@ pub fn with_language(command: Command) -> Command {
                 .value_name("RATIO")
                 .value_parser(value_parser!(f64))
                 .help("The client's Sec-CH-DPR, for dpr-auto"),
+        )
+        .arg(
+            Arg::new("files")
+                .long("files")
+                .value_name("FOLDER")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where the files of layers and fonts are; default: beside the picture"),
         )
 }
 
@@ -144,23 +207,46 @@ impl Language {
         })
     }
 
-    /// What is done to this source; an error comes with what to ask for instead.
-    pub fn plan(&self, source: &SourceInfo) -> Result<Plan, String> {
+    /// What is done to this source as far as its header tells, and whether its pixels have a say.
+    pub fn bound(&self, source: &SourceInfo, files: &Files, fonts: &Fonts) -> Result<(Plan, bool), String> {
+        if self.transformation.needs_model() {
+            return Err(NO_MODEL.to_owned());
+        }
+        let by_name = files.by_name();
+        let (facts, font) = (
+            |name: &str, part: &Part| files.info(name, part),
+            |name: &str| by_name.get(name).copied(),
+        );
+        let mut bounds = engine::Bounds::new(fonts, &facts, &font);
+        let plan = self.plan(source, &mut bounds).map_err(|error| advised(&error))?;
+        Ok((plan, bounds.asked_for_pixels()))
+    }
+
+    /// What is done to this source.
+    pub fn plan(&self, source: &SourceInfo, measure: &mut dyn Measure) -> Result<Plan, PlanError> {
         let context = Context {
             accept: self.accept,
             hints: self.hints,
             settings: self.settings,
             limits: &self.limits,
+            // Who names a document here wants a picture of it.
+            still: source.format.is_document(),
         };
-        transform::plan(&self.transformation, source, &context).map_err(|error| match error.hint() {
-            Some(hint) => format!("{error}\nhint: {hint}"),
-            None => error.to_string(),
-        })
+        transform::plan(&self.transformation, source, &context, measure)
     }
 }
 
-fn probe(path: &Path) -> Result<SourceInfo, String> {
+/// With what to ask for instead.
+fn advised(error: &PlanError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    }
+}
+
+fn probe(path: &Path, part: &Part) -> Result<SourceInfo, String> {
     let file = std::fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let probe = engine::probe(&mut BufReader::new(file)).map_err(|e| format!("{}: {e}", path.display()))?;
+    let probe =
+        engine::probe_part(&mut BufReader::new(file), part).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(probe.info)
 }

@@ -3,11 +3,11 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use engine::{Budget, Rendition};
-use transform::{Mode, Output, Plan, Transformation};
+use engine::{Budget, Inputs};
+use transform::{Mode, Output, Transformation};
 
 use super::Outcome;
-use super::explain::{Language, with_language};
+use super::explain::{self, Files, Language, with_language};
 
 /// A file given on the command line is the user's own: more than a server takes from strangers.
 const LARGEST_SOURCE: u64 = 1 << 30;
@@ -57,32 +57,40 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         eprintln!("ignored: {} ({})", ignored.text, ignored.reason);
     }
     let bytes = read(&source)?;
-    let probe = engine::probe_bytes(&bytes).map_err(|e| format!("{}: {e}", source.display()))?;
-    let plan = language.plan(&probe.info)?;
+    let part = language.transformation.part();
+    let probe = engine::probe_part(&mut std::io::Cursor::new(&bytes), &part)
+        .map_err(|e| format!("{}: {e}", source.display()))?;
+    let files = Files::read(&language.transformation, &explain::folder(matches, &source))?;
+    let fonts = crate::fonts::load(None);
+    let (plan, measured) = language.bound(&probe.info, &files, &fonts)?;
     let budget = Budget {
         max_source_bytes: LARGEST_SOURCE,
         max_output_bytes: LARGEST_SOURCE,
         ..Budget::default()
     };
-    let (bytes, summary) = carry_out(bytes, &plan, &budget)?;
+    let (bytes, summary) = if plan.output == Output::Original {
+        (bytes, "the source untouched".to_owned())
+    } else {
+        let by_name = files.by_name();
+        let inputs = Inputs {
+            source: &bytes,
+            decoded: None,
+            files: &by_name,
+            fonts: &fonts,
+        };
+        let done = if measured {
+            engine::render_measured(&inputs, |measure| language.plan(&probe.info, measure), &budget)?.0
+        } else {
+            engine::render_with(&inputs, &plan, &budget)?
+        };
+        let summary = format!("{}, {} x {}", done.format.extension(), done.size.width, done.size.height);
+        (done.bytes, summary)
+    };
     write(&result, &bytes)?;
     if result != Path::new("-") {
         println!("{}: {summary}, {} bytes", result.display(), bytes.len());
     }
     Ok(())
-}
-
-fn carry_out(source: Vec<u8>, plan: &Plan, budget: &Budget<'_>) -> Result<(Vec<u8>, String), engine::RenderError> {
-    if plan.output == Output::Original {
-        return Ok((source, "the source untouched".to_owned()));
-    }
-    let Rendition {
-        bytes, format, size, ..
-    } = engine::render(&source, plan, budget)?;
-    Ok((
-        bytes,
-        format!("{}, {} x {}", format.extension(), size.width, size.height),
-    ))
 }
 
 /// The parameter for a file name's ending, where it names a format that can be written.
@@ -92,6 +100,7 @@ fn ending(path: &Path) -> Option<&'static str> {
         "png" => Some("f-png"),
         "webp" => Some("f-webp"),
         "avif" => Some("f-avif"),
+        "gif" => Some("f-gif"),
         _ => None,
     }
 }

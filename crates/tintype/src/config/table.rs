@@ -111,6 +111,11 @@ pub const SETTINGS: &[Setting] = &[
         "Memory that renditions in the making may take together",
     ),
     setting("render_timeout", "30", "Seconds after which a rendition is given up"),
+    setting(
+        "source_memory",
+        "256MiB",
+        "Decoded sources kept in memory, to make other sizes and formats of them; 0 keeps none",
+    ),
     setting("quality", "80", "Quality where a URL names none, 1 to 100"),
     setting(
         "auto_format",
@@ -121,6 +126,32 @@ pub const SETTINGS: &[Setting] = &[
         "avif",
         "false",
         "Offer AVIF when the client accepts it (slower to make, smaller)",
+    ),
+    setting(
+        "avif_wait",
+        "3",
+        "Seconds that a request waits for an AVIF it did not ask for by name; then it gets the next best format, and the AVIF is finished for the next one",
+    ),
+    setting("auto_orient", "true", "Turn pictures upright by their orientation tag"),
+    setting(
+        "keep_profile",
+        "false",
+        "Keep embedded colour profiles instead of converting to sRGB, also without cp-true",
+    ),
+    setting("keep_metadata", "false", "Keep EXIF, XMP and IPTC, also without md-true"),
+    setting(
+        "save_data",
+        "false",
+        "Lower the quality to 60 for clients that send Save-Data: on",
+    ),
+    setting(
+        "resize_light",
+        "gamma",
+        "In which light pixels are mixed when a picture is scaled: gamma (fast, as browsers do) or linear (physically right)",
+    ),
+    unset(
+        "fonts",
+        "Folder of fonts (TTF, OTF, TTC) for scripts and signs that the fonts of the server lack, such as emoji; default the system's",
     ),
     setting(
         "strict",

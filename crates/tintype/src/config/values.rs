@@ -149,3 +149,24 @@ impl FromStr for LogFormat {
         }
     }
 }
+
+/// In which light pixels are mixed when a picture is scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResizeLight {
+    /// In the stored (gamma encoded) values.
+    Gamma,
+    /// In linear light.
+    Linear,
+}
+
+impl FromStr for ResizeLight {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "gamma" => Ok(Self::Gamma),
+            "linear" => Ok(Self::Linear),
+            _ => Err("must be gamma or linear"),
+        }
+    }
+}
