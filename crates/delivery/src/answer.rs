@@ -24,7 +24,9 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     let context = context(request, &asked, &shared.settings);
     let mut work = work::decide(shared, &asked, &found.asset, right, &context).await?;
     if let Work::Rendition(job) = work {
-        let known = request.if_none_match.is_some_and(|known| known.contains(&etag(&job.key.0)));
+        let known = request
+            .if_none_match
+            .is_some_and(|known| known.contains(&etag(&job.key.0)));
         // Who has the better format already need not wait for it.
         work = if known {
             Work::Rendition(job)

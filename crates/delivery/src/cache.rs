@@ -126,7 +126,11 @@ impl RenditionCache {
 
     pub(crate) fn insert(&self, key: Key, rendition: Rendition) {
         // What was made in haste is made anew when there is time, so it does not go to disk.
-        let location = if rendition.hasty { Location::InMem } else { Location::Default };
+        let location = if rendition.hasty {
+            Location::InMem
+        } else {
+            Location::Default
+        };
         let properties = HybridCacheProperties::default().with_location(location);
         self.kept.insert_with_properties(key, rendition, properties);
     }

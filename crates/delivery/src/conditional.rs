@@ -15,7 +15,9 @@ impl Validators<'_> {
     /// True when the client's copy is still good: `If-None-Match` decides alone where it is given.
     pub(crate) fn match_cached(&self, if_none_match: Option<&str>, if_modified_since: Option<&str>) -> bool {
         match if_none_match {
-            Some(list) => entity_tags(list).any(|tag| tag == "*" || opaque(tag) == self.etag || opaque(tag) == hasty(self.etag)),
+            Some(list) => {
+                entity_tags(list).any(|tag| tag == "*" || opaque(tag) == self.etag || opaque(tag) == hasty(self.etag))
+            }
             None => if_modified_since
                 .and_then(unix_seconds)
                 .is_some_and(|since| self.last_modified <= since),

@@ -77,9 +77,7 @@ impl DecodedSources {
             .find_map(|shrink| kept.get(&key(shrink)));
         match finer {
             Some(source) => Some(Ok(source)),
-            None => Some(kept.try_get_with(key(wanted), || {
-                engine::decode_source(bytes, plan, budget).map(Arc::new)
-            })),
+            None => Some(kept.try_get_with(key(wanted), || engine::decode_source(bytes, plan, budget).map(Arc::new))),
         }
     }
 

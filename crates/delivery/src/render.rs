@@ -84,7 +84,11 @@ impl Renderer {
             .await?;
         let files = read.await?;
         // Who waits now will be glad of a quicker answer.
-        let effort = if self.is_loaded() { Effort::Load } else { Effort::Leisure };
+        let effort = if self.is_loaded() {
+            Effort::Load
+        } else {
+            Effort::Leisure
+        };
 
         let given_up = Arc::new(AtomicBool::new(false));
         let (limits, settings) = (self.limits, self.settings);
@@ -98,7 +102,11 @@ impl Renderer {
                 max_output_bytes: settings.max_output_bytes,
                 cancelled: Some(&flag),
                 effort,
-                light: if task.output.linear_light { Light::Linear } else { Light::Gamma },
+                light: if task.output.linear_light {
+                    Light::Linear
+                } else {
+                    Light::Gamma
+                },
                 ..Budget::default()
             };
             make(&task, &files, &fonts, &limits, &decoded, &budget)
@@ -143,7 +151,11 @@ fn make(
     decoded: &DecodedSources,
     budget: &Budget,
 ) -> Result<engine::Rendition, Arc<RenderError>> {
-    let others = files.others.iter().map(|(name, bytes)| (name.clone(), bytes.as_ref())).collect();
+    let others = files
+        .others
+        .iter()
+        .map(|(name, bytes)| (name.clone(), bytes.as_ref()))
+        .collect();
     let mut inputs = Inputs {
         source: &files.source,
         decoded: None,
@@ -158,9 +170,8 @@ fn make(
             limits,
             still: task.still,
         };
-        let planner = |measure: &mut dyn transform::Measure| {
-            transform::plan(&task.transformation, &task.info, &context, measure)
-        };
+        let planner =
+            |measure: &mut dyn transform::Measure| transform::plan(&task.transformation, &task.info, &context, measure);
         return Ok(engine::render_measured(&inputs, planner, budget)?.0);
     }
     let at_hand = task

@@ -100,7 +100,10 @@ impl Sources {
 
 /// The stored area of interest: `x,y,width,height`. What is not that is none.
 fn focus(text: &str) -> Option<Rect> {
-    let numbers: Vec<u32> = text.split(',').map(|number| number.trim().parse().ok()).collect::<Option<_>>()?;
+    let numbers: Vec<u32> = text
+        .split(',')
+        .map(|number| number.trim().parse().ok())
+        .collect::<Option<_>>()?;
     match numbers[..] {
         [x, y, width, height] if width > 0 && height > 0 => Some(Rect { x, y, width, height }),
         _ => None,

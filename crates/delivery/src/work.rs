@@ -155,7 +155,8 @@ fn as_stored(asked: &Asked, format: Format) -> Option<Option<String>> {
     let drawn = match format {
         // Negotiation never turns a drawing into pixels.
         Format::Svg => {
-            asked.still || matches!(transformation.asked_format(), Some(AskedFormat::Exactly(asked)) if asked != Format::Svg)
+            asked.still
+                || matches!(transformation.asked_format(), Some(AskedFormat::Exactly(asked)) if asked != Format::Svg)
         }
         Format::Pdf | Format::Psd => asked.still,
         _ => true,

@@ -39,7 +39,9 @@ pub fn load(folder: Option<&Path>) -> Fonts {
 /// Read once: commands and tests ask more often.
 static SYSTEM_FONTS: LazyLock<Fonts> = LazyLock::new(|| {
     let folders = SYSTEM.map(PathBuf::from);
-    with(found(&folders, |name| WANTED.iter().position(|wanted| name.starts_with(wanted))))
+    with(found(&folders, |name| {
+        WANTED.iter().position(|wanted| name.starts_with(wanted))
+    }))
 });
 
 /// Files that are fonts, by their rank and then by name.
@@ -48,7 +50,12 @@ fn found(folders: &[PathBuf], rank: impl Fn(&str) -> Option<usize>) -> Vec<PathB
     let mut todo = folders.to_vec();
     let mut looked_at = 0;
     while let Some(folder) = todo.pop() {
-        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        for path in std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+        {
             looked_at += 1;
             if looked_at > MOST_FILES {
                 break;

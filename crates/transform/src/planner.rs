@@ -398,9 +398,7 @@ impl<'c, 'm> Draft<'c, 'm> {
             color.alpha = 255;
         }
         // A colour that shows through is laid on once: where the step has padded with it, it is there already.
-        let padded = |op: &Op| {
-            matches!(op, Op::Pad { background, .. } | Op::Rotate { background, .. } if *background == Background::Color(color))
-        };
+        let padded = |op: &Op| matches!(op, Op::Pad { background, .. } | Op::Rotate { background, .. } if *background == Background::Color(color));
         if !color.is_opaque() && self.ops.iter().skip(begun).any(padded) {
             return Ok(());
         }

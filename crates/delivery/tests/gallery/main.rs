@@ -60,9 +60,18 @@ async fn every_parameter_has_its_picture() {
             Err(error) => wrong.push(format!("{target}: docs/gallery/{name}: {error}")),
         }
         let shown = text.replace('|', "\\|");
-        writeln!(page, "| ![{shows}](gallery/{name}) | `/demo/{source}?tr={shown}` | {shows} |").expect("a string");
+        writeln!(
+            page,
+            "| ![{shows}](gallery/{name}) | `/demo/{source}?tr={shown}` | {shows} |"
+        )
+        .expect("a string");
     }
-    assert!(wrong.is_empty(), "{} pictures differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} pictures differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     if bless {
         fs::write(docs.join("gallery.md"), &page).expect("the page can be written");
     }
@@ -87,7 +96,11 @@ async fn serve(sources: &Path, folder: &Path) -> Delivery {
         let mut writer = library.stage(1 << 30).await.expect("room");
         writer.write(&bytes).await.expect("room");
         let media = MediaFacts {
-            file_type: if mime.starts_with("image/") { FileType::Image } else { FileType::NonImage },
+            file_type: if mime.starts_with("image/") {
+                FileType::Image
+            } else {
+                FileType::NonImage
+            },
             mime,
             ..MediaFacts::default()
         };
@@ -125,7 +138,12 @@ async fn answer(delivery: &Delivery, target: &str) -> Result<(Bytes, String), St
     if !answer.notices.is_empty() {
         return Err(format!("notices: {:?}", answer.notices));
     }
-    let extension = answer.content_type.rsplit('/').next().unwrap_or_default().replace("jpeg", "jpg");
+    let extension = answer
+        .content_type
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace("jpeg", "jpg");
     match answer.body {
         Body::Bytes(bytes) => Ok((bytes, extension)),
         _ => Err(String::from("not a rendition")),
@@ -138,9 +156,18 @@ fn compare(made: &[u8], expected: &[u8]) -> Result<(), String> {
     if made.0 != expected.0 {
         return Err(format!("{:?} instead of {:?}", made.0, expected.0));
     }
-    let sum: u64 = made.1.iter().zip(&expected.1).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let sum: u64 = made
+        .1
+        .iter()
+        .zip(&expected.1)
+        .map(|(a, b)| u64::from(a.abs_diff(*b)))
+        .sum();
     let mean = sum as f64 / made.1.len().max(1) as f64;
-    if mean <= MEAN { Ok(()) } else { Err(format!("differs by {mean:.2} on average")) }
+    if mean <= MEAN {
+        Ok(())
+    } else {
+        Err(format!("differs by {mean:.2} on average"))
+    }
 }
 
 /// Size, and RGBA with colours weighted by alpha.
@@ -167,7 +194,9 @@ fn pixels(file: &[u8]) -> Result<((u32, u32), Vec<u8>), String> {
     let frame = reader.next_frame(&mut bytes).map_err(|error| error.to_string())?;
     for pixel in bytes.chunks_exact_mut(4) {
         let alpha = u16::from(pixel[3]);
-        pixel[..3].iter_mut().for_each(|value| *value = (u16::from(*value) * alpha / 255) as u8);
+        pixel[..3]
+            .iter_mut()
+            .for_each(|value| *value = (u16::from(*value) * alpha / 255) as u8);
     }
     Ok(((frame.width, frame.height), bytes))
 }
@@ -177,7 +206,10 @@ fn remove_others(folder: &Path, prefix: &str) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let others: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        })
         .collect();
     for path in others {
         fs::remove_file(path).expect("the old picture can be removed");

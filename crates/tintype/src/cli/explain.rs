@@ -63,8 +63,16 @@ pub fn run(matches: &ArgMatches) -> Outcome {
 
 /// Where the files of layers and fonts are.
 pub fn folder(matches: &ArgMatches, source: &Path) -> PathBuf {
-    let beside = || source.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    matches.get_one::<PathBuf>("files").cloned().unwrap_or_else(|| beside().to_owned())
+    let beside = || {
+        source
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    };
+    matches
+        .get_one::<PathBuf>("files")
+        .cloned()
+        .unwrap_or_else(|| beside().to_owned())
 }
 
 /// The files that layers and texts need.
@@ -81,13 +89,15 @@ impl Files {
         };
         for input in transformation.inputs() {
             let path = folder.join(input.path.as_str().trim_start_matches('/'));
-            let said = |error: &dyn std::fmt::Display| format!("{}: {error} (--files says where layers are)", path.display());
+            let said =
+                |error: &dyn std::fmt::Display| format!("{}: {error} (--files says where layers are)", path.display());
             let bytes = std::fs::read(&path).map_err(|error| said(&error))?;
             if let InputKind::Picture { part, stages } = &input.kind {
                 if !stages.is_empty() {
                     return Err(NO_MODEL.to_owned());
                 }
-                let probe = engine::probe_part(&mut std::io::Cursor::new(&bytes), part).map_err(|error| said(&error))?;
+                let probe =
+                    engine::probe_part(&mut std::io::Cursor::new(&bytes), part).map_err(|error| said(&error))?;
                 files.facts.push((input.name.clone(), part.clone(), probe.info));
             }
             files.bytes.insert(input.name, bytes);
@@ -96,12 +106,17 @@ impl Files {
     }
 
     pub fn by_name(&self) -> HashMap<String, &[u8]> {
-        self.bytes.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).collect()
+        self.bytes
+            .iter()
+            .map(|(name, bytes)| (name.clone(), bytes.as_slice()))
+            .collect()
     }
 
     fn info(&self, name: &str, part: &Part) -> Option<SourceInfo> {
         let mut facts = self.facts.iter();
-        facts.find(|(known, of, _)| known == name && of == part).map(|(_, _, info)| *info)
+        facts
+            .find(|(known, of, _)| known == name && of == part)
+            .map(|(_, _, info)| *info)
     }
 }
 
@@ -246,7 +261,6 @@ fn advised(error: &PlanError) -> String {
 
 fn probe(path: &Path, part: &Part) -> Result<SourceInfo, String> {
     let file = std::fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let probe =
-        engine::probe_part(&mut BufReader::new(file), part).map_err(|e| format!("{}: {e}", path.display()))?;
+    let probe = engine::probe_part(&mut BufReader::new(file), part).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(probe.info)
 }

@@ -83,7 +83,12 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         } else {
             engine::render_with(&inputs, &plan, &budget)?
         };
-        let summary = format!("{}, {} x {}", done.format.extension(), done.size.width, done.size.height);
+        let summary = format!(
+            "{}, {} x {}",
+            done.format.extension(),
+            done.size.width,
+            done.size.height
+        );
         (done.bytes, summary)
     };
     write(&result, &bytes)?;

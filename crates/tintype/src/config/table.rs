@@ -138,7 +138,11 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "Keep embedded colour profiles instead of converting to sRGB, also without cp-true",
     ),
-    setting("keep_metadata", "false", "Keep EXIF, XMP and IPTC, also without md-true"),
+    setting(
+        "keep_metadata",
+        "false",
+        "Keep EXIF, XMP and IPTC, also without md-true",
+    ),
     setting(
         "save_data",
         "false",
