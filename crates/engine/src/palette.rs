@@ -57,9 +57,14 @@ impl Histogram {
         }
     }
 
+    /// True when there are no more colours than these.
+    pub fn is_few(&self, most: usize) -> bool {
+        self.exact.len() <= most.min(256)
+    }
+
     /// All colours, when there are no more than these.
     fn few(&self, most: usize) -> Option<Vec<Rgb>> {
-        (self.exact.len() <= most.min(256)).then(|| {
+        self.is_few(most).then(|| {
             let mut colors: Vec<_> = self.exact.iter().copied().collect();
             colors.sort_unstable();
             colors

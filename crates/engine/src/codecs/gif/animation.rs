@@ -16,7 +16,7 @@ const OPAQUE_FROM: u8 = 128;
 /// The largest difference of a channel that is not worth writing again.
 const TOLERANCE: u8 = 2;
 /// How much worse than for the frame that it was made of a palette may be for another, in squared steps of a channel.
-const PALETTE_SLACK: f32 = 4.0;
+const PALETTE_SLACK: f32 = 1.0;
 /// How much of the difference to a palette's colour is passed on to the neighbours, in 256ths: all of it makes noise in
 /// flat areas, which costs bytes and is seen.
 const DITHER: i32 = 208;
@@ -126,7 +126,9 @@ impl Animation {
             }
             // Without a place for a transparent colour it serves the first frame only.
             Some((palette, error)) => {
-                palette.colors().len() < 256 && palette.error(&histogram) <= *error + PALETTE_SLACK
+                // Few colours are better kept exactly than dithered.
+                let exact = histogram.is_few(most) && !palette.holds_all(&histogram);
+                palette.colors().len() < 256 && !exact && palette.error(&histogram) <= *error + PALETTE_SLACK
             }
         };
         let mut own = (!serves).then(|| Palette::of(&histogram, most));
