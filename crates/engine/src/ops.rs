@@ -13,6 +13,8 @@ pub(crate) mod light;
 pub(crate) mod orient;
 pub(crate) mod outline;
 pub(crate) mod pad;
+#[cfg(test)]
+mod properties;
 pub(crate) mod replace;
 pub(crate) mod resize;
 pub(crate) mod rotate;

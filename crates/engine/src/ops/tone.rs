@@ -1,6 +1,8 @@
 use transform::Color;
 
+use super::blur::to_byte;
 use super::light::{LINEAR, encode};
+use super::simd::{Kernel, wide};
 use crate::picture::Picture;
 
 /// Luma by the weights of Rec. ITU-R BT.709, whose primaries are those of sRGB, from encoded values: 0 to 255.
@@ -68,14 +70,41 @@ fn map_colors(picture: &mut Picture, table: &[u8; 256]) {
 pub(crate) fn colorize(mut picture: Picture, color: Color, intensity: f64) -> Picture {
     let intensity = intensity.clamp(0.0, 1.0) as f32;
     let tint = [color.red, color.green, color.blue].map(|channel| f32::from(channel) / 255.0 * intensity);
-    let channels = picture.channels();
-    for pixel in picture.pixels.chunks_exact_mut(channels) {
-        let luma = luma(pixel);
-        for (channel, tint) in pixel.iter_mut().zip(tint) {
-            *channel = (f32::from(*channel) * (1.0 - intensity) + luma * tint + 0.5) as u8;
+    wide(Colorize {
+        picture: &mut picture,
+        rest: 1.0 - intensity,
+        tint,
+    });
+    picture
+}
+
+struct Colorize<'a> {
+    picture: &'a mut Picture,
+    rest: f32,
+    tint: [f32; 3],
+}
+
+impl Kernel for Colorize<'_> {
+    #[inline(always)]
+    fn run(self) {
+        if self.picture.has_alpha {
+            self.tint::<4>();
+        } else {
+            self.tint::<3>();
         }
     }
-    picture
+}
+
+impl Colorize<'_> {
+    #[inline(always)]
+    fn tint<const CHANNELS: usize>(self) {
+        for pixel in self.picture.pixels.chunks_exact_mut(CHANNELS) {
+            let luma = luma(pixel);
+            for (channel, tint) in pixel.iter_mut().zip(self.tint) {
+                *channel = to_byte((f32::from(*channel) * self.rest + luma * tint).min(255.0));
+            }
+        }
+    }
 }
 
 /// Multiplies alpha.

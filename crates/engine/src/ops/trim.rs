@@ -115,3 +115,61 @@ fn weighted(pixel: &[u8]) -> [u8; 4] {
         _ => [times(red), times(green), times(blue), alpha],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `#` content, `.` edge, `,` edge with some noise, `o` transparent red, `x` transparent green.
+    fn picture(rows: &[&str]) -> Picture {
+        let mut picture = Picture::new(rows[0].len() as u32, rows.len() as u32, true);
+        let letters = rows.iter().flat_map(|row| row.chars());
+        for (pixel, letter) in picture.pixels.chunks_exact_mut(4).zip(letters) {
+            pixel.copy_from_slice(match letter {
+                '#' => &[20, 60, 90, 255],
+                '.' => &[250, 250, 250, 255],
+                ',' => &[238, 255, 241, 255],
+                'o' => &[255, 0, 0, 0],
+                _ => &[0, 255, 0, 0],
+            });
+        }
+        picture
+    }
+
+    #[test]
+    fn margins() {
+        for (rows, expected) in [
+            (&["......", "..##..", "..#...", "......"][..], (2, 1, 2, 2)),
+            // Noise within the tolerance, in a corner too.
+            (&[",.,.,.", ".,##,.", "..,..,", ".,.,.,"], (2, 1, 2, 1)),
+            // One corner belongs to the content.
+            (&["#.....", "......", "......"], (0, 0, 1, 1)),
+            (&["....#.", "......", ".#...."], (1, 0, 4, 3)),
+            // Transparent is one colour, whatever it hides.
+            (&["oxoxox", "xo##ox", "oxoxox"], (2, 1, 2, 1)),
+            // An opaque margin around something transparent.
+            (&["......", "..ox..", "......"], (2, 1, 2, 1)),
+            // All of one colour, and nothing of one colour.
+            (&["......", ",.,.,."], (0, 0, 6, 2)),
+            (&["xoxo"], (0, 0, 4, 1)),
+            (&["#"], (0, 0, 1, 1)),
+            (&["..#"], (2, 0, 1, 1)),
+            (&["##.", "#.#", "###"], (1, 0, 2, 2)),
+        ] {
+            let Rect { x, y, width, height } = trim(&picture(rows), 10);
+            assert_eq!((x, y, width, height), expected, "{rows:#?}");
+            if !rows.concat().contains(['o', 'x']) {
+                let Rect { x, y, width, height } = trim(&picture(rows).without_alpha(), 10);
+                assert_eq!((x, y, width, height), expected, "{rows:#?} without alpha");
+            }
+        }
+    }
+
+    #[test]
+    fn tolerance_decides() {
+        let noisy = picture(&["......", ".,##,.", "......"]);
+        assert_eq!(trim(&noisy, 10).width, 2);
+        assert_eq!(trim(&noisy, 1).width, 4);
+        assert_eq!(trim(&noisy, 99).width, 6, "nothing would be left");
+    }
+}
