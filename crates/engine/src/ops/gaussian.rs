@@ -22,7 +22,7 @@ pub(crate) trait Rows {
 /// Filters with a Gaussian of this standard deviation in pixels. Beyond its edges a picture goes on as its outermost
 /// pixels. Nothing happens unless `sigma` is above 0.
 pub(crate) fn gaussian<const N: usize>(rows: &mut impl Rows, width: usize, height: usize, sigma: f64) {
-    if !(sigma > 0.0) || width == 0 || height == 0 {
+    if sigma.is_nan() || sigma <= 0.0 || width == 0 || height == 0 {
         return;
     }
     let sigma = sigma.min(MOST);
@@ -48,7 +48,7 @@ pub(crate) fn gaussian_within<const N: usize>(
     sigma: f64,
     radius: usize,
 ) {
-    if !(sigma > 0.0) || width == 0 || height == 0 || radius == 0 {
+    if sigma.is_nan() || sigma <= 0.0 || width == 0 || height == 0 || radius == 0 {
         return;
     }
     if radius as f64 >= 3.0 * sigma {

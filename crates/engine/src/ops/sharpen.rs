@@ -15,7 +15,7 @@ pub(crate) fn sharpen(picture: Picture, strength: f64) -> Picture {
 /// It is the luma that is compared and the same difference is added to red, green and blue, so that edges between
 /// colours get no fringes. Alpha stays; what is transparent has no say.
 pub(crate) fn unsharp_mask(mut picture: Picture, radius: f64, sigma: f64, amount: f64, threshold: f64) -> Picture {
-    if !(amount > 0.0) || !(sigma > 0.0) {
+    if [amount, sigma].iter().any(|value| value.is_nan() || *value <= 0.0) {
         return picture;
     }
     let (width, height) = (picture.width as usize, picture.height as usize);
