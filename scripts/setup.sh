@@ -33,6 +33,8 @@ find_chromium() {
     return 1
 }
 
+find_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name "$1" -print -quit 2>/dev/null)" ]; }
+
 has gcc || need gcc "compiles the C codecs (libjpeg-turbo, libwebp, libaom) and SQLite"
 has g++ || need g++ "compiles the C++ parts of libaom"
 has cmake || need cmake "configures libjpeg-turbo and libaom"
@@ -47,6 +49,9 @@ if [ "$purpose" = test ]; then
     if ! { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }; then
         need python3-venv "keeps the tests' Python packages apart from the system's"
     fi
+    # Packages of fonts put nothing on the path: their files are what tells.
+    find_font NotoColorEmoji.ttf || need fonts-noto-color-emoji "has the emoji that texts are tested with"
+    find_font wqy-microhei.ttc || need fonts-wqy-microhei "has the Chinese, Japanese and Korean letters of those tests"
     find_chromium || need chromium "shows delivered pictures in a real browser"
 fi
 

@@ -2,6 +2,7 @@
 
 mod bitmap;
 mod color;
+mod cost;
 mod faces;
 mod fonts;
 mod glyph;
@@ -9,7 +10,9 @@ mod layout;
 mod raster;
 mod script;
 
-use transform::{Color, MeasureError, Size, Text};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use transform::{Color, Font, MeasureError, Size, Text};
 
 use crate::picture::Picture;
 use fonts::Measured;
@@ -40,8 +43,10 @@ pub(crate) fn measure(text: &Text, fonts: &Fonts, files: &FontFiles<'_>) -> Resu
     if let Some(size) = key.as_ref().and_then(|key| fonts.remembered(key)) {
         return Ok(size);
     }
-    let runs = set(text, fonts, files)?;
-    let size = Frame::around(ink(text, &mut groups(&runs)), text)?.size;
+    let size = guarded(text, || {
+        let runs = set(text, fonts, files)?;
+        Ok(Frame::around(ink(text, &mut groups(&runs)), text)?.size)
+    })?;
     if let Some(key) = key {
         fonts.remember(key, size);
     }
@@ -53,8 +58,11 @@ pub(crate) fn measure(text: &Text, fonts: &Fonts, files: &FontFiles<'_>) -> Resu
 /// # Errors
 /// As [`measure`].
 pub(crate) fn draw(text: &Text, fonts: &Fonts, files: &FontFiles<'_>) -> Result<Picture, MeasureError> {
-    let runs = set(text, fonts, files)?;
-    let mut groups = groups(&runs);
+    guarded(text, || draw_set(text, &set(text, fonts, files)?))
+}
+
+fn draw_set(text: &Text, runs: &[Run]) -> Result<Picture, MeasureError> {
+    let mut groups = groups(runs);
     let frame = Frame::around(ink(text, &mut groups), text)?;
     let mut picture = Picture::new(frame.size.width, frame.size.height, true);
     if let Some(color) = text.background {
@@ -81,6 +89,17 @@ pub(crate) fn draw(text: &Text, fonts: &Fonts, files: &FontFiles<'_>) -> Result<
         draw_pictures(&mut picture, group, &frame, text.color);
     }
     Ok(picture)
+}
+
+/// A font may be broken in a way that its readers did not think of. Planning has no other net below it.
+fn guarded<T>(text: &Text, work: impl FnOnce() -> Result<T, MeasureError>) -> Result<T, MeasureError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let (Font::Family(font) | Font::File(font)) = &text.font;
+        Err(MeasureError::BadFont {
+            font: font.clone(),
+            reason: String::from("it is broken"),
+        })
+    })
 }
 
 fn set(text: &Text, fonts: &Fonts, files: &FontFiles<'_>) -> Result<Vec<Run>, MeasureError> {

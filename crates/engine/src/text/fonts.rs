@@ -210,8 +210,10 @@ fn add_file(collection: &mut Collection, bytes: &[u8]) -> Result<(), String> {
             "it is packed as WOFF: TrueType and OpenType files are read",
         ));
     }
-    if FileRef::new(bytes).is_err() {
-        return Err(String::from("it is no TrueType or OpenType file"));
+    let file = FileRef::new(bytes).map_err(|_| String::from("it is no TrueType or OpenType file"))?;
+    // Their nesting has no bound that could be found beforehand, and hardly a font has them.
+    if file.fonts().flatten().any(|font| font.varc().is_ok()) {
+        return Err(String::from("variable components (VARC) are not read"));
     }
     let about = FontInfoOverride {
         family_name: Some(CUSTOM),

@@ -10,6 +10,7 @@ use skrifa::outline::DrawSettings;
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 use transform::Color;
 
+use super::cost::Costs;
 use super::layout::Run;
 use super::raster::{Bounds, Outline};
 use super::{bitmap, color};
@@ -22,6 +23,7 @@ pub(super) struct Glyphs<'a> {
     location: LocationRef<'a>,
     strikes: Option<BitmapStrikes<'a>>,
     shapes: HashMap<u32, Shape<'a>>,
+    costs: Costs<'a>,
 }
 
 /// A glyph, with its origin at 0, 0.
@@ -49,6 +51,7 @@ impl<'a> Glyphs<'a> {
             size: run.size,
             location: LocationRef::new(&run.coordinates),
             strikes: Some(BitmapStrikes::new(&font)).filter(|strikes| !strikes.is_empty()),
+            costs: Costs::of(&font),
             font,
             shapes: HashMap::new(),
         })
@@ -68,9 +71,11 @@ impl<'a> Glyphs<'a> {
         shape.bounds().map(|bounds| (shape, bounds))
     }
 
-    fn look_up(&self, id: GlyphId) -> Shape<'a> {
+    fn look_up(&mut self, id: GlyphId) -> Shape<'a> {
         let size = Size::new(self.size);
-        if let Some(glyph) = self.font.color_glyphs().get(id) {
+        if self.costs.allow_colors(id)
+            && let Some(glyph) = self.font.color_glyphs().get(id)
+        {
             let bounds = color::bounds(&self.font, self.location, self.size, id, &glyph);
             return bounds.map_or_else(
                 || Shape::Outline(Outline::default()),
@@ -86,7 +91,10 @@ impl<'a> Glyphs<'a> {
             return Shape::Bitmap(glyph, bounds);
         }
         let mut outline = Outline::default();
-        if let Some(glyph) = self.font.outline_glyphs().get(id) {
+        // Asked first: even to look a glyph up takes time for all of its parts.
+        if self.costs.allow_outline(id)
+            && let Some(glyph) = self.font.outline_glyphs().get(id)
+        {
             // A broken glyph is drawn as far as it can be read.
             let _ = glyph.draw(DrawSettings::unhinted(size, self.location), &mut outline);
             skrifa::outline::OutlinePen::close(&mut outline);
