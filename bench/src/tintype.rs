@@ -2,7 +2,7 @@
 
 use contender::{OutputFormat, Task};
 use engine::{Budget, Light};
-use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Transformation};
+use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Transformation, Unmeasured};
 
 use crate::BenchError;
 
@@ -24,8 +24,9 @@ fn render(source: &[u8], task: &Task, light: Light) -> Result<Vec<u8>, BenchErro
         hints: Hints::default(),
         settings: OutputSettings::default(),
         limits: &Limits::default(),
+        still: false,
     };
-    let plan = transform::plan(&transformation, &probe.info, &context)?;
+    let plan = transform::plan(&transformation, &probe.info, &context, &mut Unmeasured)?;
     Ok(engine::render(
         source,
         &plan,

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use transform::{
-    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, Output, OutputSettings, Plan, Size,
-    SourceInfo, Transformation, plan,
+    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Orientation, Output, OutputSettings, Plan, Size,
+    SourceInfo, Transformation, Unmeasured, plan,
 };
 
 const SOURCE: SourceInfo = SourceInfo {
@@ -65,11 +65,12 @@ fn check(transformation: &Transformation) {
         },
         settings: OutputSettings::default(),
         limits: &limits,
+        still: false,
     };
-    let planned = plan(transformation, &SOURCE, &context);
+    let planned = plan(transformation, &SOURCE, &context, &mut Unmeasured);
     assert_eq!(
         planned,
-        plan(&again, &SOURCE, &context),
+        plan(&again, &SOURCE, &context, &mut Unmeasured),
         "`{canonical}` is planned like its source"
     );
     if let Ok(plan) = planned {
@@ -88,28 +89,8 @@ fn check_sizes(plan: &Plan, limits: &Limits) {
         height: SOURCE.height,
     };
     for op in &plan.ops {
-        size = match *op {
-            Op::Orient(orientation) if orientation.swaps_sides() => Size {
-                width: size.height,
-                height: size.width,
-            },
-            Op::Crop(rect) => {
-                let (right, bottom) = (rect.x.checked_add(rect.width), rect.y.checked_add(rect.height));
-                assert!(
-                    right.is_some_and(|r| r <= size.width) && bottom.is_some_and(|b| b <= size.height),
-                    "{op:?}"
-                );
-                Size {
-                    width: rect.width,
-                    height: rect.height,
-                }
-            }
-            Op::Resize(to) => to,
-            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => canvas,
-            Op::Orient(_) | Op::Flip { .. } | Op::Flatten(_) => size,
-        };
-        let pixels = u64::from(size.width) * u64::from(size.height);
-        assert!(pixels > 0 && pixels <= limits.result_pixels, "{op:?} makes {size:?}");
+        size = op.size_after(size).expect("an operation that can be done");
+        assert!(size.pixels() <= limits.result_pixels, "{op:?} makes {size:?}");
     }
     assert_eq!(size, plan.size);
 }

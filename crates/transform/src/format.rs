@@ -73,7 +73,7 @@ impl Format {
         !matches!(self, Self::Jpeg | Self::Bmp)
     }
 
-    /// True when the engine has an encoder for it.
+    /// True when the engine has an encoder for it. GIF is only made of GIF and of animations: the language has it so.
     pub fn can_be_written(self) -> bool {
         matches!(self, Self::Jpeg | Self::Png | Self::Webp | Self::Avif | Self::Gif)
     }

@@ -15,11 +15,12 @@ pub struct RenditionKey(String);
 const VERSION: &str = "tintype-rendition-2";
 
 impl RenditionKey {
-    /// `source` names the content of the source, such as its SHA-256. Names have to be
-    /// [expanded](Transformation::expand) before, or an edit of a stored transformation would not change the key.
+    /// `source` names the content of the source, such as its SHA-256, and every fact about it that can change without it
+    /// (the stored [focus](crate::SourceInfo::focus)). `files` are the [inputs](Transformation::inputs) of layers and texts:
+    /// their names, and what names their contents in the same way.
     ///
-    /// `files` are the names of the files that layers and texts need, and of what is in them. Of the client's wishes only
-    /// those count that can change the result.
+    /// Names have to be [expanded](Transformation::expand) before, or an edit of a stored transformation would not change
+    /// the key. Of the client's wishes only those count that can change the result.
     pub fn new(
         source: &str,
         transformation: &Transformation,
@@ -27,14 +28,9 @@ impl RenditionKey {
         files: &[(String, String)],
     ) -> Self {
         let mut inputs = format!("{VERSION}\n{}:{source}\n{}\n", source.len(), transformation.canonical());
-        if context.still {
-            inputs.push_str("still\n");
-        }
-        for (name, content) in files {
-            inputs.push_str(&format!("{}:{name} {}:{content}\n", name.len(), content.len()));
-        }
         if !transformation.is_original() {
             // Writing to a string cannot fail.
+            let _ = write_files(&mut inputs, files);
             let _ = write_inputs(&mut inputs, transformation, context);
         }
         Self(hex::encode(Sha256::digest(inputs)))
@@ -46,9 +42,19 @@ impl RenditionKey {
     }
 }
 
+/// In one order, and each behind its length, so that no two lists are written alike.
+fn write_files(inputs: &mut String, files: &[(String, String)]) -> fmt::Result {
+    let mut files: Vec<_> = files.iter().collect();
+    files.sort_unstable();
+    files.dedup();
+    files
+        .iter()
+        .try_for_each(|(name, content)| writeln!(inputs, "{}:{name} {}:{content}", name.len(), content.len()))
+}
+
 fn write_inputs(inputs: &mut String, transformation: &Transformation, context: &Context<'_>) -> fmt::Result {
     let settings = &context.settings;
-    writeln!(inputs, "{settings:?}")?;
+    writeln!(inputs, "{settings:?}, still {}", context.still)?;
     if transformation.depends_on_accept(settings) {
         writeln!(
             inputs,

@@ -47,7 +47,7 @@ pub use format::Format;
 pub use input::{Input, InputKind};
 pub use key::RenditionKey;
 pub use limits::Limits;
-pub use measure::{Measure, MeasureError, Subject};
+pub use measure::{Measure, MeasureError, Subject, Unmeasured};
 pub use named::{BUILT_IN_NAMES, ExpandError};
 pub use negotiate::{Accept, Hints, OutputSettings};
 pub use parameters::Param;

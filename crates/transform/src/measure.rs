@@ -1,5 +1,6 @@
 //! What a plan depends on that only pixels, fonts and models can tell.
 
+use crate::parameters::Anchor;
 use crate::{Op, Part, Rect, Size, SourceInfo, Text};
 
 /// Answers the planner's questions about one source: the base picture, or that of a layer.
@@ -73,4 +74,39 @@ pub enum MeasureError {
     /// The source could not be decoded far enough to look at it.
     #[error("the picture could not be measured: {0}")]
     Unreadable(String),
+}
+
+/// For callers with a header and nothing else: no edge is cut, crops keep the centre, nothing is found, and there are
+/// neither fonts nor layers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unmeasured;
+
+impl Measure for Unmeasured {
+    fn trim(&mut self, _: &Part, _: &[Op], size: Size, _: u8) -> Result<Rect, MeasureError> {
+        Ok(Rect {
+            x: 0,
+            y: 0,
+            width: size.width,
+            height: size.height,
+        })
+    }
+
+    fn salient(&mut self, _: &Part, _: &[Op], size: Size, window: Size) -> Result<Rect, MeasureError> {
+        Ok(crate::size::anchored(size, window, Anchor::Center))
+    }
+
+    fn find(&mut self, _: &Part, _: &[Op], _: Size, _: &Subject) -> Result<Option<Rect>, MeasureError> {
+        Ok(None)
+    }
+
+    fn text(&mut self, text: &Text) -> Result<Size, MeasureError> {
+        Err(MeasureError::BadFont {
+            font: text.font.to_string(),
+            reason: "there are no fonts here".to_owned(),
+        })
+    }
+
+    fn layer(&mut self, input: &str, _: &Part) -> Result<(SourceInfo, Box<dyn Measure + '_>), MeasureError> {
+        Err(MeasureError::NoInput(input.to_owned()))
+    }
 }

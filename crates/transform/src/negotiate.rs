@@ -78,138 +78,129 @@ pub(crate) struct Asked {
     pub keep_metadata: Option<bool>,
     /// Dots per inch that the file is to state.
     pub density: Option<u16>,
+    /// Content credentials are to be kept.
+    pub credentials: bool,
     /// AVIF is not to be chosen.
     pub not_avif: bool,
-    pub original: bool,
 }
 
 impl Asked {
     /// The format that is named, whatever the client accepts.
     pub fn explicit(&self, source: &SourceInfo) -> Option<Format> {
-        match self.format {
-            // These are only kept, never made of something else.
-            Some(AskedFormat::Exactly(format @ (Format::Gif | Format::Svg))) if source.format != format => None,
-            Some(AskedFormat::Exactly(format)) => Some(format),
-            Some(AskedFormat::Source) if source.format.can_be_written() => Some(source.format),
-            Some(AskedFormat::Source | AskedFormat::Auto) | None => None,
+        match self.format? {
+            AskedFormat::Exactly(Format::Gif) if source.format != Format::Gif => None,
+            // Pixels do not become a drawing; a drawing that is to stay one is not planned at all.
+            AskedFormat::Exactly(Format::Svg) => None,
+            AskedFormat::Exactly(format) => Some(format),
+            AskedFormat::Source => Some(source.format).filter(|format| format.can_be_written()),
+            AskedFormat::Auto => None,
         }
+    }
+
+    /// True when something is asked of the bytes, not of the pixels: then it counts, even if it costs bytes.
+    pub fn asks_of_bytes(&self) -> bool {
+        self.quality.is_some() || self.lossless.is_some() || self.progressive.is_some() || self.density.is_some()
     }
 }
 
-/// What the result is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub format: Format,
-    /// All frames, and not only the first.
-    pub animated: bool,
+/// The picture that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    pub size: Size,
+    pub alpha: bool,
+    /// There are several frames, and all are wanted.
+    pub moving: bool,
 }
 
-impl Chosen {
-    fn still(format: Format) -> Self {
-        Self {
-            format,
-            animated: false,
-        }
-    }
-}
-
-/// The format of the result, whose size and transparency are known. `None` when the stored file is as good as anything.
+/// The format of the result, whose size and transparency are known.
 pub(crate) fn format(
     asked: &Asked,
     source: &SourceInfo,
     context: &Context<'_>,
-    size: Size,
-    alpha: bool,
-    untouched: bool,
-) -> Result<Option<Chosen>, PlanError> {
-    let (accept, settings) = (context.accept, &context.settings);
+    outcome: &Outcome,
+) -> Result<Format, PlanError> {
+    let (accept, settings, size) = (context.accept, &context.settings, outcome.size);
     let fits_webp = size.width <= WEBP_SIDE && size.height <= WEBP_SIDE;
-    let moves = source.frames > 1 && !context.still;
     if let Some(format) = asked.explicit(source) {
         return match format {
             Format::Webp if !fits_webp => Err(PlanError::TooLargeForWebp {
                 size,
                 longest: WEBP_SIDE,
             }),
-            format if format.can_be_written() => Ok(Some(Chosen {
-                format,
-                animated: moves && matches!(format, Format::Webp | Format::Gif),
-            })),
+            format if format.can_be_written() => Ok(format),
             format => Err(PlanError::CannotBeWritten { format }),
         };
     }
-    let automatic = settings.auto_format || asked.format.is_some();
-    if moves {
-        // Encoding frames takes long: what is already as small as it can be for this client is left alone.
-        let format = if automatic && accept.webp && fits_webp {
-            Format::Webp
-        } else {
-            Format::Gif
-        };
-        if untouched && (format == source.format || format == Format::Gif) {
-            return Ok(None);
-        }
-        return Ok(Some(Chosen { format, animated: true }));
-    }
     let family = match source.format {
         Format::Png => Format::Png,
-        _ if alpha => Format::Png,
+        _ if outcome.moving => Format::Gif,
+        _ if outcome.alpha => Format::Png,
         _ => Format::Jpeg,
     };
-    // A format that is not named but wished for (`f-gif` of another source, `f-orig` of what is only read) is chosen, too.
-    if !automatic {
-        let kept = match source.format {
-            Format::Jpeg if alpha => family,
+    // A format that is not named but wished for (`f-gif` of another source, `f-orig` of a HEIC) is chosen, too.
+    if !settings.auto_format && asked.format.is_none() {
+        return Ok(match source.format {
+            Format::Jpeg if outcome.alpha => family,
             Format::Webp if !fits_webp => family,
-            Format::Gif => family,
+            Format::Gif if context.still => family,
             format if format.can_be_written() => format,
             _ => family,
-        };
-        return Ok(Some(Chosen::still(kept)));
+        });
     }
     let lossless = asked.lossless.unwrap_or(false);
     let keep_profile = asked.keep_profile.unwrap_or(settings.keep_profile);
-    let avif = accept.avif && settings.avif && !keep_profile && !lossless && !asked.not_avif;
-    Ok(Some(Chosen::still(if avif && source.format != Format::Heic {
+    // A HEIC is decoded to something that is quick to encode; an animated AVIF takes too long for anybody to wait for.
+    let may_be_avif = settings.avif
+        && !keep_profile
+        && !lossless
+        && !asked.not_avif
+        && !outcome.moving
+        && source.format != Format::Heic;
+    Ok(if accept.avif && may_be_avif {
         Format::Avif
     } else if accept.webp && fits_webp {
         Format::Webp
-    } else if source.format == Format::Gif && untouched && !context.still {
-        return Ok(None);
     } else {
         family
-    })))
+    })
+}
+
+/// True when the format is that of an animation here. `f-png` and `f-avif` ask for a still; who wants them to move says
+/// `f-orig`.
+pub(crate) fn animates(asked: &Asked, format: Format) -> bool {
+    match format {
+        Format::Webp | Format::Gif => true,
+        Format::Png | Format::Avif => !matches!(asked.format, Some(AskedFormat::Exactly(_))),
+        _ => false,
+    }
 }
 
 pub(crate) fn encoding(
     asked: &Asked,
-    chosen: &Chosen,
     source: &SourceInfo,
     context: &Context<'_>,
-    untouched: bool,
+    format: Format,
+    keep_original_if_smaller: bool,
 ) -> Encoding {
-    let (format, settings) = (chosen.format, &context.settings);
+    let settings = &context.settings;
     let save_data = context.hints.save_data && settings.save_data;
     let lowered = Quality::new(OutputSettings::SAVE_DATA_QUALITY).filter(|_| save_data);
-    let default = lowered.map_or(settings.quality, |lowered| lowered.min(settings.quality));
     // What a source has lost does not come back: the setting only lowers the quality.
     let known = source.quality.and_then(Quality::new);
-    let default = known.map_or(default, |known| known.min(default));
+    let default = [lowered, known]
+        .into_iter()
+        .flatten()
+        .fold(settings.quality, Quality::min);
+    let can_be_lossless = matches!(format, Format::Webp | Format::Png | Format::Avif);
     Encoding {
         format,
         quality: own_scale(format, asked.quality.unwrap_or(default)),
-        lossless: asked.lossless.unwrap_or(false) && format != Format::Jpeg,
+        lossless: asked.lossless.unwrap_or(false) && can_be_lossless,
         progressive: asked.progressive.unwrap_or(false) && format == Format::Jpeg,
         keep_profile: asked.keep_profile.unwrap_or(settings.keep_profile),
         keep_metadata: asked.keep_metadata.unwrap_or(settings.keep_metadata),
         density: asked.density,
-        // A quality, or the absence of loss, was asked for: then it counts, even if it costs bytes.
-        keep_original_if_smaller: untouched
-            && !context.still
-            && asked.quality.is_none()
-            && asked.lossless.is_none()
-            && asked.progressive.is_none()
-            && asked.density.is_none(),
+        keep_original_if_smaller: keep_original_if_smaller && !asked.asks_of_bytes(),
     }
 }
 

@@ -143,6 +143,14 @@ pub enum Op {
     /// they leave is transparent.
     Perspective([(f64, f64); 4]),
     /// Bend along a circle; what is left is transparent.
+    ///
+    /// The picture becomes a part of a [`Ring`](crate::Ring), a column a radius of it: the middle one points straight up, those
+    /// at the sides by half of the angle to either side. Bent downwards everything is mirrored: the picture's bottom row is
+    /// the outer one, and its middle column points down. (This is the `Arc` method of ImageMagick's distortions, by Anthony
+    /// Thyssen.)
+    ///
+    /// `canvas` is the box around it: the ring's centre is in the middle of the columns, and its outer radius below the top
+    /// (above the bottom, when bent downwards).
     Arc {
         /// Of the whole picture: above 0 bends upwards, below 0 downwards. Within -360 to 360, not 0.
         degrees: f64,
@@ -326,6 +334,79 @@ pub struct Size {
     pub height: u32,
 }
 
+impl Op {
+    /// The size of a picture of the size `from` after this operation; `None` if it cannot be done to such a picture.
+    pub fn size_after(&self, from: Size) -> Option<Size> {
+        let to = match self {
+            Self::Orient(orientation) if orientation.swaps_sides() => Size {
+                width: from.height,
+                height: from.width,
+            },
+            Self::Crop(rect) => {
+                let inside = |at: u32, length: u32, whole: u32| at.checked_add(length).is_some_and(|end| end <= whole);
+                let fits = inside(rect.x, rect.width, from.width) && inside(rect.y, rect.height, from.height);
+                return Some(rect.size()).filter(|size| fits && size.pixels() > 0);
+            }
+            Self::Resize(size) => *size,
+            Self::Pad { canvas, .. } | Self::Rotate { canvas, .. } | Self::Arc { canvas, .. } => *canvas,
+            Self::Border { width, .. } => {
+                let framed = |side: u32| width.checked_mul(2)?.checked_add(side);
+                Size {
+                    width: framed(from.width)?,
+                    height: framed(from.height)?,
+                }
+            }
+            _ => from,
+        };
+        Some(to).filter(|size| size.pixels() > 0)
+    }
+}
+
+impl Background {
+    /// One colour. What is seen through it is painted behind the whole picture once, at the end of its step.
+    pub(crate) fn of(color: Color) -> Self {
+        if color.is_opaque() {
+            Self::Color(color)
+        } else {
+            Self::Transparent
+        }
+    }
+
+    /// True when there is transparency where it shows and the picture itself has none.
+    pub(crate) fn shows_through(self) -> bool {
+        match self {
+            Self::Transparent => true,
+            Self::Color(color) => !color.is_opaque(),
+            Self::Blurred { .. } | Self::Dominant | Self::DominantGradient { .. } => false,
+        }
+    }
+}
+
+impl Size {
+    /// Columns times rows.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+impl Rect {
+    /// Its sides.
+    pub fn size(self) -> Size {
+        Size {
+            width: self.width,
+            height: self.height,
+        }
+    }
+
+    /// Column and row of its centre.
+    pub(crate) fn middle(self) -> (f64, f64) {
+        (
+            f64::from(self.x) + f64::from(self.width) / 2.0,
+            f64::from(self.y) + f64::from(self.height) / 2.0,
+        )
+    }
+}
+
 /// What becomes of the result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Output {
@@ -360,13 +441,18 @@ pub struct Encoding {
 /// For people and tests: a line an operation, then one for the output.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoding = match &self.output {
+            Output::Original => return write!(f, "original {}", self.size),
+            Output::Encoded(encoding) => encoding,
+        };
+        if self.part != Part::Default {
+            writeln!(f, "take{}", self.part)?;
+        }
         for op in &self.ops {
             writeln!(f, "{op}")?;
         }
-        match &self.output {
-            Output::Original => write!(f, "original {}", self.size),
-            Output::Encoded(encoding) => write!(f, "encode {} {encoding}", self.size),
-        }
+        let frames = if self.animated { "all frames " } else { "" };
+        write!(f, "encode {frames}{} {encoding}", self.size)
     }
 }
 
@@ -542,8 +628,11 @@ impl fmt::Display for Encoding {
         write!(f, "as {}", self.format.extension())?;
         match self.format {
             _ if self.lossless => f.write_str(" lossless")?,
-            Format::Png => {}
+            Format::Png | Format::Gif => {}
             _ => write!(f, " quality {}", self.quality)?,
+        }
+        if let Some(density) = self.density {
+            write!(f, ", at {density} dpi")?;
         }
         for (on, text) in [
             (self.progressive, ", progressive"),

@@ -1,4 +1,4 @@
-use crate::{ExpressionError, Format, MeasureError, Size};
+use crate::{ExpressionError, Format, MeasureError, Part, Size};
 
 /// Why a transformation cannot be done on this source.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -86,6 +86,23 @@ pub enum PlanError {
     /// A fact about pixels, a text or a layer could not be found.
     #[error(transparent)]
     Measure(#[from] MeasureError),
+    /// Three corners of a perspective are on one line.
+    #[error("`{token}` moves three corners onto one line, where nothing is to be seen")]
+    FlatDistortion {
+        /// The parameter.
+        token: String,
+    },
+    /// A page, layer or frame that the source does not have.
+    #[error("`pg` asks for{asked}, and the source has {parts} (pages, layers or frames)")]
+    NoSuchPart {
+        /// Which, with a blank before it.
+        asked: Part,
+        /// How many pages, layers or frames it has.
+        parts: u32,
+    },
+    /// Content credentials of pixels that are changed.
+    #[error("`c2pa-true` keeps the credentials of the stored file, and here another one is made")]
+    LosesCredentials,
     /// An operation that a model has to do was not split off.
     #[error("`{operation}` needs a model")]
     NeedsModel {
@@ -111,9 +128,17 @@ impl PlanError {
             Self::WindowOutside { .. } => "use `x` and `y`, which are moved back inside, or a smaller `w` and `h`",
             Self::TooLargeForWebp { .. } => "ask for a smaller size, or for `f-jpg`",
             Self::CannotBeWritten { .. } => "ask for `f-auto` or `f-webp`",
-            Self::AnimationTooLarge { .. } => "ask for one frame with `f-jpg`, or for the stored file with `orig-true`",
+            Self::AnimationTooLarge { .. } => {
+                "ask for one frame with `f-jpg` or `pg-1`, or for the stored file with `orig-true`"
+            }
             Self::TooLargeForShadow { .. } => "scale down in the same step or before, such as `w-800,e-shadow`",
             Self::Measure(MeasureError::TextTooLarge { .. }) => "use a smaller `fs`, or let it wrap with `w`",
+            Self::FlatDistortion { .. } => {
+                "name the corners clockwise from the top left, such as `e-distort-p-20_0_380_0_400_300_0_300`"
+            }
+            Self::NoSuchPart { parts: 1, .. } => "leave `pg` out",
+            Self::NoSuchPart { parts, .. } => return Some(format!("ask for `pg-1` to `pg-{parts}`")),
+            Self::LosesCredentials => "leave `c2pa-true` out, or ask for the stored file with `orig-true`",
             Self::Measure(_) | Self::NeedsModel { .. } | Self::NotExpanded { .. } => return None,
         };
         Some(hint.to_owned())

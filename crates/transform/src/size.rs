@@ -161,6 +161,107 @@ pub fn arc(picture: Size, degrees: f64) -> Size {
     }
 }
 
+/// What is left of a rectangle inside another, seen from that one's corner.
+pub fn overlap(rect: Rect, window: Rect) -> Option<Rect> {
+    let axis = |at: u32, length: u32, start: u32, whole: u32| {
+        let first = at.max(start);
+        let end = at.saturating_add(length).min(start.saturating_add(whole));
+        (end > first).then(|| (first - start, end - first))
+    };
+    let (x, width) = axis(rect.x, rect.width, window.x, window.width)?;
+    let (y, height) = axis(rect.y, rect.height, window.y, window.height)?;
+    Some(Rect { x, y, width, height })
+}
+
+/// A rectangle of a picture that is put on a canvas: what is left of it there.
+pub fn shifted(rect: Rect, x: i32, y: i32, canvas: Size) -> Option<Rect> {
+    let axis = |at: u32, length: u32, by: i32, whole: u32| {
+        let start = i64::from(at) + i64::from(by);
+        let end = (start + i64::from(length)).min(i64::from(whole));
+        let start = start.max(0);
+        let (start, length) = (u32::try_from(start).ok()?, u32::try_from(end - start).ok()?);
+        (length > 0).then_some((start, length))
+    };
+    let (x, width) = axis(rect.x, rect.width, x, canvas.width)?;
+    let (y, height) = axis(rect.y, rect.height, y, canvas.height)?;
+    Some(Rect { x, y, width, height })
+}
+
+/// A rectangle of a picture that is scaled.
+pub fn scaled_rect(rect: Rect, from: Size, to: Size) -> Rect {
+    let axis = |at: u32, length: u32, from: u32, to: u32| {
+        let scale = f64::from(to) / f64::from(from.max(1));
+        let start = ((f64::from(at) * scale).round() as u32).min(to.saturating_sub(1));
+        let length = ((f64::from(length) * scale).round() as u32).clamp(1, (to - start).max(1));
+        (start, length)
+    };
+    let (x, width) = axis(rect.x, rect.width, from.width, to.width);
+    let (y, height) = axis(rect.y, rect.height, from.height, to.height);
+    Rect { x, y, width, height }
+}
+
+/// A drawing of which a window is seen, both larger by as much as the window becomes `size`.
+pub fn magnified(drawn: Size, window: Rect, size: Size) -> (Size, Rect) {
+    let axis = |drawn: u32, at: u32, window: u32, wanted: u32| {
+        let drawn = scaled(drawn, wanted, window).max(wanted);
+        let start = u64::from(at) * u64::from(wanted) / u64::from(window.max(1));
+        (drawn, u32::try_from(start).unwrap_or(u32::MAX).min(drawn - wanted))
+    };
+    let (width, x) = axis(drawn.width, window.x, window.width, size.width);
+    let (height, y) = axis(drawn.height, window.y, window.height, size.height);
+    let window = Rect {
+        x,
+        y,
+        width: size.width,
+        height: size.height,
+    };
+    (Size { width, height }, window)
+}
+
+/// A window around a point, moved so that it is inside. It must not be larger than the picture.
+pub fn around(picture: Size, window: Size, (x, y): (f64, f64)) -> Rect {
+    let start = |at: f64, window: u32, whole: u32| {
+        let last = f64::from(whole.saturating_sub(window));
+        (at - f64::from(window) / 2.0).round().clamp(0.0, last) as u32
+    };
+    Rect {
+        x: start(x, window.width, picture.width),
+        y: start(y, window.height, picture.height),
+        width: window.width,
+        height: window.height,
+    }
+}
+
+/// A window of this size where a rectangle begins, moved so that it is inside.
+pub fn moved_inside(rect: Rect, window: Size, picture: Size) -> Rect {
+    Rect {
+        x: rect.x.min(picture.width.saturating_sub(window.width)),
+        y: rect.y.min(picture.height.saturating_sub(window.height)),
+        width: window.width,
+        height: window.height,
+    }
+}
+
+/// A rectangle cut to the picture, with one pixel at least.
+pub fn inside(rect: Rect, picture: Size) -> Rect {
+    let axis = |at: u32, length: u32, whole: u32| {
+        let start = at.min(whole.saturating_sub(1));
+        (start, length.clamp(1, (whole - start).max(1)))
+    };
+    let (x, width) = axis(rect.x, rect.width, picture.width);
+    let (y, height) = axis(rect.y, rect.height, picture.height);
+    Rect { x, y, width, height }
+}
+
+/// True when three of four corners are on one line: no perspective shows a picture so.
+pub fn is_flat(corners: &[(f64, f64); 4]) -> bool {
+    let doubled_area = |[a, b, c]: [(f64, f64); 3]| (b.0 - a.0) * (c.1 - a.1) - (c.0 - a.0) * (b.1 - a.1);
+    (0..4).any(|left_out| {
+        let at = |step: usize| corners[(left_out + step) % 4];
+        doubled_area([at(1), at(2), at(3)]).abs() < 1.0
+    })
+}
+
 /// Up to whole pixels. The margin keeps what is a whole number but for the last bit of a fraction from growing by one.
 fn whole(length: f64) -> u32 {
     (length - 1e-6).ceil().max(1.0) as u32
@@ -234,6 +335,35 @@ mod tests {
         assert_eq!(arc(size(1, 100), 180.0), size(200, 100));
         assert_eq!(arc(size(300, 200), f64::NAN), size(300, 200));
         assert!(arc(size(65_535, 65_535), 360.0).width <= 2 * 65_535);
+    }
+
+    #[test]
+    fn rectangles_go_along() {
+        let rect = |x, y, width, height| Rect { x, y, width, height };
+        assert_eq!(overlap(rect(5, 5, 10, 10), rect(10, 0, 20, 8)), Some(rect(0, 5, 5, 3)));
+        assert_eq!(overlap(rect(5, 5, 10, 10), rect(15, 0, 20, 8)), None);
+        assert_eq!(
+            shifted(rect(5, 5, 10, 10), -10, 3, size(100, 12)),
+            Some(rect(0, 8, 5, 4))
+        );
+        assert_eq!(shifted(rect(5, 5, 10, 10), -15, 3, size(100, 12)), None);
+        assert_eq!(
+            scaled_rect(rect(5, 5, 10, 10), size(20, 20), size(10, 40)),
+            rect(3, 10, 5, 20)
+        );
+        assert_eq!(
+            magnified(size(50, 50), rect(0, 10, 50, 30), size(100, 60)),
+            (size(100, 100), rect(0, 20, 100, 60))
+        );
+        assert_eq!(inside(rect(90, 200, 50, 50), size(100, 100)), rect(90, 99, 10, 1));
+        assert_eq!(around(size(100, 100), size(30, 30), (95.0, 50.0)), rect(70, 35, 30, 30));
+    }
+
+    #[test]
+    fn flat_perspectives() {
+        assert!(!is_flat(&[(0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0)]));
+        assert!(is_flat(&[(0.0, 0.0), (9.0, 0.0), (18.0, 0.0), (0.0, 9.0)]));
+        assert!(is_flat(&[(5.0, 5.0); 4]));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::negotiate::OutputSettings;
 use crate::parameters::{AskedFormat, Density, Dpr, Extent, LayerKind, Param};
-use crate::{Ignored, Input, Mode, ParseError, Part, Step, parse};
+use crate::{Format, Ignored, Input, Mode, ParseError, Part, Step, parse};
 
 /// A parsed transformation: steps that run from left to right.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,13 +74,11 @@ impl Transformation {
         // An `f` in a branch may or may not count, so the answer is yes if any possible one leaves a choice.
         let conditional = self
             .all_params()
-            .any(|(param, inside)| inside && matches!(param, Param::Format(AskedFormat::Auto | AskedFormat::Source)));
+            .any(|(param, inside)| inside && matches!(param, Param::Format(format) if leaves_a_choice(*format)));
         conditional
             || match self.asked_format() {
                 None => settings.auto_format,
-                // A source whose format cannot be written falls back to the automatic choice.
-                Some(AskedFormat::Auto | AskedFormat::Source) => true,
-                Some(AskedFormat::Exactly(format)) => !format.can_be_written(),
+                Some(format) => leaves_a_choice(format),
             }
     }
 
@@ -156,6 +154,17 @@ pub(crate) fn part(steps: &[Step]) -> Part {
         _ => None,
     });
     parts.last().cloned().unwrap_or_default()
+}
+
+/// True when a source may have to be negotiated all the same.
+fn leaves_a_choice(asked: AskedFormat) -> bool {
+    match asked {
+        // A source whose format cannot be written falls back to the automatic choice.
+        AskedFormat::Auto | AskedFormat::Source => true,
+        // Only for sources of that format.
+        AskedFormat::Exactly(Format::Gif | Format::Svg) => true,
+        AskedFormat::Exactly(format) => !format.can_be_written(),
+    }
 }
 
 fn depend_on_hints(steps: &[Step]) -> bool {

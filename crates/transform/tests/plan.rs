@@ -1,6 +1,14 @@
 //! Steps to plans, on the photograph of the language's description: 1200x800.
 
+#[path = "plan/effects.rs"]
+mod effects;
+#[path = "plan/focus.rs"]
+mod focus;
+#[path = "plan/layers.rs"]
+mod layers;
 mod measure;
+#[path = "plan/output.rs"]
+mod output;
 
 use insta::assert_snapshot;
 use transform::{
@@ -229,7 +237,8 @@ fn plans() {
     encode 1300x900 as jpg quality 80
 
     # w-1300,h-500,cm-pad_extract,bg-1E1E2E40
-    pad to 1300x500 at 50,-150 on 1E1E2E40
+    pad to 1300x500 at 50,-150 on nothing
+    flatten on 1E1E2E40
     encode 1300x500 as png
 
     # w-500,h-500,cm-pad_extract
@@ -247,8 +256,8 @@ fn plans() {
     encode 1367x1084 as jpg quality 80
 
     # rt-15
-    rotate by 15 to 1367x1084 on 000000
-    encode 1367x1084 as jpg quality 80
+    rotate by 15 to 1367x1084 on nothing
+    encode 1367x1084 as png
 
     # w-400,h-300:w-200,c-at_max
     crop 1067x800 at 66,0
@@ -356,6 +365,18 @@ fn the_client_and_the_source_decide_the_format() {
         ..PHOTO
     };
     let moving = SourceInfo { frames: 7, ..gif };
+    let moving_webp = SourceInfo {
+        format: Format::Webp,
+        ..moving
+    };
+    let apng = SourceInfo {
+        format: Format::Png,
+        ..moving
+    };
+    let heic = SourceInfo {
+        format: Format::Heic,
+        ..PHOTO
+    };
     let webp = SourceInfo {
         format: Format::Webp,
         ..PHOTO
@@ -382,6 +403,7 @@ fn the_client_and_the_source_decide_the_format() {
     let format = |client: &Client, text: &str, source: &SourceInfo| match client.plan(text, source) {
         Ok(plan) => match plan.output {
             Output::Original => "original".to_owned(),
+            Output::Encoded(encoding) if plan.animated => format!("moving {}", encoding.format.extension()),
             Output::Encoded(encoding) => encoding.format.extension().to_owned(),
         },
         Err(error) => error.to_string(),
@@ -395,14 +417,31 @@ fn the_client_and_the_source_decide_the_format() {
         (&plain, "w-5", &gif, "jpg"),
         (&plain, "", &gif, "original"),
         (&modern, "", &gif, "webp"),
-        (&modern, "", &moving, "webp"),
+        (&modern, "", &moving, "moving webp"),
         (&plain, "", &moving, "original"),
-        (&plain, "w-5", &moving, "gif"),
-        (&modern, "f-auto,q-5", &moving, "webp"),
-        (&modern, "w-5", &moving, "webp"),
+        (&modern, "f-auto,q-5", &moving, "moving webp"),
+        (&plain, "q-5", &moving, "original"),
+        (&modern, "w-5", &moving, "moving webp"),
+        (&plain, "w-5", &moving, "moving gif"),
+        (&plain, "w-5,f-webp", &moving, "moving webp"),
+        (&plain, "w-5,f-jpg", &moving, "jpg"),
+        (&avif, "w-5", &moving, "moving webp"),
+        (&plain, "w-5,f-avif", &moving, "avif"),
+        (&plain, "w-5,pg-2", &moving, "jpg"),
+        (&off, "w-5", &moving, "moving gif"),
+        (&modern, "", &moving_webp, "original"),
+        (&modern, "q-5", &moving_webp, "moving webp"),
+        (&plain, "w-5", &moving_webp, "moving gif"),
+        (&off, "w-5", &moving_webp, "moving webp"),
+        (&plain, "w-5", &apng, "moving png"),
+        (&modern, "w-5", &apng, "moving webp"),
+        (&plain, "w-5,f-orig", &apng, "moving png"),
+        (&plain, "w-5,f-png", &apng, "png"),
+        (&modern, "w-17000,h-10", &moving, "moving gif"),
         (&modern, "f-png", &moving, "png"),
         (&modern, "f-gif", &moving, "original"),
-        (&modern, "f-gif,w-5", &moving, "gif"),
+        (&modern, "f-gif,w-5", &moving, "moving gif"),
+        (&modern, "f-gif,w-5", &gif, "gif"),
         (&modern, "f-gif,w-5", &PHOTO, "webp"),
         (&modern, "w-5", &PHOTO, "webp"),
         (&avif, "w-5", &PHOTO, "avif"),
@@ -411,6 +450,14 @@ fn the_client_and_the_source_decide_the_format() {
         (&avif, "w-5,f-jpg", &PHOTO, "jpg"),
         (&avif, "w-5,f-orig", &PHOTO, "jpg"),
         (&avif, "w-5,f-orig", &gif, "gif"),
+        (&avif, "w-5,f-orig", &heic, "webp"),
+        (&avif, "w-5", &heic, "webp"),
+        (&plain, "w-5", &heic, "jpg"),
+        (&plain, "w-5,f-avif", &heic, "avif"),
+        (&avif, "w-5,e-usm", &PHOTO, "webp"),
+        (&modern, "w-5,f-svg", &PHOTO, "webp"),
+        (&plain, "lo-true,w-5", &PHOTO, "jpg"),
+        (&modern, "lo-true,w-5", &PHOTO, "webp"),
         (&plain, "w-5,f-avif", &PHOTO, "avif"),
         (&off, "w-5", &PHOTO, "jpg"),
         (&off, "w-5", &webp, "webp"),

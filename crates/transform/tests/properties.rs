@@ -4,8 +4,8 @@ mod measure;
 
 use proptest::prelude::*;
 use transform::{
-    Accept, AssetRequest, Context, Format, Hints, Limits, Mode, Op, Orientation, OutputSettings, Plan, PlanError,
-    RenditionKey, Size, SourceInfo, Transformation, plan, verify,
+    Accept, AssetRequest, Context, Format, Hints, LayerSource, Limits, Measure, Mode, Op, Orientation, Output,
+    OutputSettings, Plan, PlanError, Rect, RenditionKey, Size, SourceInfo, Transformation, plan, verify,
 };
 
 /// Text that is nearly the language, so that the parser is taken further than by noise.
@@ -29,6 +29,8 @@ fn nearly() -> impl Strategy<Value = String> {
         1 => "l-text,(i-[ a-c%é]{1,5}|ie-[A-Za-z0-9_]{1,7})(,fs-bh_div_9|,co-[0-9A-F]{6}|,al-4|,pa-1_2|,tg-b_i|,w-9|,bg-red|:rt-9|,ff-a.ttf){0,4},l-end",
         1 => "(if-w_gt_[0-9]{1,4}|if-ar_lt_4-3|if-else|if-end|l-text|l-image|i-x|ie-eA|l-end|lx-5)",
         1 => "[ -~é%]{0,8}",
+        2 => "l-image,i-(mark|icon|gone|ik_canvas),(t-false,)?((w|h)-[0-9]{1,3},)?(rt-[0-9]{1,3},)?(lx-N?[0-9]{1,3},)?l-end",
+        1 => "l-text,i-[a-z]{1,9},fs-[1-9][0-9]?,(r-[0-9]{1,2},)?(pa-bw_div_9,)?(lfo-top,)?l-end",
     ];
     let separator = prop_oneof![5 => Just(","), 2 => Just(":"), 1 => Just("%2C"), 1 => Just(", ")];
     prop::collection::vec((token, separator), 0..10)
@@ -36,7 +38,16 @@ fn nearly() -> impl Strategy<Value = String> {
 }
 
 fn source() -> impl Strategy<Value = SourceInfo> {
-    const FORMATS: [Format; 5] = [Format::Jpeg, Format::Png, Format::Webp, Format::Avif, Format::Gif];
+    const FORMATS: [Format; 8] = [
+        Format::Jpeg,
+        Format::Png,
+        Format::Webp,
+        Format::Avif,
+        Format::Gif,
+        Format::Svg,
+        Format::Heic,
+        Format::Psd,
+    ];
     let side = || prop_oneof![1u32..3000, Just(1), Just(65_535)];
     (
         prop::sample::select(&FORMATS[..]),
@@ -54,16 +65,57 @@ fn source() -> impl Strategy<Value = SourceInfo> {
         })
 }
 
+fn facts() -> measure::Facts {
+    let mark = SourceInfo {
+        orientation: Orientation::OnLeftSide,
+        has_alpha: true,
+        ..SourceInfo::new(Format::Png, 40, 30)
+    };
+    let icon = SourceInfo::new(Format::Svg, 24, 16);
+    measure::Facts {
+        edge: 1,
+        subject: Some(Rect {
+            x: 5,
+            y: 900,
+            width: 70,
+            height: 30,
+        }),
+        files: [("mark", mark), ("icon", icon)]
+            .into_iter()
+            .map(|(name, info)| (name.to_owned(), info))
+            .collect(),
+    }
+}
+
 fn planned(transformation: &Transformation, source: &SourceInfo, context: &Context<'_>) -> Result<Plan, PlanError> {
-    plan(
-        transformation,
-        source,
-        context,
-        &mut measure::Facts {
-            edge: 1,
-            ..measure::Facts::default()
-        },
-    )
+    plan(transformation, source, context, &mut facts())
+}
+
+/// Follows the sizes through operations, and through those of layers.
+fn check(ops: &[Op], mut size: Size, limits: &Limits) -> Size {
+    for op in ops {
+        let after = op.size_after(size);
+        size = after.unwrap_or_else(|| panic!("{op} cannot be done to {size}"));
+        assert!(size.pixels() <= limits.result_pixels, "{op} makes {size}");
+        let Op::Layer(layer) = op else { continue };
+        let drawn = match &layer.source {
+            LayerSource::Canvas { size, .. } => *size,
+            LayerSource::Text(text) => facts().text(text).unwrap(),
+            LayerSource::Picture { input, .. } => Size {
+                width: facts().files[input].width,
+                height: facts().files[input].height,
+            },
+        };
+        assert_eq!(check(&layer.ops, drawn, limits), layer.size, "{layer}");
+        let overlaps = |at: i32, length: u32, whole: u32| {
+            i64::from(at) < i64::from(whole) && i64::from(at) + i64::from(length) > 0
+        };
+        assert!(
+            overlaps(layer.x, layer.size.width, size.width) && overlaps(layer.y, layer.size.height, size.height),
+            "{layer} is not on {size}"
+        );
+    }
+    size
 }
 
 fn context(avif: bool, webp: bool, width: Option<f64>, limits: &Limits) -> Context<'_> {
@@ -177,28 +229,14 @@ proptest! {
         let limits = Limits::default();
         let Ok(transformation) = Transformation::parse(&text, Mode::Lenient) else { return Ok(()) };
         let Ok(plan) = planned(&transformation, &source, &context(false, webp, None, &limits)) else { return Ok(()) };
-        let mut size = Size { width: source.width, height: source.height };
-        for op in &plan.ops {
-            match *op {
-                Op::Orient(orientation) if orientation.swaps_sides() => {
-                    size = Size { width: size.height, height: size.width };
-                }
-                Op::Crop(rect) => {
-                    prop_assert!(rect.x + rect.width <= size.width && rect.y + rect.height <= size.height);
-                    size = Size { width: rect.width, height: rect.height };
-                }
-                Op::Resize(to) => size = to,
-                Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } | Op::Arc { canvas, .. } => size = canvas,
-                Op::Border { width, .. } => {
-                    size = Size { width: size.width + 2 * width, height: size.height + 2 * width };
-                }
-                _ => {}
+        let size = check(&plan.ops, Size { width: source.width, height: source.height }, &limits);
+        match plan.output {
+            Output::Original => prop_assert!(plan.ops.is_empty()),
+            Output::Encoded(encoding) => {
+                prop_assert_eq!(plan.size, size);
+                prop_assert!(encoding.format.can_be_written());
+                prop_assert!(!plan.animated || source.frames > 1);
             }
-            prop_assert!(size.width >= 1 && size.height >= 1);
-            prop_assert!(u64::from(size.width) * u64::from(size.height) <= limits.source_pixels);
-        }
-        if !plan.ops.is_empty() {
-            prop_assert_eq!(plan.size, size);
         }
     }
 }

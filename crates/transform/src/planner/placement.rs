@@ -1,32 +1,29 @@
 //! Trimming, and bringing the picture into the box that is asked for.
 
-use super::{Draft, hinted_width};
-use crate::parameters::{Anchor, Dpr, Extent, Fill, Focus, Offset, Param, Pixels, Ratio, Strategy, Trim};
+use super::draft::Draft;
+use super::hinted_width;
+use crate::parameters::{Dpr, Extent, Fill, Focus, Offset, Param, Pixels, Ratio, Strategy, Trim};
 use crate::{Background, Color, Op, Params, PlanError, Rect, Size, Subject, size};
 
 /// The parameters of one step that place pixels.
 #[derive(Default)]
 pub(super) struct Placement<'a> {
-    width: Option<&'a Extent>,
-    height: Option<&'a Extent>,
-    ratio: Option<&'a Ratio>,
-    dpr: Option<&'a Dpr>,
-    strategy: Strategy,
-    focus: Option<&'a Focus>,
-    zoom: Option<f64>,
-    x: Option<&'a Offset>,
-    y: Option<&'a Offset>,
-    center_x: Option<&'a Offset>,
-    center_y: Option<&'a Offset>,
-    fill: Option<&'a Fill>,
+    pub width: Option<&'a Extent>,
+    pub height: Option<&'a Extent>,
+    pub ratio: Option<&'a Ratio>,
+    pub dpr: Option<&'a Dpr>,
+    pub strategy: Strategy,
+    pub focus: Option<&'a Focus>,
+    pub zoom: Option<f64>,
+    pub x: Option<&'a Offset>,
+    pub y: Option<&'a Offset>,
+    pub center_x: Option<&'a Offset>,
+    pub center_y: Option<&'a Offset>,
+    pub fill: Option<&'a Fill>,
 }
 
 /// Sides that a pixel ratio may lead to; beyond them it is ignored.
 const DPR_SIDES: std::ops::RangeInclusive<f64> = 1.0..=5000.0;
-
-/// How much larger than a face or an object its window is at zoom 1, so that it does not touch the edges.
-const FACE_MARGIN: f64 = 1.8;
-const OBJECT_MARGIN: f64 = 1.2;
 
 impl<'a> Placement<'a> {
     pub fn of(params: &'a Params) -> Self {
@@ -59,15 +56,8 @@ impl<'a> Placement<'a> {
         }
     }
 
-    /// Where a pad puts the picture, and what a crop keeps that has no other focus.
-    fn anchor(&self) -> Anchor {
-        match self.focus {
-            Some(Focus::Anchor(anchor)) => *anchor,
-            _ => Anchor::Center,
-        }
-    }
-
-    fn subject(&self) -> Option<Subject> {
+    /// What has to be looked for.
+    pub fn subject(&self) -> Option<Subject> {
         match self.focus {
             Some(Focus::Face) => Some(Subject::Faces),
             Some(Focus::Objects(names)) => Some(Subject::Objects(names.clone())),
@@ -76,12 +66,14 @@ impl<'a> Placement<'a> {
     }
 }
 
-impl Draft<'_, '_> {
+impl Draft<'_> {
     pub(super) fn trim(&mut self, params: &Params) -> Result<(), PlanError> {
         for param in params.iter() {
-            if let Param::Trim(Trim::Tolerance(tolerance)) = param {
+            if let Param::Trim(Trim::Tolerance(tolerance)) = param
+                && self.pixels
+            {
                 let rect = self.measure.trim(&self.part, &self.ops, self.size, *tolerance)?;
-                self.crop(rect)?;
+                self.crop(size::inside(rect, self.size))?;
             }
         }
         Ok(())
@@ -109,15 +101,13 @@ impl Draft<'_, '_> {
                 false,
             ),
         };
-        let grows = within.width > from.width || within.height > from.height;
         match step.strategy {
             Strategy::Extract => {
                 let window = Size {
                     width: width.unwrap_or(from.width),
                     height: height.unwrap_or(from.height),
                 };
-                let rect = self.extracted(window, step)?;
-                self.crop(rect)
+                self.extract(window, step)
             }
             Strategy::AtMax => {
                 let fitted = if both { size::fit(from, within) } else { within };
@@ -129,13 +119,14 @@ impl Draft<'_, '_> {
             Strategy::Force => self.resize(within),
             Strategy::AtMaxEnlarge => self.resize(size::fit(from, within)),
             Strategy::AtLeast => self.resize(size::cover(from, within)),
-            // The overhang is cut before scaling, so that only what is kept is scaled.
             Strategy::MaintainRatio => {
+                self.draw_large_enough(within)?;
                 let rect = self.kept(within, step)?;
                 self.crop(rect)?;
                 self.resize(within)
             }
             Strategy::MaintainRatioNoEnlarge => {
+                let grows = within.width > from.width || within.height > from.height;
                 let rect = self.kept(within, step)?;
                 self.crop(rect)?;
                 if grows { Ok(()) } else { self.resize(within) }
@@ -162,8 +153,19 @@ impl Draft<'_, '_> {
         }
     }
 
+    /// Pixels are cut before they are scaled, so that only what is kept is scaled. What is drawn has no pixels that would
+    /// be lost, and its own are too coarse to cut at: a drawing is made in the right size, then cut.
+    fn draw_large_enough(&mut self, within: Size) -> Result<(), PlanError> {
+        let cover = size::cover(self.size, within);
+        if self.is_drawing() && self.check(cover).is_ok() {
+            self.resize(cover)
+        } else {
+            Ok(())
+        }
+    }
+
     /// The sides that are asked for, once `ar` and `dpr` are counted in.
-    fn requested(&self, placement: &Placement<'_>) -> Result<(Option<u32>, Option<u32>), PlanError> {
+    pub(super) fn requested(&self, placement: &Placement<'_>) -> Result<(Option<u32>, Option<u32>), PlanError> {
         let mut width = self.side(placement.width, self.size.width, Param::Width)?;
         let mut height = self.side(placement.height, self.size.height, Param::Height)?;
         if let Some(ratio) = placement.ratio
@@ -189,7 +191,7 @@ impl Draft<'_, '_> {
         Ok((width, height))
     }
 
-    pub(super) fn side(
+    fn side(
         &self,
         extent: Option<&Extent>,
         current: u32,
@@ -212,7 +214,7 @@ impl Draft<'_, '_> {
         })
     }
 
-    fn ratio(&self, ratio: &Ratio) -> Result<f64, PlanError> {
+    pub(super) fn ratio(&self, ratio: &Ratio) -> Result<f64, PlanError> {
         let value = match ratio {
             Ratio::Number(number) => *number,
             Ratio::Sides(width, height) => width / height,
@@ -242,116 +244,23 @@ impl Draft<'_, '_> {
         Ok(if Dpr::RANGE.contains(&ratio) { ratio } else { 1.0 })
     }
 
-    /// What is kept of the picture for a box of this ratio.
-    fn kept(&mut self, within: Size, step: &Placement<'_>) -> Result<Rect, PlanError> {
-        let from = self.size;
-        let largest = size::window(from, within, step.anchor());
-        let window = rect_size(largest);
-        let found = match self.found(step)? {
-            Some((rect, margin)) => {
-                // The smallest window of the ratio that holds the subject and its margin, but inside the picture.
-                let side = |length: u32| f64::from(length) * margin / step.zoom.unwrap_or(1.0);
-                let scale =
-                    (side(rect.width) / f64::from(window.width)).max(side(rect.height) / f64::from(window.height));
-                let scaled = |length: u32| size::side(f64::from(length) * scale.min(1.0)).unwrap_or(1).min(length);
-                let window = Size {
-                    width: scaled(window.width),
-                    height: scaled(window.height),
-                };
-                return Ok(around(from, window, middle(rect)));
-            }
-            None => self.stored_focus(step),
-        };
-        match (found, step.focus) {
-            (Some(focus), _) => Ok(around(from, window, middle(focus))),
-            (None, None | Some(Focus::Anchor(_) | Focus::Custom)) => Ok(largest),
-            (None, Some(_)) if window == from => Ok(largest),
-            (None, Some(_)) => Ok(self.measure.salient(&self.part, &self.ops, from, window)?),
+    fn extract(&mut self, window: Size, step: &Placement<'_>) -> Result<(), PlanError> {
+        let coordinates = [step.x, step.y, step.center_x, step.center_y];
+        if coordinates.iter().any(Option::is_some) {
+            let rect = self.extracted(window, step)?;
+            return self.crop(rect);
         }
-    }
-
-    /// The subject of the focus in the picture as it is now, and its margin.
-    fn found(&mut self, step: &Placement<'_>) -> Result<Option<(Rect, f64)>, PlanError> {
-        let Some(subject) = step.subject() else { return Ok(None) };
-        let margin = if subject == Subject::Faces {
-            FACE_MARGIN
-        } else {
-            OBJECT_MARGIN
-        };
-        let rect = self.measure.find(&self.part, &self.ops, self.size, &subject)?;
-        let inside = |rect: Rect| {
-            let Size { width, height } = self.size;
-            let (x, y) = (
-                rect.x.min(width.saturating_sub(1)),
-                rect.y.min(height.saturating_sub(1)),
-            );
-            Rect {
-                x,
-                y,
-                width: rect.width.clamp(1, width - x),
-                height: rect.height.clamp(1, height - y),
-            }
-        };
-        Ok(rect.map(|rect| (inside(rect), margin)))
-    }
-
-    /// The area that is stored with the file, as long as the picture is still the source.
-    fn stored_focus(&self, step: &Placement<'_>) -> Option<Rect> {
-        let wanted = matches!(step.focus, Some(Focus::Custom | Focus::CustomOrAuto));
-        self.focus.filter(|rect| {
-            let inside = |at: u32, length: u32, whole: u32| at.checked_add(length).is_some_and(|end| end <= whole);
-            wanted
-                && self.is_untouched()
-                && inside(rect.x, rect.width, self.size.width)
-                && inside(rect.y, rect.height, self.size.height)
-        })
-    }
-
-    /// A subject without a size: its box, brought to the ratio that is asked for by adding, never by cutting.
-    fn show_subject(&mut self, step: &Placement<'_>) -> Result<(), PlanError> {
-        if !matches!(step.strategy, Strategy::MaintainRatio | Strategy::Extract) {
-            return Ok(());
-        }
-        let Some((rect, _)) = self.found(step)? else {
-            return Ok(());
-        };
-        let zoom = step.zoom.unwrap_or(1.0);
-        let zoomed = |length: u32, whole: u32| size::side(f64::from(length) / zoom).unwrap_or(1).min(whole);
-        let mut window = Size {
-            width: zoomed(rect.width, self.size.width),
-            height: zoomed(rect.height, self.size.height),
-        };
-        if let Some(ratio) = step.ratio {
-            let ratio = self.ratio(ratio)?;
-            let side = |value: f64, whole: u32| size::side(value).unwrap_or(1).min(whole);
-            if f64::from(window.width) < f64::from(window.height) * ratio {
-                window.width = side(f64::from(window.height) * ratio, self.size.width);
-            } else {
-                window.height = side(f64::from(window.width) / ratio, self.size.height);
-            }
-        }
-        self.crop(around(self.size, window, middle(rect)))
+        let full = size::anchored(self.size, window, step.anchor()).size();
+        let rect = self.extracted_window(window, step)?;
+        self.crop(rect)?;
+        // Zoomed closer or farther, it still has the size that was asked for.
+        self.resize(full)
     }
 
     /// The window of an extract: a corner is moved back inside, a centre is not.
-    fn extracted(&mut self, window: Size, step: &Placement<'_>) -> Result<Rect, PlanError> {
+    fn extracted(&self, window: Size, step: &Placement<'_>) -> Result<Rect, PlanError> {
         let mut rect = size::anchored(self.size, window, step.anchor());
         let cornered = step.x.is_some() || step.y.is_some();
-        let centered = step.center_x.is_some() || step.center_y.is_some();
-        if !cornered && !centered {
-            let window = rect_size(rect);
-            if let Some((found, _)) = self.found(step)? {
-                return Ok(around(self.size, window, middle(found)));
-            }
-            if let Some(focus) = self.stored_focus(step) {
-                return Ok(around(self.size, window, middle(focus)));
-            }
-            let plain = matches!(step.focus, None | Some(Focus::Anchor(_) | Focus::Custom));
-            if plain || window == self.size {
-                return Ok(rect);
-            }
-            return Ok(self.measure.salient(&self.part, &self.ops, self.size, window)?);
-        }
         let outside = || PlanError::WindowOutside {
             window_width: window.width,
             window_height: window.height,
@@ -386,30 +295,13 @@ impl Draft<'_, '_> {
         Ok(rect)
     }
 
-    pub(super) fn offset(&self, offset: Option<&Offset>, param: fn(Offset) -> Param) -> Result<Option<f64>, PlanError> {
+    fn offset(&self, offset: Option<&Offset>, param: fn(Offset) -> Param) -> Result<Option<f64>, PlanError> {
         match offset {
             None => Ok(None),
             Some(Offset::Number(number)) => Ok(Some(*number)),
             Some(offset @ Offset::Expression(expression)) => {
                 self.value(expression, || param(offset.clone()).to_string()).map(Some)
             }
-        }
-    }
-
-    fn crop(&mut self, rect: Rect) -> Result<(), PlanError> {
-        let size = rect_size(rect);
-        if size == self.size {
-            Ok(())
-        } else {
-            self.push(Op::Crop(rect), size)
-        }
-    }
-
-    fn resize(&mut self, size: Size) -> Result<(), PlanError> {
-        if size == self.size {
-            Ok(())
-        } else {
-            self.push(Op::Resize(size), size)
         }
     }
 
@@ -433,27 +325,21 @@ impl Draft<'_, '_> {
         let (Some(x), Some(y)) = (coordinate(x), coordinate(y)) else {
             return Err(self.too_large(canvas));
         };
-        self.push(
-            Op::Pad {
-                canvas,
-                x,
-                y,
-                background,
-            },
+        let op = Op::Pad {
             canvas,
-        )?;
-        self.alpha |= match background {
-            Background::Color(color) => !color.is_opaque(),
-            Background::Transparent => true,
-            _ => false,
+            x,
+            y,
+            background,
         };
+        self.focus = self.focus.and_then(|focus| size::shifted(focus, x, y, canvas));
+        self.push(op, canvas)?;
+        self.alpha |= background.shows_through();
         Ok(())
     }
 
-    fn background(&self, canvas: Size, step: &Placement<'_>) -> Background {
+    fn background(&mut self, canvas: Size, step: &Placement<'_>) -> Background {
         match step.fill {
-            Some(Fill::Color(color)) if color.alpha == 0 => Background::Transparent,
-            Some(Fill::Color(color)) => Background::Color(*color),
+            Some(Fill::Color(color)) => Background::of(*color),
             Some(Fill::Blurred { intensity, brightness }) if step.strategy == Strategy::PadResize => {
                 Background::Blurred {
                     sigma_tenths: blurred_sigma_tenths(*intensity, canvas),
@@ -463,7 +349,7 @@ impl Draft<'_, '_> {
             Some(Fill::Dominant) => Background::Dominant,
             Some(Fill::Gradient(colors)) => Background::DominantGradient { colors: *colors },
             // A picture with transparency gets more of it where it can.
-            _ if self.alpha && self.format.is_none_or(crate::Format::holds_alpha) => Background::Transparent,
+            _ if self.alpha && self.may_be_transparent() => Background::Transparent,
             _ => Background::Color(Color::BLACK),
         }
     }
@@ -478,33 +364,4 @@ fn blurred_sigma_tenths(intensity: Option<u8>, canvas: Size) -> u32 {
         None => longer / 30.0,
     };
     (sigma * 10.0).round() as u32
-}
-
-fn rect_size(rect: Rect) -> Size {
-    Size {
-        width: rect.width,
-        height: rect.height,
-    }
-}
-
-fn middle(rect: Rect) -> (f64, f64) {
-    (
-        f64::from(rect.x) + f64::from(rect.width) / 2.0,
-        f64::from(rect.y) + f64::from(rect.height) / 2.0,
-    )
-}
-
-/// A window around a point, moved so that it is inside. It must not be larger than the picture.
-fn around(picture: Size, window: Size, (x, y): (f64, f64)) -> Rect {
-    let start = |at: f64, window: u32, whole: u32| {
-        (at - f64::from(window) / 2.0)
-            .round()
-            .clamp(0.0, f64::from(whole - window)) as u32
-    };
-    Rect {
-        x: start(x, window.width, picture.width),
-        y: start(y, window.height, picture.height),
-        width: window.width,
-        height: window.height,
-    }
 }
