@@ -8,12 +8,9 @@ use transform::{
 };
 
 const SOURCE: SourceInfo = SourceInfo {
-    format: Format::Png,
-    width: 1200,
-    height: 800,
     orientation: Orientation::OnLeftSide,
     has_alpha: true,
-    frames: 1,
+    ..SourceInfo::new(Format::Png, 1200, 800)
 };
 
 fuzz_target!(|bytes: &[u8]| {
