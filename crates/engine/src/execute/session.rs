@@ -200,7 +200,7 @@ impl<'a> Session<'a> {
                 x,
                 y,
                 background,
-            } => ops::pad::pad(picture, canvas, x, y, background),
+            } => ops::pad::pad(picture, canvas, x, y, background)?,
             Op::Rotate { degrees, .. } if !(degrees > 0.0 && degrees < 360.0) => {
                 return Err(RenderError::Plan("an angle that is not between 0 and 360"));
             }

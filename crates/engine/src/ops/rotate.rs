@@ -2,7 +2,8 @@ use transform::{Background, Color, Orientation, Size};
 
 use super::blur::to_byte;
 use super::orient::orient;
-use super::pad::{color, pad};
+use super::pad::{color, pad_with};
+use super::sample::{catmull_rom, weighted};
 use super::simd::{Kernel, wide};
 use crate::picture::Picture;
 
@@ -23,7 +24,7 @@ pub(crate) fn rotate(picture: Picture, degrees: f64, canvas: Size, background: B
             }
             let middle = |canvas: u32, side: u32| ((i64::from(canvas) - i64::from(side)) / 2) as i32;
             let (x, y) = (middle(canvas.width, turned.width), middle(canvas.height, turned.height));
-            pad(turned, canvas, x, y, background)
+            pad_with(turned, canvas, x, y, color(background))
         }
         None => turn(&picture, degrees, canvas, color(background)),
     }
@@ -195,28 +196,6 @@ fn sample(picture: &Picture, x: f32, y: f32) -> [f32; 4] {
         }
     }
     sum
-}
-
-#[inline(always)]
-fn catmull_rom(t: f32) -> [f32; 4] {
-    let (t2, t3) = (t * t, t * t * t);
-    [
-        -0.5 * t + t2 - 0.5 * t3,
-        1.0 - 2.5 * t2 + 1.5 * t3,
-        0.5 * t + 2.0 * t2 - 1.5 * t3,
-        -0.5 * t2 + 0.5 * t3,
-    ]
-}
-
-/// Colours times alpha, so that what is transparent has no say in the mix.
-fn weighted([red, green, blue, alpha]: [u8; 4]) -> [f32; 4] {
-    let weight = f32::from(alpha) / 255.0;
-    [
-        f32::from(red) * weight,
-        f32::from(green) * weight,
-        f32::from(blue) * weight,
-        f32::from(alpha),
-    ]
 }
 
 #[inline(always)]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::sample::{Raster, encoding, plan};
 use engine::{Budget, Light, render};
-use transform::{Background, Color, Corner, Format, Op, Orientation, Rect, Size};
+use transform::{Background, Color, Corner, Format, Layer, LayerSource, Mix, Op, Orientation, Rect, Size};
 
 #[test]
 fn cases() {
@@ -71,6 +71,7 @@ impl Case {
             largest: 0,
             mean: 0.0,
         };
+        let mut below = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let n = |index: usize| words[index].parse::<u32>().expect(line);
@@ -83,6 +84,7 @@ impl Case {
                 "quadrants" => source = Some(Raster::quadrants(n(1), n(2))),
                 "gradient" => source = Some(Raster::gradient(n(1), n(2))),
                 "disc" => source = Some(Raster::disc(n(1))),
+                "lamp" => source = Some(Raster::lamp(n(1), n(2))),
                 // Black and white by turns: what linear light makes brighter.
                 "checks" => {
                     source = Some(Raster::new(n(1), n(2), |x, y| {
@@ -142,6 +144,44 @@ impl Case {
                     color: color(words[2]),
                     corners: corners(&words[3..]),
                 }),
+                "overlay" => case.ops.push(Op::Gradient {
+                    degrees: real(1),
+                    from: color(words[2]),
+                    to: color(words[3]),
+                    length: real(4),
+                }),
+                "shadow" => case.ops.push(Op::Shadow {
+                    sigma: real(1),
+                    strength: real(2),
+                    x: words[3].parse().expect(line),
+                    y: words[4].parse().expect(line),
+                }),
+                "thrown" => case.ops.push(Op::DropShadow {
+                    azimuth: real(1),
+                    elevation: real(2),
+                    strength: real(3),
+                }),
+                "perspective" => case.ops.push(Op::Perspective(std::array::from_fn(|corner| {
+                    (real(corner * 2 + 1), real(corner * 2 + 2))
+                }))),
+                "arc" => case.ops.push(Op::Arc {
+                    degrees: real(1),
+                    canvas: size(2),
+                }),
+                // A block of colour; the operations up to `end` are done on it.
+                "layer" => below.push((std::mem::take(&mut case.ops), size(1), color(words[3]))),
+                "end" => {
+                    let (ops, block, color) = below.pop().expect(line);
+                    let layer = Layer {
+                        source: LayerSource::Canvas { size: block, color },
+                        ops: std::mem::replace(&mut case.ops, ops),
+                        size: size(1),
+                        x: words[3].parse().expect(line),
+                        y: words[4].parse().expect(line),
+                        mode: mix(&words[5..]),
+                    };
+                    case.ops.push(Op::Layer(Box::new(layer)));
+                }
                 "size" => case.size = size(1),
                 "tolerance" => {
                     case.largest = n(1);
@@ -156,10 +196,33 @@ impl Case {
 }
 
 fn background(word: &str) -> Background {
-    if word == "transparent" {
-        return Background::Transparent;
+    let words: Vec<&str> = word.split('/').collect();
+    match words[0] {
+        "transparent" => Background::Transparent,
+        "dominant" => Background::Dominant,
+        "dominant-gradient" => Background::DominantGradient {
+            colors: words[1].parse().expect(word),
+        },
+        "blurred" => Background::Blurred {
+            sigma_tenths: words[1].parse().expect(word),
+            brightness: words[2].parse().expect(word),
+        },
+        _ => Background::Color(color(word)),
     }
-    Background::Color(color(word))
+}
+
+fn mix(words: &[&str]) -> Mix {
+    match words {
+        ["over"] => Mix::Over,
+        ["multiply"] => Mix::Multiply,
+        ["cutter"] => Mix::Cutter,
+        ["cutout"] => Mix::Cutout,
+        ["displace", x, y] => Mix::Displace {
+            x: x.parse().expect("pixels"),
+            y: y.parse().expect("pixels"),
+        },
+        _ => panic!("unknown mode: {words:?}"),
+    }
 }
 
 fn color(word: &str) -> Color {

@@ -93,6 +93,24 @@ impl Raster {
         })
     }
 
+    /// A lamp that stands on its foot, cut out: a thing that can throw a shadow.
+    pub fn lamp(width: u32, height: u32) -> Self {
+        let (w, h) = (f64::from(width), f64::from(height));
+        Self::new(width, height, |column, row| {
+            let (x, y) = ((f64::from(column) + 0.5 - w / 2.0) / h, (f64::from(row) + 0.5) / h);
+            let shade = 0.1 + 0.16 * ((y - 0.15) / 0.25);
+            let inside = match y {
+                0.15..0.4 => (shade - x.abs(), [230, 190, 110]),
+                0.4..0.74 => (0.02 - x.abs(), [90, 70, 60]),
+                0.74..0.8 => (0.14 - x.abs(), [60, 50, 50]),
+                _ => (-1.0, [0, 0, 0]),
+            };
+            let alpha = ((inside.0 * h + 0.5).clamp(0.0, 1.0) * 255.0) as u8;
+            let [red, green, blue] = inside.1;
+            [red, green, blue, alpha]
+        })
+    }
+
     pub fn at(&self, x: u32, y: u32) -> [u8; 4] {
         self.pixels[(y * self.width + x) as usize]
     }
