@@ -127,9 +127,11 @@ fn unreadable_blob(error: BlobError) -> DeliveryError {
 
 fn unreadable_header(error: ProbeError) -> DeliveryError {
     match error {
-        ProbeError::Unrecognised | ProbeError::Malformed { .. } => DeliveryError::Unsupported(error.to_string()),
-        ProbeError::TooLarge { .. } => DeliveryError::limit(error.to_string()),
-        ProbeError::NoSuchPart { .. } => DeliveryError::BadTransformation {
+        ProbeError::Unrecognised | ProbeError::NotRead(_) | ProbeError::Malformed { .. } => {
+            DeliveryError::Unsupported(error.to_string())
+        }
+        ProbeError::TooLarge { .. } | ProbeError::TooLong { .. } => DeliveryError::limit(error.to_string()),
+        ProbeError::NoSuchPart { .. } | ProbeError::NoSuchLayer { .. } => DeliveryError::BadTransformation {
             message: error.to_string(),
             hint: None,
         },

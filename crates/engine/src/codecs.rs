@@ -1,15 +1,26 @@
 //! Bytes to pixels and pixels to bytes. A file a format, and behind it a library that does the work.
 
+mod apart;
 pub(crate) mod avif;
+mod bmp;
 pub(crate) mod gif;
+mod heic;
+mod ico;
 mod jpeg;
+mod jxl;
+mod pdf;
 pub(crate) mod png;
+mod psd;
+mod svg;
+mod tiff;
 pub(crate) mod webp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use transform::{Encoding, Format, Part, Size};
 
 use crate::budget::Effort;
-use crate::color::{Samples, Space};
+use crate::color::{Channels, Samples, Space};
 use crate::picture::Picture;
 use crate::probe::{Header, Metadata};
 use crate::text::Fonts;
@@ -46,14 +57,25 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, part: &Part, shrink: u3
         Format::Webp => webp::decode(source, header),
         Format::Avif => avif::decode(source, header),
         Format::Gif => gif::decode(source, header),
-        format @ (Format::Tiff
-        | Format::Bmp
-        | Format::Ico
-        | Format::Jxl
-        | Format::Heic
-        | Format::Psd
-        | Format::Svg
-        | Format::Pdf) => Err(malformed(format, "not read yet")),
+        Format::Tiff => tiff::decode(source, header, part),
+        Format::Bmp => bmp::decode(source, header),
+        Format::Ico => ico::decode(source),
+        Format::Jxl => jxl::decode(source, header),
+        Format::Heic => heic::decode(source, header),
+        Format::Psd => psd::decode(source, header, part),
+        Format::Svg | Format::Pdf => {
+            let (width, height) = stated;
+            let size = Size { width, height };
+            let format = header.info.format;
+            let Picture { has_alpha, pixels, .. } =
+                draw(source, format, part, size, &Fonts::bundled(), &Budget::default())?;
+            let channels = if has_alpha { Channels::Rgba } else { Channels::Rgb };
+            Ok(Decoded {
+                samples: Samples::eight(width, height, channels, pixels),
+                space: Space::Srgb,
+                shrink: 1,
+            })
+        }
     }?;
     let expected = (stated.0.div_ceil(decoded.shrink), stated.1.div_ceil(decoded.shrink));
     if (decoded.samples.width, decoded.samples.height) != expected {
@@ -65,16 +87,23 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, part: &Part, shrink: u3
     Ok(decoded)
 }
 
-/// A vector picture or a page, drawn at this size.
+/// A vector picture or a page, drawn at this size: a drawing on nothing, a page on white paper. Gives up when the budget is
+/// cancelled.
 pub(crate) fn draw(
-    _source: &[u8],
+    source: &[u8],
     format: Format,
-    _part: &Part,
-    _size: Size,
-    _fonts: &Fonts,
-    _budget: &Budget,
+    part: &Part,
+    size: Size,
+    fonts: &Fonts,
+    budget: &Budget,
 ) -> Result<Picture, RenderError> {
-    Err(malformed(format, "not read yet"))
+    budget.check_pixels(size.width, size.height)?;
+    let (source, part, fonts) = (source.to_vec(), part.clone(), fonts.clone());
+    match format {
+        Format::Svg => apart::apart(format, budget, move || svg::draw(&source, size, &fonts)),
+        Format::Pdf => apart::apart(format, budget, move || pdf::draw(source, &part, size)),
+        _ => Err(RenderError::Internal(String::from("only vectors are drawn"))),
+    }
 }
 
 /// A whole file.
@@ -110,6 +139,26 @@ fn check_size(Size { width, height }: Size, format: Format, limit: u32) -> Resul
         });
     }
     Ok(())
+}
+
+/// Runs a decoder that others wrote. Where it panics, the file is one that nobody tried before, and counts as broken.
+fn guarded<T>(format: Format, work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(malformed(format, "its decoder gave up on it")))
+}
+
+/// Makes premultiplied RGBA straight. What is wholly transparent becomes black.
+fn unpremultiply(pixels: &mut [u8]) {
+    for pixel in pixels.chunks_exact_mut(4) {
+        let alpha = u32::from(pixel[3]);
+        if alpha != 255 {
+            for value in &mut pixel[..3] {
+                *value = (u32::from(*value) * 255 + alpha / 2)
+                    .checked_div(alpha)
+                    .unwrap_or(0)
+                    .min(255) as u8;
+            }
+        }
+    }
 }
 
 fn malformed(format: Format, what: impl Into<String>) -> RenderError {

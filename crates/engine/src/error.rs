@@ -4,8 +4,13 @@ use transform::{Format, MeasureError, PlanError};
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// Not a picture of a kind that can be read.
-    #[error("this is not a JPEG, PNG, WebP, AVIF or GIF picture")]
+    #[error(
+        "this is not a picture of a kind that is read: JPEG, PNG, WebP, AVIF, GIF, HEIC, JPEG XL, TIFF, BMP, ICO, PSD, SVG or PDF"
+    )]
     Unrecognised,
+    /// A file of a kind that is known by name, and not read.
+    #[error("{0} files are not read: convert it to JPEG, PNG, TIFF or another kind that is")]
+    NotRead(&'static str),
     /// It begins like a picture of this format, and then breaks its rules.
     #[error("broken {} header: {what}", name(*format))]
     Malformed {
@@ -33,6 +38,24 @@ pub enum ProbeError {
         part: &'static str,
         /// How many there are.
         count: u32,
+    },
+    /// No layer has this name.
+    #[error("there is no layer \"{asked}\": the file has {names}")]
+    NoSuchLayer {
+        /// The name that was asked for.
+        asked: String,
+        /// The names that there are, each in quotes.
+        names: String,
+    },
+    /// A drawing or a document of too many bytes: what they cost is not in their header.
+    #[error("a {} of {bytes} bytes is too large: {limit} are read", name(*format))]
+    TooLong {
+        /// What it begins like.
+        format: Format,
+        /// How many there are.
+        bytes: u64,
+        /// How many there may be.
+        limit: u64,
     },
     /// The source could not be read at all.
     #[error("could not read the source")]

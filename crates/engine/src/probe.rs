@@ -1,11 +1,19 @@
 //! A look at a source's header: never a pixel, few bytes, bounded. A file a format.
 
 pub(crate) mod avif;
+pub(crate) mod bmp;
 mod coverage;
 mod gif;
+mod heic;
+pub(crate) mod ico;
 pub(crate) mod jpeg;
+mod jxl;
+pub(crate) mod pdf;
 mod png;
+pub(crate) mod psd;
 mod reader;
+pub(crate) mod svg;
+pub(crate) mod tiff;
 mod webp;
 
 use std::io::{Cursor, Read, Seek};
@@ -13,10 +21,13 @@ use std::io::{Cursor, Read, Seek};
 use transform::{Format, Part, SourceInfo};
 
 use crate::ProbeError;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// The longest side that is read. JPEG, GIF and WebP cannot hold more.
 pub(crate) const MAX_SIDE: u32 = 65_535;
+
+/// Bytes that a drawing or a document may have: what they cost is not in their header.
+const MAX_VECTOR: u64 = 5 << 20;
 
 /// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,20 +124,28 @@ impl Header {
 fn read_header(source: &mut (impl Read + Seek), part: &Part, want: Want) -> Result<Header, ProbeError> {
     let mut reader = Reader::new(source)?;
     let head = reader.peek()?;
+    if let Some(format) = unread(head) {
+        return Err(ProbeError::NotRead(format));
+    }
     let header = match format(head).ok_or(ProbeError::Unrecognised)? {
         Format::Jpeg => jpeg::read(&mut reader, want),
         Format::Png => png::read(&mut reader, want),
         Format::Webp => webp::read(&mut reader, want),
         Format::Avif => avif::read(&mut reader),
         Format::Gif => gif::read(&mut reader),
-        Format::Tiff
-        | Format::Bmp
-        | Format::Ico
-        | Format::Jxl
-        | Format::Heic
-        | Format::Psd
-        | Format::Svg
-        | Format::Pdf => Err(ProbeError::Unrecognised),
+        Format::Tiff => tiff::read(&mut reader, part, want),
+        Format::Bmp => bmp::read(&mut reader, want),
+        Format::Ico => ico::read(&mut reader, want),
+        Format::Jxl => jxl::read(&mut reader),
+        Format::Heic => heic::read(&mut reader, want),
+        Format::Psd => psd::read(&mut reader, part, want),
+        format @ (Format::Svg | Format::Pdf) if reader.left() > MAX_VECTOR => Err(ProbeError::TooLong {
+            format,
+            bytes: reader.left(),
+            limit: MAX_VECTOR,
+        }),
+        Format::Svg => svg::read(&mut reader),
+        Format::Pdf => pdf::read(&mut reader, part),
     }?;
     let SourceInfo {
         format, width, height, ..
@@ -175,7 +194,42 @@ fn format(head: &[u8]) -> Option<Format> {
         Some(Format::Webp)
     } else if avif::is_avif(head) {
         Some(Format::Avif)
+    } else if tiff::is_tiff(head) {
+        Some(Format::Tiff)
+    } else if bmp::is_bmp(head) {
+        Some(Format::Bmp)
+    } else if ico::is_ico(head) {
+        Some(Format::Ico)
+    } else if jxl::is_jxl(head) {
+        Some(Format::Jxl)
+    } else if heic::is_heic(head) {
+        Some(Format::Heic)
+    } else if psd::is_psd(head) {
+        Some(Format::Psd)
+    } else if svg::is_svg(head) {
+        Some(Format::Svg)
+    } else if pdf::is_pdf(head) {
+        Some(Format::Pdf)
     } else {
         None
     }
+}
+
+/// The name of a format that is known and not read.
+fn unread(head: &[u8]) -> Option<&'static str> {
+    let brand = head
+        .get(4..8)
+        .filter(|kind| *kind == b"ftyp")
+        .and_then(|_| head.get(8..12));
+    Some(match head {
+        [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => "JPEG 2000",
+        _ if brand == Some(b"crx ") || head.get(8..11) == Some(b"CR\x02") => "camera raw (Canon)",
+        _ if head.starts_with(b"FUJIFILMCCD-RAW") => "camera raw (Fujifilm)",
+        _ if head.starts_with(b"IIRO") || head.starts_with(b"IIRS") => "camera raw (Olympus)",
+        _ if head.starts_with(b"IIU\0") => "camera raw (Panasonic)",
+        _ if head.starts_with(b"8BPS\0\x02") => "large Photoshop (PSB)",
+        _ if head.starts_with(b"%!PS") || head.starts_with(&[0xc5, 0xd0, 0xd3, 0xc6]) => "PostScript (EPS)",
+        _ if head.starts_with(&[0x1f, 0x8b]) => "gzip",
+        _ => return None,
+    })
 }

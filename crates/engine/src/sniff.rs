@@ -7,36 +7,10 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
     if crate::probe::avif::is_avif(head) {
         return Some("image/avif");
     }
-    if is_svg(head) {
+    if crate::probe::svg::is_svg(head) {
         return Some("image/svg+xml");
     }
     infer::get(head).map(|kind| kind.mime_type())
-}
-
-/// SVG has no magic number: an `svg` element must be the first element, after white space, comments and declarations.
-fn is_svg(head: &[u8]) -> bool {
-    const LOOK_AT: usize = 4096;
-    let text = String::from_utf8_lossy(&head[..head.len().min(LOOK_AT)]);
-    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    loop {
-        let end = if rest.starts_with("<?") {
-            "?>"
-        } else if rest.starts_with("<!--") {
-            "-->"
-        } else if rest.starts_with("<!") {
-            ">"
-        } else {
-            break;
-        };
-        let Some((_, after)) = rest.split_once(end) else {
-            return false;
-        };
-        rest = after.trim_start();
-    }
-    match rest.strip_prefix("<svg") {
-        Some(after) => after.starts_with(|next: char| next.is_whitespace() || next == '>' || next == '/'),
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod bitmap;
 mod color;
 mod cost;
 mod faces;
+mod files;
 mod fonts;
 mod glyph;
 mod layout;
@@ -20,6 +21,7 @@ use glyph::{Glyphs, Shape};
 use layout::Run;
 use raster::{Bounds, Mask, Outline};
 
+pub(crate) use files::FontFile;
 pub use fonts::Fonts;
 
 /// Gives the bytes of a font file by the name that a plan has for it.

@@ -11,14 +11,18 @@ const MAX_ITEMS: usize = 4096;
 
 /// True when the file type box names AVIF, as first brand or as one of the compatible ones.
 pub(crate) fn is_avif(head: &[u8]) -> bool {
-    let (Some(size), Some(b"ftyp")) = (u32_at(head, 0), head.get(4..8)) else {
-        return false;
+    brands(head).any(|brand| brand == b"avif" || brand == b"avis")
+}
+
+/// The brands in a file type box: what readers have to know to read the file.
+pub(super) fn brands(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = match (u32_at(head, 0), head.get(4..8)) {
+        (Some(size), Some(b"ftyp")) => usize::try_from(size).unwrap_or(usize::MAX).min(head.len()),
+        _ => 0,
     };
-    let end = usize::try_from(size).unwrap_or(usize::MAX).min(head.len());
-    let brands = head.get(8..end).unwrap_or_default();
+    let brands = head.get(8..end).unwrap_or_default().chunks_exact(4).enumerate();
     // The second four bytes are a version.
-    let mut brands = brands.chunks_exact(4).enumerate().filter(|(index, _)| *index != 1);
-    brands.any(|(_, brand)| brand == b"avif" || brand == b"avis")
+    brands.filter(|(index, _)| *index != 1).map(|(_, brand)| brand)
 }
 
 pub(super) fn read(reader: &mut Reader) -> Result<Header, ProbeError> {
@@ -97,13 +101,13 @@ fn meta(bytes: &[u8]) -> Option<Header> {
 
     let mut auxiliaries = child(children, b"iref")
         .into_iter()
-        .flat_map(|iref| references_to(iref, primary));
+        .flat_map(|iref| references_to(iref, primary, b"auxl", false));
     header.info.has_alpha = auxiliaries.any(|item| of(item).any(|(kind, value)| kind == b"auxC" && is_alpha(value)));
     Some(header)
 }
 
 /// Pairs of an item and the number of one of its properties.
-fn associations(ipma: &[u8]) -> Option<Vec<(u32, usize)>> {
+pub(super) fn associations(ipma: &[u8]) -> Option<Vec<(u32, usize)>> {
     let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
     let count = u32_at(ipma, 4)?;
     let mut rest = ipma.get(8..)?;
@@ -134,8 +138,8 @@ fn associations(ipma: &[u8]) -> Option<Vec<(u32, usize)>> {
     Some(pairs)
 }
 
-/// Items that are auxiliary to this one.
-fn references_to(iref: &[u8], primary: u32) -> Vec<u32> {
+/// Items that refer to this one in a certain way; with `from`, those that this one refers to.
+pub(super) fn references_to(iref: &[u8], item: u32, wanted: &[u8; 4], from: bool) -> Vec<u32> {
     let wide = iref.first() == Some(&1);
     let id = |bytes: &[u8], at: usize| {
         if wide {
@@ -147,19 +151,24 @@ fn references_to(iref: &[u8], primary: u32) -> Vec<u32> {
     let size = if wide { 4 } else { 2 };
     let mut items = Vec::new();
     for (kind, value) in boxes(iref.get(4..).unwrap_or_default()).take(MAX_ITEMS) {
-        let (Some(from), Some(count)) = (id(value, 0), u16_at(value, size)) else {
+        let (Some(origin), Some(count)) = (id(value, 0), u16_at(value, size)) else {
             continue;
         };
         let mut to = (0..usize::from(count)).filter_map(|index| id(value, size + 2 + index * size));
-        if &kind == b"auxl" && to.any(|item| item == primary) {
-            items.push(from);
+        if &kind != wanted {
+            continue;
+        }
+        if from && origin == item {
+            items.extend(to.take(16));
+        } else if !from && to.any(|to| to == item) {
+            items.push(origin);
         }
     }
     items.truncate(16);
     items
 }
 
-fn is_alpha(aux_c: &[u8]) -> bool {
+pub(super) fn is_alpha(aux_c: &[u8]) -> bool {
     let kind = aux_c.get(4..).unwrap_or_default().split(|byte| *byte == 0).next();
     kind == Some(b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha") || kind == Some(b"urn:mpeg:hevc:2015:auxid:1")
 }
@@ -213,7 +222,7 @@ fn moov(bytes: &[u8]) -> Option<Header> {
 }
 
 /// The boxes one after another in these bytes, up to the first that is not whole.
-fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(super) fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     std::iter::from_fn(move || {
         let kind = bytes.get(4..8)?.try_into().ok()?;
         let (start, size) = match u32_at(bytes, 0)? {
@@ -230,18 +239,18 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn child<'a>(bytes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
     boxes(bytes)
         .take(MAX_ITEMS)
         .find(|(kind, _)| kind == wanted)
         .map(|(_, value)| value)
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 

@@ -126,6 +126,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// To a place counted from the start, for formats whose parts point at each other.
+    pub fn seek(&mut self, to: u64) -> Result<(), Stop> {
+        if to > self.length {
+            return Err(Stop::End);
+        }
+        let offset = i64::try_from(to).and_then(|to| Ok(to - i64::try_from(self.position)?));
+        self.inner
+            .seek_relative(offset.map_err(|_| Stop::Limit)?)
+            .map_err(Stop::Io)?;
+        self.position = to;
+        Ok(())
+    }
+
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
         let length = bytes.len() as u64;
         if length > self.left() {

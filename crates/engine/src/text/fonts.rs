@@ -9,7 +9,7 @@ use skrifa::raw::TableProvider;
 use transform::{Font, MeasureError, Size, Text};
 
 use super::script::Scripts;
-use super::{FontFiles, faces};
+use super::{FontFile, FontFiles, faces};
 
 /// The fonts that texts are set in: those that come with the server, and the operator's for what they lack.
 ///
@@ -130,6 +130,19 @@ impl Fonts {
             emoji,
             has_emoji: !colored.is_empty(),
         })
+    }
+
+    /// The operator's fonts, as files.
+    pub(super) fn fallback_files(&self) -> Vec<FontFile> {
+        let Fallbacks { plain, colored } = &self.0.fallbacks;
+        let mut known = lock(&self.0.known);
+        plain
+            .iter()
+            .chain(colored)
+            .filter_map(|name| known.context.collection.family_by_name(name))
+            .filter_map(|family| family.default_font()?.load(None))
+            .map(|blob| blob.into_raw_parts().0)
+            .collect()
     }
 
     /// Room to work in; give it back.
