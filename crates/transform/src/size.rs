@@ -130,7 +130,7 @@ impl Ring {
     /// would be bent.
     pub fn new(picture: Size, degrees: f64) -> Option<Self> {
         let angle = degrees.abs().to_radians();
-        if !(angle > 1e-6) {
+        if angle.is_nan() || angle <= 1e-6 {
             return None;
         }
         let (width, half) = (f64::from(picture.width), f64::from(picture.height) / 2.0);

@@ -191,8 +191,8 @@ fn what_layers_do_not_have_is_said() {
         ),
         (
             "l-image,i-ik_canvas,w-9,h-9,cm-pad_resize,fo-top,dpr-2,l-end",
-            "l-image,i-ik_canvas,w-9,h-9,l-end",
-            vec!["cm-pad_resize", "fo-top", "dpr-2"],
+            "l-image,i-ik_canvas,w-9,h-9,dpr-2,l-end",
+            vec!["cm-pad_resize", "fo-top"],
         ),
         // Valid, in strict mode too.
         ("l-image,i-a,q-50,l-end", "l-image,i-a,l-end", vec!["q-50"]),

@@ -6,6 +6,8 @@ use crate::parameters::{Fill, Focus, Param, Strategy};
 struct Facts {
     width: bool,
     height: bool,
+    /// How many of the two there are, those of a block included.
+    sides: u8,
     ratio: bool,
     strategy: Strategy,
     /// A face or an object is looked for.
@@ -45,9 +47,14 @@ impl Facts {
             _ => None,
         });
         let strategy = strategy.unwrap_or_default();
+        let (width, height) = (
+            has(|param| matches!(param, Param::Width(_))),
+            has(|param| matches!(param, Param::Height(_))),
+        );
         Self {
-            width: !makes_block && has(|param| matches!(param, Param::Width(_))),
-            height: !makes_block && has(|param| matches!(param, Param::Height(_))),
+            width: !makes_block && width,
+            height: !makes_block && height,
+            sides: u8::from(width) + u8::from(height),
             ratio: has(|param| matches!(param, Param::AspectRatio(_))),
             strategy,
             subject: finds(strategy) && has(|param| matches!(param, Param::Focus(Focus::Face | Focus::Objects(_)))),
@@ -66,9 +73,9 @@ impl Facts {
             }
             Param::CenterX(_) if self.x => Some("`x` of the same step counts"),
             Param::CenterY(_) if self.y => Some("`y` of the same step counts"),
-            Param::Dpr(_) if !side => Some(SIDE),
-            Param::AspectRatio(_) if self.width && self.height => Some("`w` and `h` of the same step say it already"),
-            Param::AspectRatio(_) if !side && !self.subject => Some(SIDE),
+            Param::Dpr(_) if self.sides == 0 => Some(SIDE),
+            Param::AspectRatio(_) if self.sides == 2 => Some("`w` and `h` of the same step say it already"),
+            Param::AspectRatio(_) if self.sides == 0 && !self.subject => Some(SIDE),
             Param::Crop(_) if !side && !self.subject => Some(SIDE),
             Param::Crop(strategy) if !full && !self.subject && !works_with_one_side(*strategy) => Some(BOX),
             Param::Focus(Focus::Face | Focus::Objects(_)) => (!self.subject).then_some(CROP),

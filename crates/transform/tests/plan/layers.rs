@@ -187,7 +187,7 @@ fn blocks() {
     encode 1200x800 as jpg quality 80
 
     # l-image,i-ik_canvas,w-100,ar-2-1,dpr-2,bg-red,r-10,l-end
-    canvas of 100x800 in FF0000 as 100x800 at 550,0
+    canvas of 200x100 in FF0000 as 200x100 at 500,350
       round 10 10 10 10
     encode 1200x800 as jpg quality 80
 
