@@ -3,6 +3,8 @@
 //!
 //! `TINTYPE_BLESS=1 cargo test --release -p delivery --test gallery` writes pictures and page anew.
 
+mod strings;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use delivery::{Body, CacheBudget, Delivery, RenderSettings, Request, Settings};
 use engine::{Budget, Fonts};
+use futures::TryStreamExt;
 use library::{FileName, FileType, FolderPath, Library, MediaFacts, NewFile, Timestamp};
 use transform::{Accept, Context, Format, Hints, Limits, Mode, OutputSettings, Transformation};
 
@@ -21,7 +24,7 @@ async fn every_parameter_has_its_picture() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let bless = std::env::var_os("TINTYPE_BLESS").is_some();
     let world = tempfile::tempdir().expect("a folder");
-    let delivery = serve(&docs.join("gallery/sources"), world.path()).await;
+    let (_, delivery) = serve(&docs.join("gallery/sources"), world.path(), Mode::Strict).await;
     let table = fs::read_to_string(docs.join("gallery/cases.txt")).expect("the table");
     let mut page = String::from(HEAD);
     let mut wrong = Vec::new();
@@ -39,7 +42,11 @@ async fn every_parameter_has_its_picture() {
         count += 1;
         let target = format!("/demo/{source}?tr={text}");
         let (bytes, extension) = match answer(&delivery, &target).await {
-            Ok(answer) => answer,
+            Ok((bytes, extension, notices)) if notices.is_empty() => (bytes, extension),
+            Ok((_, _, notices)) => {
+                wrong.push(format!("{target}: {notices:?}"));
+                continue;
+            }
             Err(problem) => {
                 wrong.push(format!("{target}: {problem}"));
                 continue;
@@ -87,35 +94,19 @@ what each parameter means.
 ";
 
 /// A library with the sources, and delivery of them.
-async fn serve(sources: &Path, folder: &Path) -> Delivery {
+async fn serve(sources: &Path, folder: &Path, mode: Mode) -> (Library, Delivery) {
     let library = Library::for_testing(folder.join("library")).await;
     for entry in fs::read_dir(sources).expect("the sources") {
         let path = entry.expect("a file").path();
         let bytes = fs::read(&path).expect("a source");
-        let mime = engine::sniff(&bytes).expect("a kind of file").to_owned();
-        let mut writer = library.stage(1 << 30).await.expect("room");
-        writer.write(&bytes).await.expect("room");
-        let media = MediaFacts {
-            file_type: if mime.starts_with("image/") {
-                FileType::Image
-            } else {
-                FileType::NonImage
-            },
-            mime,
-            ..MediaFacts::default()
-        };
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
-        let name = FileName::sanitised(name).expect("a name");
-        let mut file = NewFile::new(FolderPath::root(), name, writer.finish().await.expect("bytes"), media);
-        file.use_unique_name = false;
-        library.upload(file, Timestamp::now()).await.expect("an asset");
+        put(&library, path.file_name().and_then(|name| name.to_str()).expect("a name"), &bytes).await;
     }
     let settings = Settings {
         endpoint: String::from("/demo"),
         private_key: String::from("private_gallery").into(),
         output: OutputSettings::default(),
         limits: Limits::default(),
-        mode: Mode::Strict,
+        mode,
         cache: CacheBudget {
             memory_bytes: 1 << 20,
             disk_bytes: 0,
@@ -124,10 +115,33 @@ async fn serve(sources: &Path, folder: &Path) -> Delivery {
         render: RenderSettings::default(),
         fonts: Fonts::bundled(),
     };
-    Delivery::open(library, settings).await.expect("delivery opens")
+    let delivery = Delivery::open(library.clone(), settings).await.expect("delivery opens");
+    (library, delivery)
 }
 
-async fn answer(delivery: &Delivery, target: &str) -> Result<(Bytes, String), String> {
+/// Stores a file under a path.
+async fn put(library: &Library, path: &str, bytes: &[u8]) {
+    let mime = engine::sniff(bytes).expect("a kind of file").to_owned();
+    let mut writer = library.stage(1 << 30).await.expect("room");
+    writer.write(bytes).await.expect("room");
+    let media = MediaFacts {
+        file_type: if mime.starts_with("image/") { FileType::Image } else { FileType::NonImage },
+        mime,
+        ..MediaFacts::default()
+    };
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut file = NewFile::new(
+        FolderPath::sanitised(folder).expect("a folder"),
+        FileName::sanitised(name).expect("a name"),
+        writer.finish().await.expect("bytes"),
+        media,
+    );
+    file.use_unique_name = false;
+    library.upload(file, Timestamp::now()).await.expect("an asset");
+}
+
+/// The bytes of a rendition, its file name's ending, and what was ignored.
+async fn answer(delivery: &Delivery, target: &str) -> Result<(Bytes, String, Vec<String>), String> {
     let request = Request {
         accept: Some("image/webp"),
         target,
@@ -135,19 +149,16 @@ async fn answer(delivery: &Delivery, target: &str) -> Result<(Bytes, String), St
         ..Request::default()
     };
     let answer = delivery.answer(request).await.map_err(|error| error.to_string())?;
-    if !answer.notices.is_empty() {
-        return Err(format!("notices: {:?}", answer.notices));
-    }
-    let extension = answer
-        .content_type
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .replace("jpeg", "jpg");
-    match answer.body {
-        Body::Bytes(bytes) => Ok((bytes, extension)),
-        _ => Err(String::from("not a rendition")),
-    }
+    let extension = answer.content_type.rsplit('/').next().unwrap_or_default().replace("jpeg", "jpg");
+    let bytes = match answer.body {
+        Body::Bytes(bytes) => bytes,
+        Body::Stream(pieces) => {
+            let pieces: Vec<Bytes> = pieces.try_collect().await.map_err(|error| error.to_string())?;
+            pieces.concat().into()
+        }
+        Body::Empty => return Err(String::from("nothing")),
+    };
+    Ok((bytes, extension, answer.notices))
 }
 
 /// Both as pixels, all frames' first.
