@@ -244,7 +244,7 @@ async fn stills_of_animations() {
         ("image/gif", ServedFrom::Original)
     );
     assert_eq!(bytes(all).await, animation);
-    for (accept, content_type) in [(None, "image/png"), (Some("image/webp"), "image/webp")] {
+    for (accept, content_type) in [(None, "image/jpeg"), (Some("image/webp"), "image/webp")] {
         let request = Request {
             accept,
             ..get("/acct/dance.gif/ik-thumbnail.jpg")

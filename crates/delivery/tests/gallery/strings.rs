@@ -14,7 +14,7 @@ async fn strings_in_use_become_pictures() {
     let sources = root.join("docs/gallery/sources");
     let (library, delivery) = serve(&sources, world.path(), Mode::Lenient).await;
     let picture = std::fs::read(sources.join("mark.png")).expect("a picture");
-    let font = std::fs::read(root.join("crates/engine/tests/fonts/plain.ttf"));
+    let font = std::fs::read(root.join("crates/engine/tests/cases/text/fonts/weights.ttf"));
 
     let strings = std::fs::read_to_string(root.join("crates/transform/tests/strings.txt")).expect("the strings");
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
