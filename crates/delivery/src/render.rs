@@ -102,6 +102,7 @@ impl Renderer {
                 max_output_bytes: settings.max_output_bytes,
                 cancelled: Some(&flag),
                 effort,
+                max_frames_pixels: limits.animation_pixels,
                 light: if task.output.linear_light {
                     Light::Linear
                 } else {

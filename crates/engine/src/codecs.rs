@@ -4,6 +4,7 @@ mod apart;
 pub(crate) mod avif;
 mod bmp;
 pub(crate) mod gif;
+mod density;
 mod heic;
 mod ico;
 mod jpeg;
@@ -113,14 +114,18 @@ pub(crate) fn encode(
     attachments: &Attachments,
     effort: Effort,
 ) -> Result<Vec<u8>, RenderError> {
-    match encoding.format {
+    let file = match encoding.format {
         Format::Jpeg => jpeg::encode(picture, encoding, attachments),
         Format::Png => png::encode(picture, attachments),
         Format::Webp => webp::encode(picture, encoding, attachments, effort),
         Format::Avif => avif::encode(picture, encoding, attachments, effort),
         Format::Gif => gif::encode(picture),
         _ => Err(RenderError::Plan("a format that cannot be written")),
-    }
+    }?;
+    Ok(match encoding.density {
+        Some(dots) => density::stated(file, encoding.format, dots),
+        None => file,
+    })
 }
 
 /// Refuses a result that its format cannot hold.

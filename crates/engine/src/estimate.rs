@@ -1,4 +1,4 @@
-use transform::{Op, Output, Plan, SourceInfo};
+use transform::{Layer, Op, Output, Plan, SourceInfo};
 
 use crate::execute::head::Head;
 
@@ -31,7 +31,16 @@ pub fn estimate(plan: &Plan, info: &SourceInfo) -> Cost {
         let result = match op {
             Op::Crop(rect) => pixels(rect.width, rect.height),
             Op::Resize(size) => pixels(size.width, size.height),
-            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } => pixels(canvas.width, canvas.height),
+            Op::Pad { canvas, .. } | Op::Rotate { canvas, .. } | Op::Arc { canvas, .. } => {
+                pixels(canvas.width, canvas.height)
+            }
+            Op::Border { .. } => size.saturating_add(size / 4),
+            Op::Layer(layer) => {
+                let (layer_work, layer_peak) = layer_cost(layer);
+                work = work.saturating_add(layer_work);
+                peak = peak.max(size.saturating_add(layer_peak));
+                size
+            }
             _ => size,
         };
         peak = peak.max(size.saturating_add(result));
@@ -42,10 +51,28 @@ pub fn estimate(plan: &Plan, info: &SourceInfo) -> Cost {
     let encoded = pixels(plan.size.width, plan.size.height);
     work = work.saturating_add(encoded);
     peak = peak.max(encoded.saturating_mul(3));
+    if plan.animated {
+        // Every frame takes the same, one after the other; a few are in memory at a time.
+        work = work.saturating_mul(u64::from(info.frames.max(1)));
+        peak = peak.saturating_mul(2);
+    }
     Cost {
         megapixels: work as f64 / 1e6,
         bytes: peak.saturating_mul(BYTES_PER_PIXEL),
     }
+}
+
+/// Work on a layer and its own layers, and memory, in pixels. What its file holds is counted by who reads it.
+fn layer_cost(layer: &Layer) -> (u64, u64) {
+    let size = pixels(layer.size.width, layer.size.height);
+    let mut cost = (size.saturating_mul(layer.ops.len() as u64 + 1), size.saturating_mul(2));
+    for op in &layer.ops {
+        if let Op::Layer(inner) = op {
+            let (work, peak) = layer_cost(inner);
+            cost = (cost.0.saturating_add(work), cost.1.max(size.saturating_add(peak)));
+        }
+    }
+    cost
 }
 
 const BYTES_PER_PIXEL: u64 = 4;
