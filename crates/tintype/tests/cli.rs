@@ -60,7 +60,7 @@ fn explain_prints_steps_plan_and_output() {
     Plan:
     crop 30x30 at 5,0
     resize to 20x20
-    rotate by 90 to 20x20 on nothing
+    rotate by 90 to 20x20 on 000000
     encode 20x20 as webp quality 80
     ");
 }
