@@ -3,8 +3,8 @@
 mod apart;
 pub(crate) mod avif;
 mod bmp;
-pub(crate) mod gif;
 mod density;
+pub(crate) mod gif;
 mod heic;
 mod ico;
 mod jpeg;

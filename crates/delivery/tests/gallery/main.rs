@@ -99,7 +99,12 @@ async fn serve(sources: &Path, folder: &Path, mode: Mode) -> (Library, Delivery)
     for entry in fs::read_dir(sources).expect("the sources") {
         let path = entry.expect("a file").path();
         let bytes = fs::read(&path).expect("a source");
-        put(&library, path.file_name().and_then(|name| name.to_str()).expect("a name"), &bytes).await;
+        put(
+            &library,
+            path.file_name().and_then(|name| name.to_str()).expect("a name"),
+            &bytes,
+        )
+        .await;
     }
     let settings = Settings {
         endpoint: String::from("/demo"),
@@ -125,7 +130,11 @@ async fn put(library: &Library, path: &str, bytes: &[u8]) {
     let mut writer = library.stage(1 << 30).await.expect("room");
     writer.write(bytes).await.expect("room");
     let media = MediaFacts {
-        file_type: if mime.starts_with("image/") { FileType::Image } else { FileType::NonImage },
+        file_type: if mime.starts_with("image/") {
+            FileType::Image
+        } else {
+            FileType::NonImage
+        },
         mime,
         ..MediaFacts::default()
     };
@@ -149,7 +158,12 @@ async fn answer(delivery: &Delivery, target: &str) -> Result<(Bytes, String, Vec
         ..Request::default()
     };
     let answer = delivery.answer(request).await.map_err(|error| error.to_string())?;
-    let extension = answer.content_type.rsplit('/').next().unwrap_or_default().replace("jpeg", "jpg");
+    let extension = answer
+        .content_type
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace("jpeg", "jpg");
     let bytes = match answer.body {
         Body::Bytes(bytes) => bytes,
         Body::Stream(pieces) => {

@@ -19,7 +19,10 @@ async fn strings_in_use_become_pictures() {
     let strings = std::fs::read_to_string(root.join("crates/transform/tests/strings.txt")).expect("the strings");
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut done = 0;
-    for text in strings.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for text in strings
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         // Whatever a layer names exists.
         if let Ok(transformation) = Transformation::parse(text, Mode::Lenient)
             && let Ok(expanded) = transformation.expand(|_| None)
@@ -34,7 +37,10 @@ async fn strings_in_use_become_pictures() {
         }
         match answer(&delivery, &format!("/demo/scene.jpg?tr={text}")).await {
             Ok(_) => done += 1,
-            Err(reason) => reasons.entry(reason.lines().next().unwrap_or_default().to_owned()).or_default().push(text),
+            Err(reason) => reasons
+                .entry(reason.lines().next().unwrap_or_default().to_owned())
+                .or_default()
+                .push(text),
         }
     }
     let mut listed = format!("{done} become pictures\n");

@@ -46,11 +46,18 @@ mod tests {
             .and_then(|mut writer| writer.write_image_data(&[7]))
             .expect("a PNG");
         let file = stated(file, Format::Png, 300);
-        let reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().expect("a PNG");
+        let reader = png::Decoder::new(std::io::Cursor::new(file))
+            .read_info()
+            .expect("a PNG");
         let dims = reader.info().pixel_dims.expect("a resolution");
         assert_eq!((dims.xppu, dims.yppu), (11_811, 11_811));
 
-        let jpeg = [&[0xff, 0xd8, 0xff, 0xe0, 0, 16][..], b"JFIF\0", &[1, 2, 0, 0, 1, 0, 1, 0, 0]].concat();
+        let jpeg = [
+            &[0xff, 0xd8, 0xff, 0xe0, 0, 16][..],
+            b"JFIF\0",
+            &[1, 2, 0, 0, 1, 0, 1, 0, 0],
+        ]
+        .concat();
         assert_eq!(stated(jpeg, Format::Jpeg, 300)[13..18], [1, 1, 44, 1, 44]);
     }
 }
