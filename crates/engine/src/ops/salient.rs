@@ -37,7 +37,7 @@ pub(crate) fn salient(picture: &Picture, window: Size) -> Rect {
 /// things are better kept whole, and in the middle, than cut by the edge.
 const INNER: [f64; 3] = [0.08, 0.18, 0.3];
 /// Share of its worth that a window loses at the farthest place from the middle.
-const OFF_CENTRE: f64 = 0.12;
+const OFF_CENTRE: f64 = 0.25;
 
 fn worth(sums: &Sums, rect: Rect, free: (u32, u32)) -> f64 {
     let (x, y, width, height) = (
