@@ -188,17 +188,12 @@ impl Outline {
         (a + c - 1.0).max(0.0) * (b + d - 1.0).max(0.0)
     }
 
+    /// Left, top, right, bottom.
     fn bounds(&self) -> (f64, f64, f64, f64) {
-        let fold = |of: fn(&(f64, f64)) -> f64, pick: fn(f64, f64) -> f64| {
-            self.corners.iter().map(of).reduce(pick).unwrap_or_default()
-        };
-        let (x, y): (fn(&(f64, f64)) -> f64, fn(&(f64, f64)) -> f64) = (|corner| corner.0, |corner| corner.1);
-        (
-            fold(x, f64::min),
-            fold(y, f64::min),
-            fold(x, f64::max),
-            fold(y, f64::max),
-        )
+        let (x, y) = (self.corners.map(|corner| corner.0), self.corners.map(|corner| corner.1));
+        let least = |values: [f64; 4]| values.into_iter().fold(f64::INFINITY, f64::min);
+        let most = |values: [f64; 4]| values.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        (least(x), least(y), most(x), most(y))
     }
 }
 
