@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use contender::{OutputFormat, Request, Task};
 use image::{ImageFormat, RgbImage, Rgba32FImage};
@@ -26,7 +27,7 @@ pub struct Case {
 pub struct Source {
     /// Handed to the contenders.
     pub picture: PathBuf,
-    /// A PNG, upright, of the same size.
+    /// A PNG, upright, of the same size; of an animation the file itself.
     pub original: PathBuf,
 }
 
@@ -41,18 +42,32 @@ pub struct Cases {
 /// Camera files of 10 to 14 megapixels; the last one lies on its side by its EXIF tag.
 const PHOTOS: [&str; 3] = ["nikon-d90.jpg", "nikon-d3100.jpg", "canon-eos-1000d.jpg"];
 
+/// In an animation made here.
+const SYNTHETIC_FRAMES: u32 = 16;
+
 /// The longer side of a 2 megapixel picture of 3:2.
 const TWO_MEGAPIXELS: u32 = 1732;
 
 /// Prepares sources in `folder`, from the folder that TINTYPE_CORPUS names or from synthetic pictures.
-pub fn prepare(folder: &Path, sharp: &mut Process, judge: &mut Judge, quick: bool) -> Result<Cases, BenchError> {
-    let (origin, mut photos, mut lossless) = match std::env::var_os("TINTYPE_CORPUS").map(PathBuf::from) {
-        Some(corpus) => from_corpus(&corpus, folder, judge)?,
-        None => synthesised(folder, sharp)?,
-    };
+///
+/// `script` is sharp's contender, `sharp` runs it.
+pub fn prepare(
+    folder: &Path,
+    script: &Path,
+    sharp: &mut Process,
+    judge: &mut Judge,
+    quick: bool,
+) -> Result<Cases, BenchError> {
+    let Pictures {
+        origin,
+        mut photos,
+        mut lossless,
+    } = pictures(folder, sharp, judge)?;
+    let mut animations = animations(folder, script)?;
     if quick {
         photos.truncate(1);
         lossless.truncate(1);
+        animations.truncate(1);
     }
     let mut medium = Vec::new();
     for photo in photos.iter().take(2) {
@@ -106,13 +121,73 @@ pub fn prepare(folder: &Path, sharp: &mut Process, judge: &mut Judge, quick: boo
         case("2048 px AVIF into 512 x 512, AVIF, q 65", avif, boxed(Avif, 65)),
         case("PNG with alpha to 800 px PNG", oval.clone(), wide(800, Png, 80)),
         case("PNG with alpha to 800 px WebP, q 75", oval, wide(800, Webp, 75)),
+        case("GIF to animated 320 px WebP, q 75", animations, wide(320, Webp, 75)),
     ];
     Ok(Cases { origin, all })
 }
 
-type Prepared = (String, Vec<Source>, Vec<PathBuf>);
+/// What everything is made of.
+pub struct Pictures {
+    /// A sentence for the report.
+    pub origin: String,
+    /// Camera files of about 12 megapixels.
+    pub photos: Vec<Source>,
+    /// PNGs of 2048 pixels.
+    pub lossless: Vec<PathBuf>,
+}
 
-fn from_corpus(corpus: &Path, folder: &Path, judge: &mut Judge) -> Result<Prepared, BenchError> {
+/// Puts pictures into `folder`, from the folder that TINTYPE_CORPUS names or synthetic ones.
+pub fn pictures(folder: &Path, sharp: &mut Process, judge: &mut Judge) -> Result<Pictures, BenchError> {
+    match corpus() {
+        Some(corpus) => from_corpus(&corpus, folder, judge),
+        None => synthesised(folder, sharp),
+    }
+}
+
+fn corpus() -> Option<PathBuf> {
+    std::env::var_os("TINTYPE_CORPUS").map(PathBuf::from)
+}
+
+/// GIFs of several frames, the largest file first.
+fn animations(folder: &Path, script: &Path) -> Result<Vec<Source>, BenchError> {
+    let mut files = Vec::new();
+    if let Some(corpus) = corpus() {
+        let animated = corpus.join("animated");
+        let entries = fs::read_dir(&animated).map_err(|error| format!("{}: {error}", animated.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "gif") {
+                let copy = folder.join(path.file_name().ok_or("a file without a name")?);
+                fs::write(&copy, fs::read(&path)?)?;
+                files.push(copy);
+            }
+        }
+        files.sort();
+        files.sort_by_key(|path| std::cmp::Reverse(fs::metadata(path).map_or(0, |facts| facts.len())));
+    }
+    if files.is_empty() {
+        let strip = folder.join("strip.png");
+        synthetic::strip(9, 480, 270, SYNTHETIC_FRAMES).save(&strip)?;
+        let gif = folder.join("synthetic.gif");
+        let status = Command::new("node")
+            .arg(script.with_file_name("animate.js"))
+            .arg(&strip)
+            .arg(SYNTHETIC_FRAMES.to_string())
+            .arg(&gif)
+            .status()?;
+        if !status.success() {
+            return Err(format!("no GIF was made: {status}").into());
+        }
+        files.push(gif);
+    }
+    let source = |path: PathBuf| Source {
+        original: path.clone(),
+        picture: path,
+    };
+    Ok(files.into_iter().map(source).collect())
+}
+
+fn from_corpus(corpus: &Path, folder: &Path, judge: &mut Judge) -> Result<Pictures, BenchError> {
     let mut photos = Vec::new();
     for name in PHOTOS {
         let picture = corpus.join("photos").join(name);
@@ -127,7 +202,8 @@ fn from_corpus(corpus: &Path, folder: &Path, judge: &mut Judge) -> Result<Prepar
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "png") {
             let copy = folder.join(path.file_name().ok_or("a file without a name")?);
-            fs::copy(&path, &copy)?;
+            // Not copied with its mode: the next run has to be able to write here too.
+            fs::write(&copy, fs::read(&path)?)?;
             lossless.push(copy);
         }
     }
@@ -141,10 +217,14 @@ fn from_corpus(corpus: &Path, folder: &Path, judge: &mut Judge) -> Result<Prepar
         PHOTOS.join(", "),
         lossless.len()
     );
-    Ok((origin, photos, lossless))
+    Ok(Pictures {
+        origin,
+        photos,
+        lossless,
+    })
 }
 
-fn synthesised(folder: &Path, sharp: &mut Process) -> Result<Prepared, BenchError> {
+fn synthesised(folder: &Path, sharp: &mut Process) -> Result<Pictures, BenchError> {
     let mut photos = Vec::new();
     let mut lossless = Vec::new();
     for seed in 1..=2 {
@@ -159,11 +239,15 @@ fn synthesised(folder: &Path, sharp: &mut Process) -> Result<Prepared, BenchErro
         "Synthetic pictures made by the harness, since TINTYPE_CORPUS was not set: fine for seeing changes, but \
                   no photographs; sizes and scores differ from those of photographs."
             .to_owned();
-    Ok((origin, photos, lossless))
+    Ok(Pictures {
+        origin,
+        photos,
+        lossless,
+    })
 }
 
 /// A lossless picture in a lossy format, by sharp: everybody decodes the same bytes.
-fn encoded_source(
+pub fn encoded_source(
     original: &Path,
     format: OutputFormat,
     quality: u8,
@@ -219,7 +303,8 @@ fn oval_source(original: &Path, folder: &Path) -> Result<Source, BenchError> {
     })
 }
 
-fn save_opaque(picture: &Rgba32FImage, path: &Path) -> Result<(), BenchError> {
+/// Stores a picture as a PNG of 8 bits without alpha.
+pub fn save_opaque(picture: &Rgba32FImage, path: &Path) -> Result<(), BenchError> {
     let bytes: RgbImage = RgbImage::from_fn(picture.width(), picture.height(), |column, row| {
         let [red, green, blue, _] = picture.get_pixel(column, row).0;
         image::Rgb([red, green, blue].map(|channel| (channel * 255.0).round() as u8))

@@ -17,6 +17,8 @@ use crate::judge::{Judge, Light};
 pub struct Options {
     /// Fewer rounds and one source a case.
     pub quick: bool,
+    /// Only cases with this in their names.
+    pub only: Option<String>,
     /// Takes sources and results.
     pub folder: PathBuf,
     /// sharp's contender, a script for Node.
@@ -88,11 +90,21 @@ pub fn compare(options: &Options) -> Result<Comparison, BenchError> {
     for folder in [&sources, &results] {
         fs::create_dir_all(folder)?;
     }
-    let mut judge = Judge::new(contenders::start_sharp(&options.sharp)?, options.folder.clone());
+    let mut judge = Judge::new(
+        contenders::start_sharp(&options.sharp)?,
+        &options.sharp,
+        options.folder.clone(),
+    );
     let mut maker = contenders::start_sharp(&options.sharp)?;
     let mut contenders = contenders::start(&options.sharp, &options.oximg)?;
     eprintln!("preparing sources");
-    let cases = cases::prepare(&sources, &mut maker, &mut judge, options.quick)?;
+    let mut cases = cases::prepare(&sources, &options.sharp, &mut maker, &mut judge, options.quick)?;
+    if let Some(only) = &options.only {
+        cases.all.retain(|case| case.name.contains(only));
+        if cases.all.is_empty() {
+            return Err(format!("no case has `{only}` in its name").into());
+        }
+    }
     drop(maker);
 
     let mut compared = Vec::new();

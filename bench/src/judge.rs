@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use contender::{OutputFormat, Request, Task};
+use image::RgbaImage;
 use image::imageops::{self, FilterType};
 use image::{Rgba, Rgba32FImage};
 use ssimulacra2::{LinearRgb, compute_frame_ssimulacra2};
@@ -42,16 +44,21 @@ impl Scores {
 /// Decodes everybody's results by one decoder and scores them.
 pub struct Judge {
     decoder: Process,
+    frames: PathBuf,
+    animations: HashMap<PathBuf, Animation>,
     folder: PathBuf,
     originals: HashMap<PathBuf, Rgba32FImage>,
     references: HashMap<(PathBuf, u32, u32, Light), Rgba32FImage>,
 }
 
 impl Judge {
-    /// `decoder` is a sharp of its own; `folder` takes decoded pictures.
-    pub fn new(decoder: Process, folder: PathBuf) -> Self {
+    /// `decoder` is a sharp of its own; `sharp` is its script, which has the one that lists frames beside it; `folder`
+    /// takes decoded pictures.
+    pub fn new(decoder: Process, sharp: &Path, folder: PathBuf) -> Self {
         Self {
             decoder,
+            frames: sharp.with_file_name("frames.js"),
+            animations: HashMap::new(),
             folder,
             originals: HashMap::new(),
             references: HashMap::new(),
@@ -61,6 +68,7 @@ impl Judge {
     /// Forgets the originals of a case, which are large. References stay: another case may need the same.
     pub fn forget_originals(&mut self) {
         self.originals.clear();
+        self.animations.clear();
     }
 
     /// Reads any picture file through the one decoder.
@@ -83,15 +91,71 @@ impl Judge {
         read_png(&png)
     }
 
-    /// Scores the picture in `result` against a reduction of the lossless PNG `original`.
+    /// Scores the picture in `result` against a reduction of the lossless PNG `original`, or the frames of an
+    /// animation against reductions of the frames of the GIF `original`.
     pub fn score(&mut self, result: &Path, original: &Path, light: Light) -> Result<f64, BenchError> {
+        if original.extension().is_some_and(|extension| extension == "gif") {
+            return self.score_frames(result, original, light);
+        }
         let result = self.decode(result)?;
         let reference = self.reference(original, result.width(), result.height(), light)?;
-        if !has_alpha(reference) {
-            return ssimulacra2(reference, &result, 0.0);
+        seen_score(reference, &result)
+    }
+
+    /// The mean over some frames, evenly spread. A result's frame is the one that is shown in the middle of the time of
+    /// the original's, so that frames may have been joined.
+    fn score_frames(&mut self, result: &Path, original: &Path, light: Light) -> Result<f64, BenchError> {
+        let result = self.animation(result)?;
+        if !self.animations.contains_key(original) {
+            let animation = self.animation(original)?;
+            self.animations.insert(original.to_owned(), animation);
         }
-        // On black as on white: what is wrong at an edge shows on one of them, and the worse one counts.
-        Ok(ssimulacra2(reference, &result, 0.0)?.min(ssimulacra2(reference, &result, 1.0)?))
+        let original_frames = self.animations[original].delays.len();
+        if result.delays.len() == 1 && original_frames > 1 {
+            return Err(format!("{}: a still was made of an animation", original.display()).into());
+        }
+        let scored = original_frames.min(FRAMES);
+        let mut sum = 0.0;
+        for nth in 0..scored {
+            let index = nth * original_frames / scored;
+            let source = &self.animations[original];
+            let shown = result.frame(if result.delays.len() == original_frames {
+                index
+            } else {
+                result.shown_at(source.middle_of(index))
+            });
+            let key = (original.join(index.to_string()), shown.width(), shown.height(), light);
+            if !self.references.contains_key(&key) {
+                let reduced = reduce(&source.frame(index), shown.width(), shown.height(), light);
+                self.references.insert(key.clone(), reduced);
+            }
+            sum += seen_score(&self.references[&key], &shown)?;
+        }
+        Ok(sum / scored as f64)
+    }
+
+    fn animation(&self, picture: &Path) -> Result<Animation, BenchError> {
+        let strip = self.folder.join("frames.png");
+        let output = Command::new("node")
+            .arg(&self.frames)
+            .arg(picture)
+            .arg(&strip)
+            .output()?;
+        if !output.status.success() {
+            let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(format!("{}: {reason}", picture.display()).into());
+        }
+        let facts: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let number = |name: &str| facts[name].as_u64().and_then(|number| u32::try_from(number).ok());
+        let (Some(frames), Some(height)) = (number("frames"), number("height")) else {
+            return Err(format!("{}: no frames in {facts}", picture.display()).into());
+        };
+        let delay = |frame: u32| facts["delays"][frame as usize].as_f64().unwrap_or(0.0);
+        Ok(Animation {
+            strip: image::open(&strip)?.into_rgba8(),
+            height,
+            delays: (0..frames).map(delay).collect(),
+        })
     }
 
     fn reference(
@@ -111,6 +175,50 @@ impl Judge {
         }
         Ok(&self.references[&key])
     }
+}
+
+/// As many frames of an animation are scored.
+const FRAMES: usize = 10;
+
+/// Frames one below the other.
+struct Animation {
+    strip: RgbaImage,
+    height: u32,
+    /// In milliseconds, one a frame.
+    delays: Vec<f64>,
+}
+
+impl Animation {
+    fn frame(&self, index: usize) -> Rgba32FImage {
+        let top = u32::try_from(index).unwrap_or(0) * self.height;
+        Rgba32FImage::from_fn(self.strip.width(), self.height, |column, row| {
+            let pixel = self.strip.get_pixel(column, top + row);
+            Rgba(pixel.0.map(|channel| f32::from(channel) / 255.0))
+        })
+    }
+
+    /// In milliseconds from the start.
+    fn middle_of(&self, index: usize) -> f64 {
+        self.delays[..index].iter().sum::<f64>() + self.delays[index] / 2.0
+    }
+
+    fn shown_at(&self, time: f64) -> usize {
+        let mut end = 0.0;
+        let ends = self.delays.iter().map(|delay| {
+            end += delay;
+            end
+        });
+        ends.take_while(|end| *end <= time).count().min(self.delays.len() - 1)
+    }
+}
+
+/// Where there is alpha, on black as on white: what is wrong at an edge shows on one of them, and the worse one counts.
+fn seen_score(reference: &Rgba32FImage, result: &Rgba32FImage) -> Result<f64, BenchError> {
+    let on_black = ssimulacra2(reference, result, 0.0)?;
+    if !has_alpha(reference) {
+        return Ok(on_black);
+    }
+    Ok(on_black.min(ssimulacra2(reference, result, 1.0)?))
 }
 
 /// Lanczos-3 with alpha premultiplied, in floats; the result has straight alpha and sRGB numbers.

@@ -51,6 +51,11 @@ impl Process {
         }
     }
 
+    /// As the system numbers it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn line(&mut self) -> Result<String, BenchError> {
         let mut line = String::new();
         if self.answers.read_line(&mut line)? == 0 {

@@ -2,22 +2,24 @@
 
 use std::fmt::Write;
 
+use contender::OutputFormat;
 use time::OffsetDateTime;
 
 use crate::compare::{Compared, Comparison, Described};
 use crate::contenders::{SHARP, TINTYPE};
 use crate::entry::{Entry, Role, Round};
+use crate::goals::Goal;
 use crate::judge::Light;
 use crate::statistics::Spread;
 
 /// Below this, two times are called equal: what the machine's noise can do.
-const TIE: f64 = 0.05;
+pub const TIE: f64 = 0.05;
 
 /// Below this, two SSIMULACRA2 scores are called equal.
-const SCORE_TIE: f64 = 0.5;
+pub const SCORE_TIE: f64 = 0.5;
 
-/// The whole page, in Markdown.
-pub fn page(comparison: &Comparison, machine: &[(&'static str, String)], load_after: &str, quick: bool) -> String {
+/// The sections on the engine, in Markdown.
+pub fn engine(comparison: &Comparison, quick: bool) -> String {
     let mut page = String::new();
     introduction(&mut page, comparison, quick);
     verdicts(&mut page, comparison);
@@ -26,8 +28,29 @@ pub fn page(comparison: &Comparison, machine: &[(&'static str, String)], load_af
         case_tables(&mut page, comparison, compared);
     }
     times(&mut page, comparison);
+    page
+}
+
+/// How the engine was compared, and how to repeat it all: the end of the page.
+pub fn end(comparison: &Comparison, machine: &[(&'static str, String)], load_after: &str) -> String {
+    let mut page = String::new();
     method(&mut page, comparison, machine, load_after);
     page
+}
+
+/// When a part was measured, and what else the machine did. Parts can be repeated alone.
+pub fn page_about_run(page: &mut String, load_before: &str, quick: bool) {
+    let _ = writeln!(
+        page,
+        "Measured on {}, load average before {load_before}, after {}.{}\n",
+        OffsetDateTime::now_utc().date(),
+        crate::machine::load_average(),
+        if quick {
+            " **A quick run**: good for a look, not for a claim."
+        } else {
+            ""
+        }
+    );
 }
 
 // Writing into a String cannot fail, so that results of `writeln!` are dropped throughout.
@@ -274,19 +297,73 @@ itself in floats, Lanczos-3, one in linear light and one in gamma light: a resiz
 by that reference, so both are shown. For camera JPEGs the full-size decode is the original. All results are decoded by
 one decoder (sharp). Pictures with alpha are judged on black and on white, and the lower score counts.
 
+Animations: ten frames of each are compared, evenly spread, with reductions of the GIF's own frames; where frames were
+joined, with the one that is shown at the same time.
+
 Lossy 2048 px sources are made of lossless ones by sharp, at JPEG 92, WebP 90 and AVIF 80, 4:2:0.
 
 ## Repeat it
 
 ```sh
-make bench                                    # synthetic pictures
-TINTYPE_CORPUS=/path/to/pictures make bench   # photos/*.jpg and clic/*.png there
+make bench                                    # everything, on synthetic pictures
+TINTYPE_CORPUS=/path/to/pictures make bench   # photos/*.jpg, clic/*.png and animated/*.gif there
 bench/run --quick                             # a look, in a few minutes
+bench/run http                                # one part again: engine, memory, http or srcset; the rest of the page stays
+bench/run --only GIF engine                   # cases of the engine with this in their names, printed
 ```
 
-`bench/run` fetches sharp by `npm ci` and builds oximg from crates.io into `bench/.cache`. oximg writes AVIF only where
-SVT-AV1 4.1 or later and dav1d 1.3 or later are found by pkg-config; without them its AVIF lines say so.
+`bench/run` fetches sharp and ipx by `npm ci`, thumbor by pip, and builds oximg's library and server from crates.io, all
+into `bench/.cache` and `bench/peers`. oximg writes AVIF only where SVT-AV1 4.1 or later and dav1d 1.3 or later are found
+by pkg-config; without them its AVIF lines say so.
 ";
+
+/// What was aimed at with the engine alone. At equal score, or as they are where the result is lossless.
+pub fn goals(comparison: &Comparison) -> Vec<Goal> {
+    const AIMS: [(&str, &str, f64); 7] = [
+        ("12 MP JPEG to 500 px JPEG", "12 MP JPEG to 500 px JPEG, q 80", 1.6),
+        ("12 MP JPEG to 500 px WebP", "12 MP JPEG to 500 px WebP, q 75", 1.5),
+        ("2 MP JPEG to 1200 px JPEG", "2 MP JPEG to 1200 px JPEG, q 80", 1.6),
+        ("PNG with alpha to PNG", "PNG with alpha to 800 px PNG", 1.6),
+        ("PNG with alpha to WebP", "PNG with alpha to 800 px WebP, q 75", 1.4),
+        ("GIF to animated WebP", "GIF to animated 320 px WebP, q 75", 2.2),
+        ("12 MP JPEG to 500 px AVIF", "12 MP JPEG to 500 px AVIF, q 65", 1.5),
+    ];
+    let mut goals = Vec::new();
+    for (work, name, aim) in AIMS {
+        let Some(compared) = comparison.cases.iter().find(|compared| compared.case.name == name) else {
+            continue;
+        };
+        let Some(theirs) = nominal(compared, SHARP) else {
+            continue;
+        };
+        let own = compared.entries.iter().find(|entry| {
+            let against_sharp = matches!(entry.role, Role::EqualScore { peer: SHARP, .. });
+            entry.contender == TINTYPE && (against_sharp || compared.case.task.format == OutputFormat::Png)
+        });
+        let (reached, met) = match own {
+            Some(own) => {
+                let at_once = own.speed_over(theirs, paired).median;
+                let bytes = own.quality.bytes as f64 / theirs.quality.bytes as f64 - 1.0;
+                let text = format!(
+                    "{at_once:.2} x two jobs at once, {:.2} x one job, {:+.1} % bytes, q {}",
+                    own.speed_over(theirs, single).median,
+                    bytes * 100.0,
+                    own.task.quality
+                );
+                (text, at_once >= aim)
+            }
+            None => ("sharp's score not reached".to_owned(), false),
+        };
+        goals.push(Goal {
+            work: work.to_owned(),
+            against: "sharp".to_owned(),
+            aim: format!("≥ {aim} x"),
+            reached,
+            met,
+        });
+    }
+    goals
+}
 
 fn nominal(compared: &Compared, contender: usize) -> Option<&Entry> {
     compared
@@ -319,11 +396,13 @@ fn with_quartiles(spread: Spread) -> String {
     format!("{:.2} ({:.2} to {:.2})", spread.median, spread.low, spread.high)
 }
 
-fn bold_if(lost: bool, text: String) -> String {
+/// Bold where Tintype loses.
+pub fn bold_if(lost: bool, text: String) -> String {
     if lost { format!("**{text}**") } else { text }
 }
 
-fn name_of(light: Light) -> &'static str {
+/// In a table's words.
+pub fn name_of(light: Light) -> &'static str {
     match light {
         Light::Linear => "linear",
         Light::Gamma => "gamma",

@@ -33,6 +33,15 @@ pub fn scene(seed: u32, width: u32, height: u32) -> RgbImage {
     })
 }
 
+/// Frames one below the other: a window that moves over a scene.
+pub fn strip(seed: u32, width: u32, height: u32, frames: u32) -> RgbImage {
+    const STEP: u32 = 12;
+    let wide = scene(seed, width + STEP * frames, height);
+    RgbImage::from_fn(width, height * frames, |column, row| {
+        *wide.get_pixel(column + STEP * (row / height), row % height)
+    })
+}
+
 /// The picture in an oval that fades out over a few pixels.
 pub fn in_an_oval(picture: &RgbImage) -> RgbaImage {
     let (half_width, half_height) = (f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0);

@@ -1,8 +1,10 @@
 //! Tintype's engine as a contender, by the way that a request takes: header, language, plan, pixels.
 
+use std::collections::HashMap;
+
 use contender::{OutputFormat, Task};
-use engine::{Budget, Light};
-use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Transformation, Unmeasured};
+use engine::{Bounds, Budget, Fonts, Inputs, Light};
+use transform::{Accept, Context, Hints, Limits, Mode, OutputSettings, Transformation};
 
 use crate::BenchError;
 
@@ -10,13 +12,14 @@ use crate::BenchError;
 pub fn serve(linear: bool) -> Result<(), BenchError> {
     let light = if linear { Light::Linear } else { Light::Gamma };
     let about = format!("Tintype {}, its engine", env!("CARGO_PKG_VERSION"));
+    let fonts = Fonts::bundled();
     contender::serve(&about, |source, task| {
-        render(source, task, light).map_err(|error| error.to_string())
+        render(source, task, light, &fonts).map_err(|error| error.to_string())
     })?;
     Ok(())
 }
 
-fn render(source: &[u8], task: &Task, light: Light) -> Result<Vec<u8>, BenchError> {
+fn render(source: &[u8], task: &Task, light: Light, fonts: &Fonts) -> Result<Vec<u8>, BenchError> {
     let probe = engine::probe_bytes(source)?;
     let transformation = Transformation::parse(&language(task), Mode::Strict)?;
     let context = Context {
@@ -26,16 +29,19 @@ fn render(source: &[u8], task: &Task, light: Light) -> Result<Vec<u8>, BenchErro
         limits: &Limits::default(),
         still: false,
     };
-    let plan = transform::plan(&transformation, &probe.info, &context, &mut Unmeasured)?;
-    Ok(engine::render(
+    let mut bounds = Bounds::new(fonts, &|_, _| None, &|_| None);
+    let plan = transform::plan(&transformation, &probe.info, &context, &mut bounds)?;
+    let inputs = Inputs {
         source,
-        &plan,
-        &Budget {
-            light,
-            ..Budget::default()
-        },
-    )?
-    .bytes)
+        decoded: None,
+        files: &HashMap::new(),
+        fonts,
+    };
+    let budget = Budget {
+        light,
+        ..Budget::default()
+    };
+    Ok(engine::render_with(&inputs, &plan, &budget)?.bytes)
 }
 
 /// What a URL would say.

@@ -24,7 +24,7 @@ pub struct Request {
     pub source: PathBuf,
     /// What to make of it.
     pub task: Task,
-    /// How often in all. At least 1.
+    /// How often in all. With 0 the source is only read, and kept as for every request.
     pub renders: u32,
     /// How many of them at a time. At least 1.
     pub at_once: u32,
@@ -121,6 +121,13 @@ fn answer<F: Render>(
             entry.insert(bytes.into())
         }
     };
+    if request.renders == 0 {
+        return Ok(Measured {
+            wall_ms: 0.0,
+            cpu_ms: 0.0,
+            bytes: source.len(),
+        });
+    }
     let (measured, result) = workers.measure(source, &request)?;
     if let Some(path) = &request.save {
         fs::write(path, &result).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -179,7 +186,7 @@ impl<'scope, 'env, F: Render> Workers<'scope, 'env, F> {
         let queue = Arc::new(Queue {
             source: Arc::clone(source),
             task: request.task.clone(),
-            left: AtomicU32::new(request.renders.max(1)),
+            left: AtomicU32::new(request.renders),
         });
         let (done, results) = mpsc::channel();
         let (started, started_cpu) = (Instant::now(), processor_time());
