@@ -83,15 +83,12 @@ const BASIC: &str = "cHJpdmF0ZV9iZW5jaDo=";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Kind {
-    /// The path of a picture made by a task from a file of the folder.
+    /// The path of a picture made by a task from a file of the folder. PNG is asked for without a quality: to some it
+    /// would mean a palette.
     pub fn path(self, file: &str, task: &Task) -> String {
-        let Task {
-            width, height, quality, ..
-        } = *task;
-        let side = |pixels: Option<u32>| pixels.map_or_else(String::new, |pixels| pixels.to_string());
-        let listed = |key: &str, pixels: Option<u32>, sign: char| {
-            pixels.map_or_else(String::new, |pixels| format!("{key}{sign}{pixels},"))
-        };
+        let Task { width, height, .. } = *task;
+        let listed = |key: &str, number: Option<u32>| number.map(|number| format!("{key}{number}"));
+        let lossy = (task.format != OutputFormat::Png).then_some(u32::from(task.quality));
         let name = match (self, task.format) {
             (Self::Tintype, OutputFormat::Jpeg) => "jpg",
             (_, OutputFormat::Jpeg) => "jpeg",
@@ -99,28 +96,38 @@ impl Kind {
             (_, OutputFormat::Webp) => "webp",
             (_, OutputFormat::Avif) => "avif",
         };
+        let joined = |parts: &[Option<String>]| {
+            let parts: Vec<_> = parts.iter().flatten().map(String::as_str).collect();
+            parts.join(",")
+        };
         match self {
-            Self::Tintype => format!(
-                "/demo/tr:c-at_max,{}{}f-{name},q-{quality}/{file}",
-                listed("w", width, '-'),
-                listed("h", height, '-')
-            ),
-            Self::Oximg => format!(
-                "/image/{}{}quality={quality},format={name}/{file}",
-                listed("width", width, '='),
-                listed("height", height, '=')
-            ),
+            Self::Tintype => {
+                let (width, height, quality) = (listed("w-", width), listed("h-", height), listed("q-", lossy));
+                let format = Some(format!("f-{name}"));
+                format!(
+                    "/demo/tr:{}/{file}",
+                    joined(&[Some("c-at_max".to_owned()), width, height, format, quality])
+                )
+            }
+            Self::Oximg => {
+                let (width, height) = (listed("width=", width), listed("height=", height));
+                let (quality, format) = (listed("quality=", lossy), Some(format!("format={name}")));
+                format!("/image/{}/{file}", joined(&[width, height, quality, format]))
+            }
             Self::Thumbor => format!(
-                "/unsafe/fit-in/{}x{}/filters:format({name}):quality({quality})/{file}",
+                "/unsafe/fit-in/{}x{}/filters:format({name}){}/{file}",
                 width.unwrap_or(0),
-                height.unwrap_or(0)
+                height.unwrap_or(0),
+                lossy.map_or_else(String::new, |quality| format!(":quality({quality})"))
             ),
-            Self::Ipx => match (width, height) {
-                (Some(width), Some(height)) => {
-                    format!("/s_{width}x{height},fit_inside,f_{name},q_{quality}/{file}")
-                }
-                _ => format!("/w_{},f_{name},q_{quality}/{file}", side(width.or(height))),
-            },
+            Self::Ipx => {
+                let (size, fit) = match (width, height) {
+                    (Some(width), Some(height)) => (Some(format!("s_{width}x{height}")), Some("fit_inside".to_owned())),
+                    _ => (listed("w_", width).or(listed("h_", height)), None),
+                };
+                let (format, quality) = (Some(format!("f_{name}")), listed("q_", lossy));
+                format!("/{}/{file}", joined(&[size, fit, format, quality]))
+            }
         }
     }
 
@@ -453,6 +460,11 @@ mod tests {
                 "/unsafe/fit-in/512x0/filters:format(webp):quality(80)/a.jpg",
                 "/w_512,f_webp,q_80/a.jpg",
             ]
+        );
+        task.format = OutputFormat::Png;
+        assert_eq!(
+            paths(&task)[2..],
+            ["/unsafe/fit-in/512x0/filters:format(png)/a.jpg", "/w_512,f_png/a.jpg"]
         );
     }
 
