@@ -7,7 +7,7 @@ use library::BlobId;
 use transform::{InputKind, Part, SourceInfo, Transformation};
 
 use crate::access::{self, Right};
-use crate::{DeliveryError, Shared};
+use crate::{DeliveryError, Shared, work};
 
 /// What a transformation needs beside its base picture.
 #[derive(Debug, Clone, Default)]
@@ -48,13 +48,13 @@ impl Inputs {
                 .ok_or_else(|| DeliveryError::InputNotFound(input.path.as_str().to_owned()))?;
             access::check(&asset, right, only_named)?;
             let version = &asset.version;
-            found.contents.push((input.name.clone(), version.blob.to_string()));
             match input.kind {
                 InputKind::Picture { stages, .. } if !stages.is_empty() => {
                     return Err(DeliveryError::Unavailable("an operation that needs a model"));
                 }
                 InputKind::Picture { part, .. } => {
                     let info = shared.sources.info(&asset, &part).await?;
+                    found.contents.push((input.name.clone(), work::content(version.blob, &info)));
                     found.pictures.push(Picture {
                         name: input.name,
                         part,
@@ -65,6 +65,7 @@ impl Inputs {
                 }
                 InputKind::Font => {
                     let bytes = shared.sources.read(version.blob, MAX_FONT_BYTES).await?;
+                    found.contents.push((input.name.clone(), version.blob.to_string()));
                     found.fonts.insert(input.name, bytes);
                 }
             }

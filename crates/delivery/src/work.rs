@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use library::{Asset, BlobId, FileType, MediaFacts};
 use transform::parameters::AskedFormat;
-use transform::{Accept, Context, Format, Output, Part, RenditionKey, content_dpr};
+use transform::{Accept, Context, Format, Output, Part, Rect, RenditionKey, SourceInfo, content_dpr};
 
 use crate::access::Right;
 use crate::asked::Asked;
@@ -90,7 +90,7 @@ pub(crate) async fn decide(
             negotiated: transformation.depends_on_accept(&context.settings),
         });
     };
-    let source = version.blob.to_string();
+    let source = content(version.blob, &info);
     let key = Key::of(&RenditionKey::new(&source, transformation, context, inputs.contents()))?;
     let task = Task {
         measured,
@@ -119,6 +119,14 @@ pub(crate) async fn decide(
         inputs,
         blob: version.blob,
     })))
+}
+
+/// Names what a picture is made from: its bytes, and the area of interest that is stored beside them.
+pub(crate) fn content(blob: BlobId, info: &SourceInfo) -> String {
+    match info.focus {
+        Some(Rect { x, y, width, height }) => format!("{blob} {x},{y},{width},{height}"),
+        None => blob.to_string(),
+    }
 }
 
 const READABLE: [Format; 13] = [
