@@ -54,7 +54,9 @@ impl Inputs {
                 }
                 InputKind::Picture { part, .. } => {
                     let info = shared.sources.info(&asset, &part).await?;
-                    found.contents.push((input.name.clone(), work::content(version.blob, &info)));
+                    found
+                        .contents
+                        .push((input.name.clone(), work::content(version.blob, &info)));
                     found.pictures.push(Picture {
                         name: input.name,
                         part,
