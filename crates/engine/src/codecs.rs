@@ -18,11 +18,14 @@ pub(crate) mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use jpeg::{Chroma, decode_planes};
+
 use transform::{Encoding, Format, Part, Size};
 
 use crate::budget::Effort;
 use crate::color::{Channels, Samples, Space};
 use crate::picture::Picture;
+use crate::planes::Planes;
 use crate::probe::{Header, Metadata};
 use crate::text::Fonts;
 use crate::{Budget, RenderError, animation};
@@ -128,6 +131,37 @@ pub(crate) fn encode(
     })
 }
 
+/// How many samples of luma share one of chroma, across and down, in a file that is written from planes; nothing when it
+/// is not.
+pub(crate) fn sampling_of_planes(encoding: &Encoding) -> Option<(u32, u32)> {
+    if encoding.lossless {
+        return None;
+    }
+    match encoding.format {
+        Format::Jpeg => Some(jpeg::sampling(encoding.quality)),
+        Format::Webp => Some((2, 2)),
+        Format::Avif => Some(avif::sampling(encoding.quality)),
+        _ => None,
+    }
+}
+
+/// A whole file of planes that are [sampled](sampling_of_planes) as it needs them.
+pub(crate) fn encode_planes(
+    planes: &Planes,
+    encoding: &Encoding,
+    attachments: &Attachments,
+    effort: Effort,
+) -> Result<Vec<u8>, RenderError> {
+    if sampling_of_planes(encoding) != Some(planes.sampling) {
+        return Err(RenderError::Internal(String::from("planes of another sampling")));
+    }
+    match encoding.format {
+        Format::Jpeg => jpeg::encode_planes(planes, encoding, attachments),
+        Format::Webp => webp::encode_planes(planes, encoding, attachments, effort),
+        _ => avif::encode_planes(planes, encoding, attachments, effort),
+    }
+}
+
 /// Refuses a result that its format cannot hold.
 fn check_side(picture: &Picture, format: Format, limit: u32) -> Result<(), RenderError> {
     let Picture { width, height, .. } = *picture;
@@ -181,6 +215,6 @@ fn cannot_encode(format: Format, what: impl Into<String>) -> RenderError {
 }
 
 /// The meaning of a source that has no other way to say it than an embedded profile.
-fn space(metadata: &Metadata) -> Space {
+pub(crate) fn space(metadata: &Metadata) -> Space {
     metadata.icc.clone().map_or(Space::Srgb, Space::Icc)
 }

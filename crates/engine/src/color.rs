@@ -168,6 +168,16 @@ pub(crate) fn to_rgb(mut samples: Samples, space: &Space, keep_profile: bool) ->
     }
 }
 
+/// True when eight-bit RGB of this space would be [converted](to_rgb).
+pub(crate) fn changes_rgb(space: &Space, keep_profile: bool) -> bool {
+    let keep_profile = keep_profile && matches!(space, Space::Icc(_));
+    !keep_profile
+        && profile(space)
+            .filter(|profile| profile.color_space == DataColorSpace::Rgb)
+            .and_then(ToSrgb::needed)
+            .is_some()
+}
+
 impl ToSrgb {
     /// Nothing, when the profile is sRGB under whatever name: decided by what it does to a grid of colours.
     fn needed(profile: ColorProfile) -> Option<Self> {

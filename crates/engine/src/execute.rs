@@ -3,6 +3,7 @@
 mod decoded;
 pub(crate) mod head;
 mod measure;
+mod planar;
 mod session;
 
 use std::collections::HashMap;
@@ -102,6 +103,8 @@ fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
 
     let bytes = if plan.animated {
         animation::render(source, plan, budget, &mut |picture| session.frame(picture, plan))?
+    } else if let Some(bytes) = planar::render(session, plan, &encoding, &header)? {
+        bytes
     } else {
         let base = session.base(&plan.part, &plan.ops, encoding.keep_profile)?;
         check_size(&base.picture, plan.size)?;

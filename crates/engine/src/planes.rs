@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 /// Eight-bit samples of one component, in rows from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plane {
@@ -28,6 +30,27 @@ impl Plane {
             stride: width as usize,
             values: vec![0; width as usize * height as usize],
         }
+    }
+
+    /// True when there are as many values as its size and stride say.
+    pub fn is_whole(&self) -> bool {
+        self.stride >= self.width as usize && self.values.len() >= self.stride * self.height as usize
+    }
+
+    /// The same, or larger by repeating its last column and row.
+    pub fn filled_up(&self, width: u32, height: u32) -> Cow<'_, Self> {
+        if (width, height) == (self.width, self.height) {
+            return Cow::Borrowed(self);
+        }
+        let mut result = Self::new(width, height);
+        let rows: Vec<_> = self.rows().collect();
+        for (y, to) in result.values.chunks_exact_mut(width as usize).enumerate() {
+            let from = rows[y.min(rows.len() - 1)];
+            for (x, to) in to.iter_mut().enumerate() {
+                *to = from[x.min(from.len() - 1)];
+            }
+        }
+        Cow::Owned(result)
     }
 
     /// The visible part of each row.

@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use std::ffi::{CStr, c_int};
 
 use libavif_sys as avif;
-use transform::{Encoding, Format};
+use transform::{Encoding, Format, Size};
 
-use super::{Attachments, Decoded, cannot_encode, check_side, malformed};
+use super::{Attachments, Decoded, cannot_encode, check_side, check_size, malformed};
 use crate::RenderError;
 use crate::budget::Effort;
 use crate::color::{Channels, Samples, Space};
 use crate::picture::Picture;
+use crate::planes::Planes;
 use crate::probe::{Header, MAX_SIDE};
 
 pub(crate) use animation::Animation;
@@ -120,24 +121,80 @@ pub(super) fn encode(
 ) -> Result<Vec<u8>, RenderError> {
     check_side(picture, Format::Avif, MAX_ENCODED_SIDE)?;
     let image = image(picture, encoding, attachments)?;
-    let encoder = encoder(picture, encoding, effort)?;
+    let encoder = encoder(has_few_colors(colors(picture)), encoding, effort)?;
     let mut output = Output::default();
     // SAFETY: encoder and image are alive; the output is allocated by the library.
     check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
     block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
 }
 
+/// The same of planes, of the [sampling] that this quality has.
+pub(super) fn encode_planes(
+    planes: &Planes,
+    encoding: &Encoding,
+    attachments: &Attachments,
+    effort: Effort,
+) -> Result<Vec<u8>, RenderError> {
+    let (width, height) = (planes.luma.width, planes.luma.height);
+    check_size(Size { width, height }, Format::Avif, MAX_ENCODED_SIDE)?;
+    let Some([blue, red]) = &planes.chroma else {
+        return Err(RenderError::Internal(String::from("no chroma")));
+    };
+    let image = blank(width, height, encoding, attachments)?;
+    // SAFETY: the image is alive; the library allocates planes for its size and layout.
+    check_encode(unsafe { avif::avifImageAllocatePlanes(image.0, avif::AVIF_PLANES_YUV) })?;
+    let (across, down) = planes.sampling;
+    let sizes = [(width, height), (width.div_ceil(across), height.div_ceil(down))];
+    for (index, plane) in [&planes.luma, blue, red].into_iter().enumerate() {
+        if (plane.width, plane.height) != sizes[index.min(1)] {
+            return Err(RenderError::Internal(String::from("planes of other sizes")));
+        }
+        // SAFETY: the image is alive, and its planes have as many rows of their strides as was asked for.
+        let (rows, stride) = unsafe {
+            let stride = (&(*image.0).yuvRowBytes)[index] as usize;
+            let plane_of_image = (&(*image.0).yuvPlanes)[index];
+            (
+                std::slice::from_raw_parts_mut(plane_of_image, stride * plane.height as usize),
+                stride,
+            )
+        };
+        for (to, from) in rows.chunks_exact_mut(stride).zip(plane.rows()) {
+            to[..from.len()].copy_from_slice(from);
+        }
+    }
+    let encoder = encoder(has_few_colors(colors_of_planes(planes)), encoding, effort)?;
+    let mut output = Output::default();
+    // SAFETY: encoder and image are alive; the output is allocated by the library.
+    check_encode(unsafe { avif::avifEncoderWrite(encoder.0, image.0, &mut output.0) })?;
+    block(&output.0).ok_or_else(|| cannot_encode(Format::Avif, "an empty file"))
+}
+
+/// How many samples of luma share one of chroma in what is written.
+pub(super) fn sampling(quality: u8) -> (u32, u32) {
+    if quality >= FULL_CHROMA_FROM { (1, 1) } else { (2, 2) }
+}
+
 /// A picture as the encoder takes it.
 fn image(picture: &Picture, encoding: &Encoding, attachments: &Attachments) -> Result<Image, RenderError> {
-    let quality = encoding.quality.clamp(1, 100);
-    let full_chroma = encoding.lossless || quality >= FULL_CHROMA_FROM;
-    let layout = if full_chroma {
+    let image = blank(picture.width, picture.height, encoding, attachments)?;
+    // SAFETY: the image is alive. The library only reads through the view here, though its type allows more.
+    unsafe {
+        let pixels = picture.pixels.as_ptr().cast_mut();
+        let rgb = rgb_view(&*image.0, pixels, picture.has_alpha, picture.stride())?;
+        check_encode(avif::avifImageRGBToYUV(image.0, &rgb))?;
+    }
+    Ok(image)
+}
+
+/// An image without pixels.
+fn blank(width: u32, height: u32, encoding: &Encoding, attachments: &Attachments) -> Result<Image, RenderError> {
+    let layout = if encoding.lossless || sampling(encoding.quality) == (1, 1) {
         avif::AVIF_PIXEL_FORMAT_YUV444
     } else {
         avif::AVIF_PIXEL_FORMAT_YUV420
     };
     // SAFETY: takes numbers, returns an image or null.
-    let image = Image(unsafe { avif::avifImageCreate(picture.width, picture.height, 8, layout) });
+    let image = Image(unsafe { avif::avifImageCreate(width, height, 8, layout) });
     if image.0.is_null() {
         return Err(no_memory());
     }
@@ -167,19 +224,14 @@ fn image(picture: &Picture, encoding: &Encoding, attachments: &Attachments) -> R
             check_encode(avif::avifImageSetMetadataXMP(image.0, xmp.as_ptr(), xmp.len()))?;
         }
     }
-    // SAFETY: the image is alive. The library only reads through the view here, though its type allows more.
-    unsafe {
-        // An orientation in EXIF would be turned into a property of the file; pixels are upright already.
-        (*image.0).transformFlags = 0;
-        let pixels = picture.pixels.as_ptr().cast_mut();
-        let rgb = rgb_view(&*image.0, pixels, picture.has_alpha, picture.stride())?;
-        check_encode(avif::avifImageRGBToYUV(image.0, &rgb))?;
-    }
+    // An orientation in EXIF would be turned into a property of the file; pixels are upright already.
+    // SAFETY: the image is alive.
+    unsafe { (*image.0).transformFlags = 0 };
     Ok(image)
 }
 
-/// An encoder that is set up for pictures like this one.
-fn encoder(picture: &Picture, encoding: &Encoding, effort: Effort) -> Result<Encoder, RenderError> {
+/// An encoder that is set up for pictures of few colours, or of many.
+fn encoder(few_colors: bool, encoding: &Encoding, effort: Effort) -> Result<Encoder, RenderError> {
     // SAFETY: returns an encoder or null.
     let encoder = Encoder(unsafe { avif::avifEncoderCreate() });
     if encoder.0.is_null() {
@@ -204,7 +256,7 @@ fn encoder(picture: &Picture, encoding: &Encoding, effort: Effort) -> Result<Enc
         encoder.quality = quality;
         encoder.qualityAlpha = quality;
     }
-    if !has_few_colors(picture) {
+    if !few_colors {
         // SAFETY: the encoder is alive, and copies the strings.
         let set =
             unsafe { avif::avifEncoderSetCodecSpecificOption(encoder.0, c"enable-palette".as_ptr(), c"0".as_ptr()) };
@@ -215,16 +267,31 @@ fn encoder(picture: &Picture, encoding: &Encoding, effort: Effort) -> Result<Enc
 
 /// True for drawings and screenshots. Palettes make those smaller; a dark photograph, which the encoder may take for one
 /// of them, they make up to four times larger.
-fn has_few_colors(picture: &Picture) -> bool {
+fn has_few_colors(mut colors: impl Iterator<Item = [u8; 3]>) -> bool {
     const FEW: usize = 256;
-    let mut colors = HashSet::with_capacity(FEW + 1);
-    picture
-        .pixels
-        .chunks_exact(if picture.has_alpha { 4 } else { 3 })
-        .all(|pixel| {
-            colors.insert([pixel[0], pixel[1], pixel[2]]);
-            colors.len() <= FEW
+    let mut different = HashSet::with_capacity(FEW + 1);
+    colors.all(|color| {
+        different.insert(color);
+        different.len() <= FEW
+    })
+}
+
+fn colors(picture: &Picture) -> impl Iterator<Item = [u8; 3]> {
+    let pixels = picture.pixels.chunks_exact(picture.channels());
+    pixels.map(|pixel| [pixel[0], pixel[1], pixel[2]])
+}
+
+fn colors_of_planes(planes: &Planes) -> impl Iterator<Item = [u8; 3]> {
+    let (across, down) = (planes.sampling.0 as usize, planes.sampling.1 as usize);
+    planes.luma.rows().enumerate().flat_map(move |(y, row)| {
+        row.iter().enumerate().map(move |(x, luma)| match &planes.chroma {
+            Some([blue, red]) => {
+                let at = y / down * blue.stride + x / across;
+                [*luma, blue.values[at], red.values[at]]
+            }
+            None => [*luma; 3],
         })
+    })
 }
 
 fn rgb_view(
@@ -361,8 +428,8 @@ mod tests {
             }
             picture
         };
-        assert!(has_few_colors(&picture(2)));
-        assert!(has_few_colors(&picture(256)));
-        assert!(!has_few_colors(&picture(257)));
+        assert!(has_few_colors(colors(&picture(2))));
+        assert!(has_few_colors(colors(&picture(256))));
+        assert!(!has_few_colors(colors(&picture(257))));
     }
 }

@@ -12,12 +12,12 @@ mod scan;
 
 use std::ffi::{CStr, c_int};
 
-use transform::{Encoding, Format};
+use transform::{Encoding, Format, Size};
 use turbojpeg_sys as tj;
 
 use self::frame::Frame;
-use self::scan::Chroma;
-use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
+pub(crate) use self::scan::Chroma;
+use super::{Attachments, Decoded, cannot_encode, check_side, check_size, malformed, space};
 use crate::RenderError;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int as to_c_int};
@@ -153,26 +153,26 @@ pub(super) fn encode(
     if picture.has_alpha {
         return Err(RenderError::Plan("JPEG has no transparency; flatten first"));
     }
-    if encoding.lossless {
-        return Err(RenderError::Plan("JPEG is never lossless"));
-    }
     check_side(picture, Format::Jpeg, MAX_SIDE)?;
-    let mut codec = Codec::new(tj::TJINIT_TJINIT_COMPRESS)?;
-    let quality = encoding.quality.clamp(1, 100);
-    let chroma = if quality >= FULL_CHROMA_FROM {
-        tj::TJSAMP_TJSAMP_444
-    } else {
-        tj::TJSAMP_TJSAMP_420
-    };
-    codec.set(tj::TJPARAM_TJPARAM_QUALITY, quality.into())?;
-    codec.set(tj::TJPARAM_TJPARAM_SUBSAMP, chroma as c_int)?;
-    codec.set(tj::TJPARAM_TJPARAM_OPTIMIZE, 1)?;
-    codec.set(tj::TJPARAM_TJPARAM_PROGRESSIVE, encoding.progressive.into())?;
-    if let Some(icc) = attachments.icc {
-        codec.set_profile(icc)?;
-    }
-    let file = codec.compress(picture)?;
+    let file = Codec::to_encode(encoding, attachments)?.compress(picture)?;
     Ok(insert_segments(file, attachments))
+}
+
+/// The same of planes, of the [sampling] that this quality has.
+pub(super) fn encode_planes(
+    planes: &Planes,
+    encoding: &Encoding,
+    attachments: &Attachments,
+) -> Result<Vec<u8>, RenderError> {
+    let (width, height) = (planes.luma.width, planes.luma.height);
+    check_size(Size { width, height }, Format::Jpeg, MAX_SIDE)?;
+    let file = Codec::to_encode(encoding, attachments)?.compress_planes(planes)?;
+    Ok(insert_segments(file, attachments))
+}
+
+/// How many samples of luma share one of chroma in what is written.
+pub(super) fn sampling(quality: u8) -> (u32, u32) {
+    if quality >= FULL_CHROMA_FROM { (1, 1) } else { (2, 2) }
 }
 
 /// Puts metadata behind the JFIF segment, where readers look for it.
@@ -248,6 +248,27 @@ impl Codec {
         }
         if codec.get(tj::TJPARAM_TJPARAM_LOSSLESS) == 1 {
             return Err(unsupported("lossless coding"));
+        }
+        Ok(codec)
+    }
+
+    /// To compress with.
+    fn to_encode(encoding: &Encoding, attachments: &Attachments) -> Result<Self, RenderError> {
+        if encoding.lossless {
+            return Err(RenderError::Plan("JPEG is never lossless"));
+        }
+        let mut codec = Self::new(tj::TJINIT_TJINIT_COMPRESS)?;
+        let chroma = if sampling(encoding.quality) == (1, 1) {
+            tj::TJSAMP_TJSAMP_444
+        } else {
+            tj::TJSAMP_TJSAMP_420
+        };
+        codec.set(tj::TJPARAM_TJPARAM_QUALITY, encoding.quality.clamp(1, 100).into())?;
+        codec.set(tj::TJPARAM_TJPARAM_SUBSAMP, chroma as c_int)?;
+        codec.set(tj::TJPARAM_TJPARAM_OPTIMIZE, 1)?;
+        codec.set(tj::TJPARAM_TJPARAM_PROGRESSIVE, encoding.progressive.into())?;
+        if let Some(icc) = attachments.icc {
+            codec.set_profile(icc)?;
         }
         Ok(codec)
     }
@@ -395,13 +416,63 @@ impl Codec {
                 &mut length,
             )
         };
+        // SAFETY: what the library has just made.
+        unsafe { self.take(code, buffer, length) }
+    }
+
+    /// Of the sampling that the codec is set to.
+    fn compress_planes(&mut self, planes: &Planes) -> Result<Vec<u8>, RenderError> {
+        let luma = &planes.luma;
+        let Some([blue, red]) = &planes.chroma else {
+            return Err(RenderError::Internal(String::from("no chroma")));
+        };
+        let size = (
+            luma.width.div_ceil(planes.sampling.0),
+            luma.height.div_ceil(planes.sampling.1),
+        );
+        if [blue, red].iter().any(|plane| (plane.width, plane.height) != size)
+            || [luma, blue, red].iter().any(|plane| !plane.is_whole())
+        {
+            return Err(RenderError::Internal(String::from("planes of other sizes")));
+        }
+        // The library wants luma for every sample of chroma.
+        let luma = luma.filled_up(size.0 * planes.sampling.0, size.1 * planes.sampling.1);
+        let (width, height) = (
+            to_c_int(planes.luma.width as usize)?,
+            to_c_int(planes.luma.height as usize)?,
+        );
+        let pointers = [luma.values.as_ptr(), blue.values.as_ptr(), red.values.as_ptr()];
+        let strides = [to_c_int(luma.stride)?, to_c_int(blue.stride)?, to_c_int(red.stride)?];
+        let mut buffer = std::ptr::null_mut();
+        let mut length: tj::size_t = 0;
+        // SAFETY: the planes have the rows and columns that the sampling asks for, and the strides given; the library
+        // allocates the result and sets its length.
+        unsafe {
+            let code = tj::tj3CompressFromYUVPlanes8(
+                self.0,
+                pointers.as_ptr(),
+                width,
+                strides.as_ptr(),
+                height,
+                &mut buffer,
+                &mut length,
+            );
+            self.take(code, buffer, length)
+        }
+    }
+
+    /// A file that the library made, or its complaint.
+    ///
+    /// # Safety
+    /// The buffer is null, or was allocated by the library, holds this many bytes, and is used by nobody else.
+    unsafe fn take(&self, code: c_int, buffer: *mut u8, length: tj::size_t) -> Result<Vec<u8>, RenderError> {
         let result = if code == 0 && !buffer.is_null() {
-            // SAFETY: the library filled this many bytes.
+            // SAFETY: as the caller says.
             Ok(unsafe { std::slice::from_raw_parts(buffer, length as usize) }.to_vec())
         } else {
             Err(cannot_encode(Format::Jpeg, self.message()))
         };
-        // SAFETY: allocated by the library, or null, and not used any more.
+        // SAFETY: as the caller says; a null pointer may be freed.
         unsafe { tj::tj3Free(buffer.cast()) };
         result
     }

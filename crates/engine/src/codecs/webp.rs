@@ -5,15 +5,17 @@ mod animation;
 mod frames;
 
 use std::ptr::null_mut;
+use std::sync::LazyLock;
 
 use libwebp_sys as webp;
-use transform::{Encoding, Format, Rect};
+use transform::{Encoding, Format, Rect, Size};
 
-use super::{Attachments, Decoded, cannot_encode, check_side, malformed, space};
+use super::{Attachments, Decoded, cannot_encode, check_side, check_size, malformed, space};
 use crate::RenderError;
 use crate::budget::Effort;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int};
+use crate::planes::Planes;
 use crate::probe::Header;
 
 pub(crate) use animation::Animation;
@@ -167,6 +169,58 @@ pub(super) fn encode(
     attach(&file, attachments)
 }
 
+/// Lossy, of planes with a sample of chroma for four of luma.
+pub(super) fn encode_planes(
+    planes: &Planes,
+    encoding: &Encoding,
+    attachments: &Attachments,
+    effort: Effort,
+) -> Result<Vec<u8>, RenderError> {
+    let (width, height) = (planes.luma.width, planes.luma.height);
+    check_size(Size { width, height }, Format::Webp, MAX_SIDE)?;
+    let Some([blue, red]) = &planes.chroma else {
+        return Err(RenderError::Internal(String::from("no chroma")));
+    };
+    let mut target = Target::new(width, height)?;
+    target.picture.use_argb = 0;
+    target.picture.colorspace = webp::WebPEncCSP::WEBP_YUV420;
+    // SAFETY: the picture was initialised; the library allocates planes for its size.
+    if unsafe { webp::WebPPictureAlloc(&mut target.picture) } == 0 {
+        return Err(cannot_encode(Format::Webp, "no memory for the picture"));
+    }
+    let (luma, stride) = (target.picture.y, target.picture.y_stride as usize);
+    let chroma_stride = target.picture.uv_stride as usize;
+    let planes = [
+        (&planes.luma, luma, stride, height, &*LUMA),
+        (blue, target.picture.u, chroma_stride, height.div_ceil(2), &*CHROMA),
+        (red, target.picture.v, chroma_stride, height.div_ceil(2), &*CHROMA),
+    ];
+    for (plane, to, stride, height, table) in planes {
+        if plane.height != height || plane.width as usize > stride {
+            return Err(RenderError::Internal(String::from("planes of other sizes")));
+        }
+        // SAFETY: the library allocated this many rows of its stride, and nobody else uses them.
+        let rows = unsafe { std::slice::from_raw_parts_mut(to, stride * height as usize) };
+        for (to, from) in rows.chunks_exact_mut(stride).zip(plane.rows()) {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = table[usize::from(*from)];
+            }
+        }
+    }
+    let file = write(&configure(encoding, effort)?, target)?;
+    if attachments.icc.is_none() && attachments.exif.is_none() && attachments.xmp.is_none() {
+        return Ok(file);
+    }
+    attach(&file, attachments)
+}
+
+/// From the full range of JFIF to the range of ITU-R BT.601, which is that of WebP: 16 to 235.
+static LUMA: LazyLock<[u8; 256]> =
+    LazyLock::new(|| std::array::from_fn(|value| ((value * 219 + 127) / 255 + 16) as u8));
+/// The same for chroma: 16 to 240, around 128.
+static CHROMA: LazyLock<[u8; 256]> =
+    LazyLock::new(|| std::array::from_fn(|value| (((value as f64 - 128.0) * 224.0 / 255.0).round() + 128.0) as u8));
+
 fn configure(encoding: &Encoding, effort: Effort) -> Result<webp::WebPConfig, RenderError> {
     let internal = |()| RenderError::Internal(String::from("libwebp of another version"));
     let mut config = webp::WebPConfig::new().map_err(internal)?;
@@ -244,6 +298,10 @@ fn encode_masked(config: &webp::WebPConfig, view: &View, mask: Option<&[u8]>) ->
     if let Some(mask) = mask {
         target.mask(mask)?;
     }
+    write(config, target)
+}
+
+fn write(config: &webp::WebPConfig, mut target: Target) -> Result<Vec<u8>, RenderError> {
     target.picture.writer = Some(webp::WebPMemoryWrite);
     target.picture.custom_ptr = (&raw mut *target.writer).cast();
     // SAFETY: both were initialised; the writer is alive, and reached through no other path during the call.

@@ -32,10 +32,10 @@ impl Region {
     }
 
     /// The smallest rectangle of whole pixels around it.
-    fn cover(self, picture: &Picture) -> Rect {
+    pub fn cover(self, width: u32, height: u32) -> Rect {
         let (x, y) = (self.x.floor() as u32, self.y.floor() as u32);
-        let right = ((self.x + self.width).ceil() as u32).min(picture.width);
-        let bottom = ((self.y + self.height).ceil() as u32).min(picture.height);
+        let right = ((self.x + self.width).ceil() as u32).min(width);
+        let bottom = ((self.y + self.height).ceil() as u32).min(height);
         Rect {
             x,
             y,
@@ -48,7 +48,7 @@ impl Region {
 /// Scales a part of a picture to exactly this size, each axis on its own: Lanczos3, with colours weighted by alpha.
 /// Nothing outside the part bleeds in.
 pub(crate) fn resize(picture: &Picture, region: Region, size: Size, light: Light) -> Result<Picture, RenderError> {
-    let cover = region.cover(picture);
+    let cover = region.cover(picture.width, picture.height);
     if f64::from(size.width) == region.width && f64::from(size.height) == region.height {
         return Ok(cropped(picture, cover));
     }
@@ -92,7 +92,8 @@ pub(crate) fn resize(picture: &Picture, region: Region, size: Size, light: Light
     }
 }
 
-fn scale(
+/// Scales a part of a cover, which is a rectangle of whole pixels, by Lanczos3.
+pub(crate) fn scale(
     (width, height, pixels): (u32, u32, &[u8]),
     cover: Rect,
     inner: Region,

@@ -4,7 +4,7 @@ use libavif_sys as avif;
 use transform::{Encoding, Format};
 
 use super::super::{Attachments, cannot_encode, check_side};
-use super::{Encoder, Image, MAX_ENCODED_SIDE, Output, block, check_encode, encoder, image};
+use super::{Encoder, Image, MAX_ENCODED_SIDE, Output, block, check_encode, colors, encoder, has_few_colors, image};
 use crate::RenderError;
 use crate::animation::Plays;
 use crate::budget::Effort;
@@ -32,7 +32,7 @@ impl Animation {
         effort: Effort,
     ) -> Result<Self, RenderError> {
         check_side(first, Format::Avif, MAX_ENCODED_SIDE)?;
-        let encoder = encoder(first, encoding, effort)?;
+        let encoder = encoder(has_few_colors(colors(first)), encoding, effort)?;
         // SAFETY: the encoder is alive and borrowed by nobody else.
         unsafe {
             (*encoder.0).timescale = TIMESCALE;
