@@ -168,14 +168,12 @@ pub(crate) fn to_rgb(mut samples: Samples, space: &Space, keep_profile: bool) ->
     }
 }
 
-/// True when eight-bit RGB of this space would be [converted](to_rgb).
-pub(crate) fn changes_rgb(space: &Space, keep_profile: bool) -> bool {
+/// What is left to convert of eight-bit RGB, as [`to_rgb`] says it.
+pub(crate) fn rgb_to_srgb(space: &Space, keep_profile: bool) -> Option<ToSrgb> {
     let keep_profile = keep_profile && matches!(space, Space::Icc(_));
-    !keep_profile
-        && profile(space)
-            .filter(|profile| profile.color_space == DataColorSpace::Rgb)
-            .and_then(ToSrgb::needed)
-            .is_some()
+    profile(space)
+        .filter(|profile| !keep_profile && profile.color_space == DataColorSpace::Rgb)
+        .and_then(ToSrgb::needed)
 }
 
 impl ToSrgb {

@@ -18,7 +18,7 @@ use crate::{Budget, RenderError, animation, color, exif};
 
 pub use decoded::{DecodedSource, decode_source, shrink_for};
 pub use measure::Bounds;
-use session::Session;
+use session::{Pixels, Session};
 
 /// A produced file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,14 +103,20 @@ fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
 
     let bytes = if plan.animated {
         animation::render(source, plan, budget, &mut |picture| session.frame(picture, plan))?
-    } else if let Some(bytes) = planar::render(session, plan, &encoding, &header)? {
-        bytes
     } else {
-        let base = session.base(&plan.part, &plan.ops, encoding.keep_profile)?;
-        check_size(&base.picture, plan.size)?;
+        let base = session.base(
+            &plan.part,
+            &plan.ops,
+            encoding.keep_profile,
+            codecs::sampling_of_planes(&encoding),
+        )?;
+        check_size(base.pixels.size(), plan.size)?;
         budget.check_cancelled()?;
         let attachments = attachments(base.metadata, &base.space, &encoding);
-        codecs::encode(&base.picture, &encoding, &attachments.as_refs(), budget.effort)?
+        match &base.pixels {
+            Pixels::Rgb(picture) => codecs::encode(picture, &encoding, &attachments.as_refs(), budget.effort)?,
+            Pixels::Planes(planes) => codecs::encode_planes(planes, &encoding, &attachments.as_refs(), budget.effort)?,
+        }
     };
     if encoding.keep_original_if_smaller && may_stand_for(&header, &encoding) && source.len() <= bytes.len() {
         return original(source, &header, budget);
@@ -124,8 +130,8 @@ fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
     })
 }
 
-fn check_size(picture: &crate::picture::Picture, size: Size) -> Result<(), RenderError> {
-    if (picture.width, picture.height) == (size.width, size.height) {
+fn check_size(found: Size, size: Size) -> Result<(), RenderError> {
+    if found == size {
         Ok(())
     } else {
         Err(RenderError::Plan("the operations do not lead to the stated size"))

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use crate::RenderError;
+
 /// Eight-bit samples of one component, in rows from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plane {
@@ -21,6 +23,29 @@ pub(crate) struct Planes {
     pub sampling: (u32, u32),
 }
 
+impl Planes {
+    /// An error, unless chroma is as large as luma and sampling say, and all values are there.
+    pub fn check(&self) -> Result<(), RenderError> {
+        let luma = &self.luma;
+        let size = (
+            luma.width.div_ceil(self.sampling.0),
+            luma.height.div_ceil(self.sampling.1),
+        );
+        let mut chroma = self.chroma.iter().flatten();
+        if luma.is_whole() && chroma.all(|plane| (plane.width, plane.height) == size && plane.is_whole()) {
+            Ok(())
+        } else {
+            Err(RenderError::Internal(String::from("planes that do not fit together")))
+        }
+    }
+
+    /// Bytes of memory.
+    pub fn memory(&self) -> u64 {
+        let chroma = self.chroma.iter().flatten();
+        chroma.chain([&self.luma]).map(|plane| plane.values.len() as u64).sum()
+    }
+}
+
 impl Plane {
     /// All zero, without room between rows.
     pub fn new(width: u32, height: u32) -> Self {
@@ -33,7 +58,7 @@ impl Plane {
     }
 
     /// True when there are as many values as its size and stride say.
-    pub fn is_whole(&self) -> bool {
+    fn is_whole(&self) -> bool {
         self.stride >= self.width as usize && self.values.len() >= self.stride * self.height as usize
     }
 

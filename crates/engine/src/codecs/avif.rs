@@ -140,16 +140,12 @@ pub(super) fn encode_planes(
     let Some([blue, red]) = &planes.chroma else {
         return Err(RenderError::Internal(String::from("no chroma")));
     };
+    planes.check()?;
     let image = blank(width, height, encoding, attachments)?;
     // SAFETY: the image is alive; the library allocates planes for its size and layout.
     check_encode(unsafe { avif::avifImageAllocatePlanes(image.0, avif::AVIF_PLANES_YUV) })?;
-    let (across, down) = planes.sampling;
-    let sizes = [(width, height), (width.div_ceil(across), height.div_ceil(down))];
     for (index, plane) in [&planes.luma, blue, red].into_iter().enumerate() {
-        if (plane.width, plane.height) != sizes[index.min(1)] {
-            return Err(RenderError::Internal(String::from("planes of other sizes")));
-        }
-        // SAFETY: the image is alive, and its planes have as many rows of their strides as was asked for.
+        // SAFETY: the image is alive, and its planes have as many rows of their strides as ours, which were checked.
         let (rows, stride) = unsafe {
             let stride = (&(*image.0).yuvRowBytes)[index] as usize;
             let plane_of_image = (&(*image.0).yuvPlanes)[index];

@@ -33,14 +33,13 @@ const MAX_SCANS: c_int = 100;
 const MAX_SEGMENT: usize = 65_533;
 
 pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Decoded, RenderError> {
-    if let Some(planes) = shrunk(source, header, shrink, Chroma::Full) {
+    if let Some(frame) = our_frame(source, header, shrink)
+        && let Some(planes) = scan::decode(source, &frame, shrink, Chroma::Full)
+    {
         let (width, height) = (planes.luma.width, planes.luma.height);
         let (channels, values) = match planes.chroma {
             None => (Channels::Gray, planes.luma.rows().flatten().copied().collect()),
-            Some(chroma) => (
-                Channels::Rgb,
-                Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(&planes.luma, &chroma)?,
-            ),
+            Some(_) => (Channels::Rgb, to_picture(&planes)?.pixels),
         };
         return Ok(Decoded {
             samples: Samples::eight(width, height, channels, values),
@@ -83,21 +82,21 @@ pub(crate) fn decode_planes(
     shrink: u32,
     chroma: Chroma,
 ) -> Result<Option<Planes>, RenderError> {
-    if let Some(planes) = shrunk(source, header, shrink, chroma) {
-        return Ok(planes.chroma.is_some().then_some(planes));
+    if let Some(frame) = our_frame(source, header, shrink) {
+        if frame.components.len() != 3 {
+            return Ok(None);
+        }
+        if let Some(planes) = scan::decode(source, &frame, shrink, chroma) {
+            return Ok(Some(planes));
+        }
     }
     let mut codec = Codec::open(source, header)?;
     if codec.get(tj::TJPARAM_TJPARAM_COLORSPACE) as tj::TJCS != tj::TJCS_TJCS_YCbCr {
         return Ok(None);
     }
-    let (across, down) = match codec.get(tj::TJPARAM_TJPARAM_SUBSAMP) {
-        tj::TJSAMP_TJSAMP_444 => (1, 1),
-        tj::TJSAMP_TJSAMP_422 => (2, 1),
-        tj::TJSAMP_TJSAMP_420 => (2, 2),
-        tj::TJSAMP_TJSAMP_440 => (1, 2),
-        tj::TJSAMP_TJSAMP_411 => (4, 1),
-        tj::TJSAMP_TJSAMP_441 => (1, 4),
-        _ => return Ok(None),
+    let sampling = codec.get(tj::TJPARAM_TJPARAM_SUBSAMP) as tj::TJSAMP;
+    let Some(((across, down), _)) = SAMPLINGS.into_iter().find(|(_, name)| *name == sampling) else {
+        return Ok(None);
     };
     codec.shrink(shrink)?;
     let (width, height) = (header.info.width.div_ceil(shrink), header.info.height.div_ceil(shrink));
@@ -130,17 +129,35 @@ fn forgiving_the_end(
     Ok(())
 }
 
-/// What our own decoder makes, at least two times smaller. Nothing, when it is not for this file: what it does not know and
-/// whatever is damaged is left to the library, so that there is one judge of what is still a picture.
-fn shrunk(source: &[u8], header: &Header, shrink: u32, chroma: Chroma) -> Option<Planes> {
+/// Pixels of planes.
+pub(crate) fn to_picture(planes: &Planes) -> Result<Picture, RenderError> {
+    Ok(Picture {
+        width: planes.luma.width,
+        height: planes.luma.height,
+        has_alpha: false,
+        pixels: Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(planes)?,
+    })
+}
+
+/// How many samples of luma share one of chroma, across and down, and the library's name for that.
+const SAMPLINGS: [((u32, u32), tj::TJSAMP); 6] = [
+    ((1, 1), tj::TJSAMP_TJSAMP_444),
+    ((2, 1), tj::TJSAMP_TJSAMP_422),
+    ((2, 2), tj::TJSAMP_TJSAMP_420),
+    ((1, 2), tj::TJSAMP_TJSAMP_440),
+    ((4, 1), tj::TJSAMP_TJSAMP_411),
+    ((1, 4), tj::TJSAMP_TJSAMP_441),
+];
+
+/// The header of a file that our own decoder may make smaller. Nothing, when it is not for this file: what it does not know
+/// and whatever is damaged is left to the library, so that there is one judge of what is still a picture.
+fn our_frame(source: &[u8], header: &Header, shrink: u32) -> Option<Frame> {
     if !matches!(shrink, 2 | 4 | 8) {
         return None;
     }
     let frame = Frame::read(source)?;
-    if (frame.width, frame.height) != (header.info.width, header.info.height) {
-        return None;
-    }
-    scan::decode(source, &frame, shrink, chroma)
+    let agree = (frame.width, frame.height) == (header.info.width, header.info.height);
+    agree.then_some(frame)
 }
 
 /// Baseline with optimised Huffman tables, or progressive. Carries EXIF, XMP (its first 64 KiB segment is all there may
@@ -360,24 +377,24 @@ impl Codec {
         if code == 0 { Ok(Complaint::None) } else { self.judge() }
     }
 
-    /// Pixels of planes of one size.
-    fn to_rgb(&mut self, luma: &Plane, chroma: &[Plane; 2]) -> Result<Vec<u8>, RenderError> {
-        let [blue, red] = chroma;
-        let fits = |plane: &Plane| {
-            (plane.width, plane.height) == (luma.width, luma.height)
-                && plane.stride >= plane.width as usize
-                && plane.values.len() >= plane.stride * plane.height as usize
+    /// Pixels of planes.
+    fn to_rgb(&mut self, planes: &Planes) -> Result<Vec<u8>, RenderError> {
+        let (across, down) = planes.sampling;
+        let sampling = SAMPLINGS.iter().find(|(sampling, _)| *sampling == planes.sampling);
+        let (Some((_, sampling)), Some([blue, red])) = (sampling, &planes.chroma) else {
+            return Err(RenderError::Internal(String::from("planes that JPEG does not have")));
         };
-        if ![luma, blue, red].into_iter().all(fits) {
-            return Err(RenderError::Internal(String::from("planes of several sizes")));
-        }
-        let (width, height) = (luma.width as usize, luma.height as usize);
+        planes.check()?;
+        let (width, height) = (planes.luma.width as usize, planes.luma.height as usize);
+        // The library wants luma for every sample of chroma.
+        let luma = planes.luma.filled_up(blue.width * across, blue.height * down);
         let mut pixels = vec![0; width * height * 3];
-        self.set(tj::TJPARAM_TJPARAM_SUBSAMP, tj::TJSAMP_TJSAMP_444 as c_int)?;
-        let planes = [luma, blue, red].map(|plane| plane.values.as_ptr());
+        self.set(tj::TJPARAM_TJPARAM_SUBSAMP, *sampling as c_int)?;
+        let planes = [&*luma, blue, red].map(|plane| plane.values.as_ptr());
         let strides = [to_c_int(luma.stride)?, to_c_int(blue.stride)?, to_c_int(red.stride)?];
         let (width, pitch, height) = (to_c_int(width)?, to_c_int(width * 3)?, to_c_int(height)?);
-        // SAFETY: each plane has `height` rows of its stride, and the buffer as many of `pitch` bytes.
+        // SAFETY: planes were checked to have the rows and columns of their sampling, and the buffer has `height` rows of
+        // `pitch` bytes.
         let code = unsafe {
             let to = pixels.as_mut_ptr();
             tj::tj3DecodeYUVPlanes8(
@@ -426,17 +443,9 @@ impl Codec {
         let Some([blue, red]) = &planes.chroma else {
             return Err(RenderError::Internal(String::from("no chroma")));
         };
-        let size = (
-            luma.width.div_ceil(planes.sampling.0),
-            luma.height.div_ceil(planes.sampling.1),
-        );
-        if [blue, red].iter().any(|plane| (plane.width, plane.height) != size)
-            || [luma, blue, red].iter().any(|plane| !plane.is_whole())
-        {
-            return Err(RenderError::Internal(String::from("planes of other sizes")));
-        }
+        planes.check()?;
         // The library wants luma for every sample of chroma.
-        let luma = luma.filled_up(size.0 * planes.sampling.0, size.1 * planes.sampling.1);
+        let luma = luma.filled_up(blue.width * planes.sampling.0, blue.height * planes.sampling.1);
         let (width, height) = (
             to_c_int(planes.luma.width as usize)?,
             to_c_int(planes.luma.height as usize)?,

@@ -181,6 +181,7 @@ pub(super) fn encode_planes(
     let Some([blue, red]) = &planes.chroma else {
         return Err(RenderError::Internal(String::from("no chroma")));
     };
+    planes.check()?;
     let mut target = Target::new(width, height)?;
     target.picture.use_argb = 0;
     target.picture.colorspace = webp::WebPEncCSP::WEBP_YUV420;
@@ -196,9 +197,6 @@ pub(super) fn encode_planes(
         (red, target.picture.v, chroma_stride, height.div_ceil(2), &*CHROMA),
     ];
     for (plane, to, stride, height, table) in planes {
-        if plane.height != height || plane.width as usize > stride {
-            return Err(RenderError::Internal(String::from("planes of other sizes")));
-        }
         // SAFETY: the library allocated this many rows of its stride, and nobody else uses them.
         let rows = unsafe { std::slice::from_raw_parts_mut(to, stride * height as usize) };
         for (to, from) in rows.chunks_exact_mut(stride).zip(plane.rows()) {

@@ -1,9 +1,10 @@
-use transform::{Op, Output, Part, Plan, SourceInfo};
+use transform::{Format, Op, Output, Part, Plan, SourceInfo};
 
 use super::head::Head;
-use crate::codecs;
+use super::planar;
+use super::session::Pixels;
+use crate::codecs::{self, Chroma};
 use crate::color::{self, Space, ToSrgb};
-use crate::picture::Picture;
 use crate::probe::{Header, Metadata, Want};
 use crate::{Budget, RenderError};
 
@@ -11,7 +12,7 @@ use crate::{Budget, RenderError};
 /// most of the time of a thumbnail.
 #[derive(Debug)]
 pub struct DecodedSource {
-    pub(super) picture: Picture,
+    pub(super) pixels: Pixels,
     /// What is left to convert once the picture is small.
     pub(super) to_srgb: Option<ToSrgb>,
     pub(super) space: Space,
@@ -25,7 +26,10 @@ pub struct DecodedSource {
 impl DecodedSource {
     /// Bytes of memory that it holds.
     pub fn memory(&self) -> u64 {
-        self.picture.pixels.len() as u64
+        match &self.pixels {
+            Pixels::Rgb(picture) => picture.pixels.len() as u64,
+            Pixels::Planes(planes) => planes.memory(),
+        }
     }
 
     /// True when the plan can start from it: it is as large as the plan needs it, of the same part, in the same colours.
@@ -64,7 +68,12 @@ pub fn decode_source(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Deco
         let header = Header::of(source, &plan.part, Want::Everything)?;
         budget.check_pixels(header.info.width, header.info.height)?;
         let shrink = shrink_for(plan, &header.info);
-        decode(source, header, &plan.part, shrink, keep_profile)
+        let accepted = match &plan.output {
+            Output::Encoded(encoding) => codecs::sampling_of_planes(encoding),
+            Output::Original => None,
+        };
+        let chroma = planar::wanted(&plan.ops, &header.info, accepted, budget.light);
+        decode(source, header, &plan.part, shrink, keep_profile, chroma)
     })
 }
 
@@ -74,11 +83,28 @@ pub(super) fn decode(
     part: &Part,
     shrink: u32,
     keep_profile: bool,
+    chroma: Option<Chroma>,
 ) -> Result<DecodedSource, RenderError> {
+    if let Some(chroma) = chroma
+        && header.info.format == Format::Jpeg
+        && let Some(planes) = codecs::decode_planes(source, &header, shrink, chroma)?
+    {
+        let space = codecs::space(&header.metadata);
+        return Ok(DecodedSource {
+            pixels: Pixels::Planes(planes),
+            to_srgb: color::rgb_to_srgb(&space, keep_profile),
+            space,
+            metadata: header.metadata,
+            info: header.info,
+            part: part.clone(),
+            shrink,
+            keep_profile,
+        });
+    }
     let decoded = codecs::decode(source, &mut header, part, shrink)?;
     let (picture, to_srgb) = color::to_rgb(decoded.samples, &decoded.space, keep_profile);
     Ok(DecodedSource {
-        picture,
+        pixels: Pixels::Rgb(picture),
         to_srgb,
         space: decoded.space,
         metadata: header.metadata,

@@ -107,14 +107,14 @@ impl<'a> Pixels<'a> {
     fn picture(&self, part: &Part, ops: &[Op]) -> Result<crate::picture::Picture, RenderError> {
         let session = self.session;
         let base = match &self.input {
-            None => session.base(part, ops, false),
+            None => session.base(part, ops, false, None),
             Some(input) => {
                 let source = session.inputs.files.get(input.as_str()).copied();
                 let source = source.ok_or(RenderError::Plan("a layer whose file is not there"))?;
-                session.picture(source, None, part, ops, false)
+                session.picture(source, None, part, ops, false, None)
             }
         };
-        Ok(base?.picture)
+        base?.pixels.into_rgb()
     }
 
     fn answer(

@@ -1,63 +1,45 @@
-//! The short way for photographs: JPEG to a lossy format, cropped, scaled and turned as planes of luma and chroma, with
-//! never a pixel of RGB. Most renditions of most libraries go it.
+//! The short way for photographs: cropped, scaled and turned as planes of luma and chroma, and encoded from them. Most
+//! renditions of most libraries have never a pixel of RGB, and the others not before they are small.
 
 use fast_image_resize::PixelType;
-use transform::{Encoding, Format, Op, Orientation, Plan, Rect, Size};
+use transform::{Format, Op, Orientation, Rect, Size, SourceInfo};
 
-use super::attachments;
 use super::head::Head;
-use super::session::Session;
+use crate::RenderError;
 use crate::budget::Light;
-use crate::codecs::{self, Chroma};
+use crate::codecs::Chroma;
 use crate::ops::resize::{Region, scale};
 use crate::planes::{Plane, Planes};
-use crate::probe::{Header, Metadata};
-use crate::{RenderError, color};
 
-/// The result's file; nothing when the plan needs more than planes can do, or the source is not stored in them.
-pub(super) fn render(
-    session: &Session,
-    plan: &Plan,
-    encoding: &Encoding,
-    header: &Header,
-) -> Result<Option<Vec<u8>>, RenderError> {
-    let (head, rest) = Head::split(&plan.ops, &header.info);
-    let Some(turn) = Turn::of(head.orientation).then_all(rest) else {
-        return Ok(None);
-    };
-    let Some(sampling) = codecs::sampling_of_planes(encoding) else {
-        return Ok(None);
-    };
-    if header.info.format != Format::Jpeg || session.inputs.decoded.is_some() || session.budget.light != Light::Gamma {
-        return Ok(None);
+/// As what a source is decoded for these operations: planes with chroma of this size, or RGB (nothing). `accepted` is the
+/// sampling of planes that the result can be encoded from, if it can.
+pub(super) fn wanted(ops: &[Op], info: &SourceInfo, accepted: Option<(u32, u32)>, light: Light) -> Option<Chroma> {
+    if info.format != Format::Jpeg || light != Light::Gamma {
+        return None;
     }
-    let space = codecs::space(&header.metadata);
-    if color::changes_rgb(&space, encoding.keep_profile) {
-        return Ok(None);
+    let (head, rest) = Head::split(ops, info);
+    match accepted.filter(|_| Turn::of(head.orientation).then_all(rest).is_some()) {
+        Some(FULL) => Some(Chroma::Full),
+        Some(_) => Some(Chroma::Stored),
+        // At their own size the library makes pixels faster than we can of planes.
+        None if (head.target.width, head.target.height) == (head.region.width, head.region.height) => None,
+        None => Some(Chroma::Full),
     }
-    session.budget.check_cancelled()?;
-    let chroma = if sampling == FULL { Chroma::Full } else { Chroma::Stored };
-    let shrink = head.shrink();
-    let Some(planes) = codecs::decode_planes(session.inputs.source, header, shrink, chroma)? else {
-        return Ok(None);
-    };
-    session.budget.check_cancelled()?;
-    let planes = turn.apply(fit(&planes, &head, shrink, sampling, turn)?);
-    if (planes.luma.width, planes.luma.height) != (plan.size.width, plan.size.height) {
-        return Err(RenderError::Plan("the operations do not lead to the stated size"));
-    }
-    session.budget.check_cancelled()?;
-    let metadata = if encoding.keep_metadata {
-        header.metadata.clone()
-    } else {
-        Metadata::default()
-    };
-    let attachments = attachments(metadata, &space, encoding);
-    codecs::encode_planes(&planes, encoding, &attachments.as_refs(), session.budget.effort).map(Some)
+}
+
+/// Planes after a head and mirrorings, of this sampling.
+pub(super) fn fit_and_turn(
+    planes: &Planes,
+    head: &Head,
+    shrink: u32,
+    sampling: (u32, u32),
+    turn: Turn,
+) -> Result<Planes, RenderError> {
+    Ok(turn.apply(fit(planes, head, shrink, sampling, turn)?))
 }
 
 /// A sample of chroma for each of luma.
-const FULL: (u32, u32) = (1, 1);
+pub(super) const FULL: (u32, u32) = (1, 1);
 
 /// Crops and scales each plane on its own, so that chroma comes out sampled as the result needs it.
 fn fit(planes: &Planes, head: &Head, shrink: u32, sampling: (u32, u32), turn: Turn) -> Result<Planes, RenderError> {
@@ -173,14 +155,14 @@ fn extended(plane: &Plane, part: Rect, [left, top, right, bottom]: [u32; 4]) -> 
 
 /// How stored samples become upright ones: rows and columns exchanged, then mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Turn {
+pub(super) struct Turn {
     exchange: bool,
     mirror_x: bool,
     mirror_y: bool,
 }
 
 impl Turn {
-    fn of(orientation: Orientation) -> Self {
+    pub fn of(orientation: Orientation) -> Self {
         let (mirror_x, mirror_y) = match orientation {
             Orientation::Upright | Orientation::Transposed => (false, false),
             Orientation::MirroredHorizontally | Orientation::OnLeftSide => (true, false),
@@ -195,7 +177,7 @@ impl Turn {
     }
 
     /// With the mirrorings that follow; nothing when other operations do.
-    fn then_all(mut self, ops: &[Op]) -> Option<Self> {
+    pub fn then_all(mut self, ops: &[Op]) -> Option<Self> {
         for op in ops {
             match *op {
                 Op::Flip { horizontal, vertical } => {

@@ -1,5 +1,6 @@
 //! One rendering: the base picture, its layers, and theirs.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -8,10 +9,13 @@ use transform::{Background, Layer, LayerSource, Op, Part, Plan, Rect, Size, Subj
 
 use super::decoded::{self, DecodedSource};
 use super::head::{Head, inside};
+use super::planar::{self, FULL, Turn, fit_and_turn};
 use super::{Inputs, check_size};
+use crate::budget::Light;
 use crate::color::Space;
 use crate::ops::{self, resize::Region};
 use crate::picture::Picture;
+use crate::planes::Planes;
 use crate::probe::{Header, Metadata, Want};
 use crate::{Budget, RenderError, codecs, text};
 
@@ -41,9 +45,42 @@ pub(crate) enum QuestionKind {
     Find(Subject),
 }
 
+/// A picture in one form or the other.
+#[derive(Debug)]
+pub(crate) enum Pixels {
+    Rgb(Picture),
+    Planes(Planes),
+}
+
+impl Pixels {
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Rgb(picture) => size_of(picture),
+            Self::Planes(planes) => Size {
+                width: planes.luma.width,
+                height: planes.luma.height,
+            },
+        }
+    }
+
+    pub fn into_rgb(self) -> Result<Picture, RenderError> {
+        match self {
+            Self::Rgb(picture) => Ok(picture),
+            Self::Planes(planes) => codecs::to_picture(&planes),
+        }
+    }
+}
+
+fn size_of(picture: &Picture) -> Size {
+    Size {
+        width: picture.width,
+        height: picture.height,
+    }
+}
+
 /// The base picture after all operations, and what its file held beside it.
 pub(crate) struct Base {
-    pub picture: Picture,
+    pub pixels: Pixels,
     pub space: Space,
     pub metadata: Metadata,
 }
@@ -58,9 +95,22 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The base picture after these operations.
-    pub fn base(&self, part: &Part, ops: &[Op], keep_profile: bool) -> Result<Base, RenderError> {
-        self.picture(self.inputs.source, self.inputs.decoded, part, ops, keep_profile)
+    /// The base picture after these operations; in planes of the accepted sampling where nothing asks for RGB.
+    pub fn base(
+        &self,
+        part: &Part,
+        ops: &[Op],
+        keep_profile: bool,
+        accepted: Option<(u32, u32)>,
+    ) -> Result<Base, RenderError> {
+        self.picture(
+            self.inputs.source,
+            self.inputs.decoded,
+            part,
+            ops,
+            keep_profile,
+            accepted,
+        )
     }
 
     /// A source's picture after these operations.
@@ -71,13 +121,14 @@ impl<'a> Session<'a> {
         part: &Part,
         ops: &[Op],
         keep_profile: bool,
+        accepted: Option<(u32, u32)>,
     ) -> Result<Base, RenderError> {
         self.budget.check_cancelled()?;
-        let (picture, rest, space, metadata) = match at_hand {
+        let (pixels, rest, space, metadata) = match at_hand {
             Some(decoded) if decoded::shrink(ops, &decoded.info).is_multiple_of(decoded.shrink()) => {
                 let (head, rest) = Head::split(ops, &decoded.info);
-                let picture = self.head(&head, decoded)?;
-                (picture, rest, decoded.space.clone(), decoded.metadata.clone())
+                let (pixels, rest) = self.head(&head, rest, decoded, accepted)?;
+                (pixels, rest, decoded.space.clone(), decoded.metadata.clone())
             }
             _ => {
                 let header = Header::of(source, part, Want::Everything)?;
@@ -85,37 +136,70 @@ impl<'a> Session<'a> {
                 let (head, rest) = Head::split(ops, &header.info);
                 if header.info.format.is_vector() {
                     (
-                        self.drawn(source, &header, part, &head)?,
+                        Pixels::Rgb(self.drawn(source, &header, part, &head)?),
                         rest,
                         Space::Srgb,
                         header.metadata,
                     )
                 } else {
                     let shrink = head.shrink();
-                    let decoded = decoded::decode(source, header, part, shrink, keep_profile)?;
-                    let picture = self.head(&head, &decoded)?;
-                    (picture, rest, decoded.space, decoded.metadata)
+                    let chroma = planar::wanted(ops, &header.info, accepted, self.budget.light);
+                    let decoded = decoded::decode(source, header, part, shrink, keep_profile, chroma)?;
+                    let (pixels, rest) = self.head(&head, rest, &decoded, accepted)?;
+                    (pixels, rest, decoded.space, decoded.metadata)
                 }
             }
         };
-        let picture = self.apply_all(picture, rest)?;
+        let pixels = if rest.is_empty() {
+            pixels
+        } else {
+            Pixels::Rgb(self.apply_all(pixels.into_rgb()?, rest)?)
+        };
         Ok(Base {
-            picture,
+            pixels,
             space,
             metadata,
         })
     }
 
-    /// Crop, scale and turn a decoded source upright.
-    fn head(&self, head: &Head, decoded: &DecodedSource) -> Result<Picture, RenderError> {
+    /// Crop, scale and turn a decoded source upright; in planes of the accepted sampling if no more is to be done. Returns
+    /// the operations that are left, too.
+    fn head<'o>(
+        &self,
+        head: &Head,
+        rest: &'o [Op],
+        decoded: &DecodedSource,
+        accepted: Option<(u32, u32)>,
+    ) -> Result<(Pixels, &'o [Op]), RenderError> {
         self.budget.check_cancelled()?;
         let region = Region::shrunk(head.region, decoded.shrink());
-        let picture = ops::resize::resize(&decoded.picture, region, head.target, self.budget.light)?;
-        let picture = ops::orient::orient(picture, head.orientation);
-        Ok(match &decoded.to_srgb {
+        let turn = Turn::of(head.orientation);
+        let picture = match (&decoded.pixels, accepted, turn.then_all(rest)) {
+            (Pixels::Planes(planes), Some(sampling), Some(turn)) if decoded.to_srgb.is_none() && self.is_gamma() => {
+                let planes = fit_and_turn(planes, head, decoded.shrink(), sampling, turn)?;
+                return Ok((Pixels::Planes(planes), &[]));
+            }
+            (Pixels::Planes(planes), ..) if self.is_gamma() => {
+                codecs::to_picture(&fit_and_turn(planes, head, decoded.shrink(), FULL, turn)?)?
+            }
+            (pixels, ..) => {
+                let picture = match pixels {
+                    Pixels::Rgb(picture) => Cow::Borrowed(picture),
+                    Pixels::Planes(planes) => Cow::Owned(codecs::to_picture(planes)?),
+                };
+                let picture = ops::resize::resize(&picture, region, head.target, self.budget.light)?;
+                ops::orient::orient(picture, head.orientation)
+            }
+        };
+        let picture = match &decoded.to_srgb {
             Some(to_srgb) => to_srgb.apply(picture),
             None => picture,
-        })
+        };
+        Ok((Pixels::Rgb(picture), rest))
+    }
+
+    fn is_gamma(&self) -> bool {
+        self.budget.light == Light::Gamma
     }
 
     /// A vector picture, drawn so that its region comes out at the target size at once.
@@ -167,7 +251,7 @@ impl<'a> Session<'a> {
                 op => self.apply(picture, op)?,
             };
         }
-        check_size(&picture, plan.size)?;
+        check_size(size_of(&picture), plan.size)?;
         Ok(picture)
     }
 
@@ -261,7 +345,8 @@ impl<'a> Session<'a> {
                     .get(input)
                     .ok_or(RenderError::Plan("a layer whose file is not there"))?;
                 self.budget.check_source(source.len())?;
-                self.picture(source, None, part, &layer.ops, false)?.picture
+                let layer = self.picture(source, None, part, &layer.ops, false, None)?;
+                layer.pixels.into_rgb()?
             }
             LayerSource::Text(text) => {
                 let files = |name: &str| self.inputs.files.get(name).copied();
@@ -275,7 +360,7 @@ impl<'a> Session<'a> {
                 self.apply_all(ops::pad::filled(*size, *color, !color.is_opaque()), &layer.ops)?
             }
         };
-        check_size(&picture, layer.size)?;
+        check_size(size_of(&picture), layer.size)?;
         Ok(picture)
     }
 }

@@ -6,4 +6,5 @@ mod files;
 mod hostile;
 mod orientation;
 mod pictures;
+mod planes;
 mod sample;
