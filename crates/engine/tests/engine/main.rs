@@ -4,6 +4,7 @@ mod animations;
 mod corpus;
 mod files;
 mod hostile;
+mod mutations;
 mod orientation;
 mod pictures;
 mod planes;
