@@ -9,7 +9,7 @@ RUN cargo build --release --locked -p tintype
 
 FROM debian:trixie-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates ffmpeg \
+ && apt-get install -y --no-install-recommends ca-certificates ffmpeg fonts-noto-color-emoji fonts-wqy-microhei \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --no-create-home --uid 10001 --home-dir /data --shell /usr/sbin/nologin tintype \
  && install -d -o tintype -g tintype /data
