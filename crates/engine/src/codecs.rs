@@ -26,6 +26,7 @@ use crate::budget::Effort;
 use crate::color::{Channels, Samples, Space};
 use crate::picture::Picture;
 use crate::planes::Planes;
+use crate::probe::avif::is_avif;
 use crate::probe::{Header, Metadata};
 use crate::text::Fonts;
 use crate::{Budget, RenderError, animation};
@@ -59,6 +60,7 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, part: &Part, shrink: u3
         Format::Jpeg => jpeg::decode(source, header, shrink),
         Format::Png => png::decode(source, header),
         Format::Webp => webp::decode(source, header),
+        Format::Avif if !is_avif(source) => avif::decode(&named_avif(source), header),
         Format::Avif => avif::decode(source, header),
         Format::Gif => gif::decode(source, header),
         Format::Tiff => tiff::decode(source, header, part),
@@ -89,6 +91,15 @@ pub(crate) fn decode(source: &[u8], header: &mut Header, part: &Part, shrink: u3
         ));
     }
     Ok(decoded)
+}
+
+/// A HEIF file that holds AV1 without saying so at its beginning, as the library wants it: with its first brand changed.
+fn named_avif(source: &[u8]) -> Vec<u8> {
+    let mut named = source.to_vec();
+    if let Some(brand) = named.get_mut(8..12) {
+        brand.copy_from_slice(b"avif");
+    }
+    named
 }
 
 /// A vector picture or a page, drawn at this size: a drawing on nothing, a page on white paper. Gives up when the budget is

@@ -11,7 +11,7 @@ pub enum Format {
     Avif,
     /// GIF87a or GIF89a, animated or not.
     Gif,
-    /// TIFF 6.0; its first page.
+    /// TIFF 6.0 and BigTIFF, of one page or several.
     Tiff,
     /// Windows bitmap.
     Bmp,

@@ -55,9 +55,11 @@ fn unpack(source: &[u8], page: &Page) -> Result<Values, RenderError> {
     };
     let pixels = u64::from(page.width) * u64::from(page.height);
     let limit = usize::try_from(pixels * BYTES_PER_PIXEL).unwrap_or(usize::MAX);
+    // The lists of strips are held to it, too.
+    let limit = limit.max(1 << 20);
     let mut limits = Limits::default();
     limits.decoding_buffer_size = limit;
-    limits.intermediate_buffer_size = limit.max(1 << 20);
+    limits.intermediate_buffer_size = limit;
     limits.ifd_value_size = source.len();
 
     let mut decoder = Decoder::new(patched).map_err(broken)?.with_limits(limits);

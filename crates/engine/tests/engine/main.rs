@@ -3,6 +3,7 @@
 mod animations;
 mod corpus;
 mod files;
+mod formats;
 mod hostile;
 mod mutations;
 mod orientation;
