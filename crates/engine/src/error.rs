@@ -48,7 +48,7 @@ pub enum ProbeError {
         names: String,
     },
     /// A drawing or a document of too many bytes: what they cost is not in their header.
-    #[error("a {} of {bytes} bytes is too large: {limit} are read", name(*format))]
+    #[error("this {} file has {bytes} bytes, where {limit} are read", name(*format))]
     TooLong {
         /// What it begins like.
         format: Format,

@@ -10,7 +10,7 @@ use crate::color::{Channels, Samples, Space, Values};
 use crate::probe::Header;
 
 /// Bytes that decoding may take for each pixel: planes of 32 bits, several of them at once, and filters' borders.
-const BYTES_PER_PIXEL: usize = 80;
+const BYTES_PER_PIXEL: usize = 48;
 /// Bytes that decoding takes for the smallest picture: tables, and whole groups.
 const BYTES_AT_LEAST: usize = 64 << 20;
 

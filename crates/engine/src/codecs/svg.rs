@@ -13,7 +13,7 @@ use crate::picture::Picture;
 use crate::probe::Header;
 use crate::text::{FontFile, Fonts};
 
-/// Elements, texts and attributes' owners of one drawing, entities written out.
+/// Elements, texts and comments of one drawing, entities written out.
 const MAX_NODES: u32 = 500_000;
 /// How deep elements may be inside each other: drawing them recurses.
 const MAX_DEPTH: usize = 256;
@@ -73,7 +73,7 @@ fn options(fonts: &Fonts) -> Options<'_> {
         default_size: usvg::Size::from_wh(300.0, 150.0).unwrap_or(Options::default().default_size),
         font_family: String::from("serif"),
         image_href_resolver: ImageHrefResolver {
-            resolve_data: Box::new(|mime, data, options| picture(mime, data, options)),
+            resolve_data: Box::new(picture),
             // Neither files nor the network.
             resolve_string: Box::new(|_, _| None),
         },

@@ -107,7 +107,7 @@ fn bombs_are_refused_or_harmless() {
     let long = svg(&" ".repeat(5 << 20));
     assert_eq!(
         refusal(long.as_bytes(), &Part::Default),
-        format!("a SVG of {} bytes is too large: 5242880 are read", long.len())
+        format!("this SVG file has {} bytes, where 5242880 are read", long.len())
     );
 }
 
