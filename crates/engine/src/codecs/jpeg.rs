@@ -135,7 +135,7 @@ pub(crate) fn to_picture(planes: &Planes) -> Result<Picture, RenderError> {
         width: planes.luma.width,
         height: planes.luma.height,
         has_alpha: false,
-        pixels: Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.to_rgb(planes)?,
+        pixels: Codec::new(tj::TJINIT_TJINIT_DECOMPRESS)?.color_converted(planes)?,
     })
 }
 
@@ -378,7 +378,7 @@ impl Codec {
     }
 
     /// Pixels of planes.
-    fn to_rgb(&mut self, planes: &Planes) -> Result<Vec<u8>, RenderError> {
+    fn color_converted(&mut self, planes: &Planes) -> Result<Vec<u8>, RenderError> {
         let (across, down) = planes.sampling;
         let sampling = SAMPLINGS.iter().find(|(sampling, _)| *sampling == planes.sampling);
         let (Some((_, sampling)), Some([blue, red])) = (sampling, &planes.chroma) else {

@@ -9,7 +9,7 @@ use crate::picture::Picture;
 /// runs goes through the middle, and starts where the corner that is farthest back is level with it. From `length` pixels
 /// on it is `to`.
 pub(crate) fn gradient(mut picture: Picture, degrees: f64, from: Color, to: Color, length: f64) -> Picture {
-    if !degrees.is_finite() || !(length > 0.0) {
+    if !degrees.is_finite() || length.is_nan() || length <= 0.0 {
         return picture;
     }
     let (width, height) = (f64::from(picture.width), f64::from(picture.height));

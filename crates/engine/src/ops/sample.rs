@@ -130,7 +130,7 @@ impl<'a> Pyramid<'a> {
         let (p, q, r) = (a.0 * a.0 + b.0 * b.0, a.0 * a.1 + b.0 * b.1, a.1 * a.1 + b.1 * b.1);
         let middle = (p + r) / 2.0;
         let spread = ((p - r) / 2.0).hypot(q);
-        if !(middle + spread > 1.2) {
+        if (middle + spread).is_nan() || middle + spread <= 1.2 {
             return Sampler::new(&self.levels[0]).at(x, y);
         }
         let (major, minor) = ((middle + spread).sqrt(), (middle - spread).max(0.0).sqrt());
@@ -208,7 +208,7 @@ pub(crate) fn unweighted(value: [f32; 4]) -> [u8; 4] {
 pub(crate) fn unweighted_dithered([red, green, blue, alpha]: [f32; 4], dither: f32) -> [u8; 4] {
     let rounded = (alpha + dither + 0.5) as u8;
     // Also for what is not a number.
-    if rounded == 0 || !(alpha > 0.0) {
+    if rounded == 0 || alpha.is_nan() || alpha <= 0.0 {
         return [0; 4];
     }
     let weight = 255.0 / alpha.min(255.0);

@@ -28,7 +28,7 @@ impl Symbol {
     const NONE: Self = Self(0);
 
     fn new(code: u32, size: u32, advance: usize) -> Self {
-        Self(code + size | code << 8 | size << 16 | (advance as u32) << 24)
+        Self((code + size) | code << 8 | size << 16 | (advance as u32) << 24)
     }
 
     /// Of a difference of DC: its symbol is the size.
