@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use library::Asset;
-use transform::Context;
+use transform::{Context, Transformation};
 
 use crate::access::{self, Right};
 use crate::active::content_security_policy;
 use crate::asked::Asked;
+use crate::cache::Key;
 use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
@@ -22,17 +24,18 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     let found = find(shared, &asked).await?;
     access::check(&found.asset, right, asked.only_named)?;
     let context = context(request, &asked, &shared.settings);
-    let mut work = work::decide(shared, &asked, &found.asset, right, &context).await?;
+    let known = |key: &Key| request.if_none_match.is_some_and(|known| known.contains(&etag(&key.0)));
+    let mut work = work::decide(shared, &asked, &found.asset, right, &context, &known).await?;
     if let Work::Rendition(job) = work {
-        let known = request
-            .if_none_match
-            .is_some_and(|known| known.contains(&etag(&job.key.0)));
         // Who has the better format already need not wait for it.
-        work = if known {
+        work = if known(&job.key) {
             Work::Rendition(job)
         } else {
             work::in_time(shared, &asked, &found.asset, right, &context, job).await?
         };
+    }
+    if matches!(work, Work::Preparing) {
+        return Ok(Answer::preparing(request.head));
     }
     let answer = describe(asked, &found, right, &work, &context, request.now_unix);
     let known = Validators {
@@ -98,16 +101,8 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
             )
         }
         Work::Rendition(job) => {
-            vary.extend(
-                asked
-                    .transformation
-                    .depends_on_accept(&context.settings)
-                    .then_some("Accept"),
-            );
-            if asked.transformation.depends_on_hints() {
-                vary.extend(["Sec-CH-Width", "Sec-CH-DPR", "Width", "DPR"]);
-            }
-            vary.extend(context.settings.save_data.then_some("Save-Data"));
+            vary_by_request(&asked.transformation, context, &mut vary);
+            notices.extend(job.notices.iter().cloned());
             (
                 Cow::Borrowed(job.format.mime()),
                 etag(&job.key.0),
@@ -115,6 +110,12 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
                 job.content_dpr,
             )
         }
+        // Neither says anything of the bytes.
+        Work::Known(key) => {
+            vary_by_request(&asked.transformation, context, &mut vary);
+            (Cow::Borrowed(""), etag(&key.0), None, None)
+        }
+        Work::Preparing => (Cow::Borrowed(""), String::new(), None, None),
     };
     let disposition = asked.attachment.map(|attachment| {
         let name = disposition::file_name(attachment.filename.as_deref(), asset.name.as_str(), extension);
@@ -141,6 +142,14 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
         origin: ServedFrom::Original,
         body: Body::Empty,
     }
+}
+
+fn vary_by_request(transformation: &Transformation, context: &Context<'_>, vary: &mut Vec<&'static str>) {
+    vary.extend(transformation.depends_on_accept(&context.settings).then_some("Accept"));
+    if transformation.depends_on_hints() {
+        vary.extend(["Sec-CH-Width", "Sec-CH-DPR", "Width", "DPR"]);
+    }
+    vary.extend(context.settings.save_data.then_some("Save-Data"));
 }
 
 /// Half of a SHA-256 is more than enough to tell the states of one URL apart.
@@ -174,6 +183,8 @@ async fn with_bytes(
             }
             (rendition.bytes.len() as u64, Some(rendition.bytes))
         }
+        // Both have been answered.
+        Work::Known(_) | Work::Preparing => (0, Some(Bytes::new())),
     };
     let known = Validators {
         etag: &answer.etag,

@@ -21,8 +21,10 @@ pub enum Code {
     RangeNotSatisfiable,
     /// Later. 503.
     Overloaded,
-    /// Not in this version. 501.
+    /// Not in this version, or not set up. 501.
     Unavailable,
+    /// A service that we asked could not do its part. 502.
+    Upstream,
     /// Our fault. 500.
     Internal,
 }
@@ -73,6 +75,22 @@ pub enum DeliveryError {
     /// A part of the URL language that this version does not have.
     #[error("{0} is not available in this version")]
     Unavailable(&'static str),
+    /// Nothing is set up that could do an operation.
+    #[error("`{operation}` is not set up: {instruction}")]
+    NotSetUp {
+        /// As written in a URL.
+        operation: &'static str,
+        /// What the operator has to install or set.
+        instruction: String,
+    },
+    /// A service that does an operation failed. What it said, without secrets.
+    #[error("`{operation}`: {message}")]
+    Upstream {
+        /// As written in a URL.
+        operation: &'static str,
+        /// What went wrong.
+        message: String,
+    },
     /// Our fault; the source says what, for the log.
     #[error("could not {doing}")]
     Internal {
@@ -116,7 +134,8 @@ impl DeliveryError {
             Self::Limit { .. } => Code::Limit,
             Self::RangeNotSatisfiable { .. } => Code::RangeNotSatisfiable,
             Self::Overloaded { .. } => Code::Overloaded,
-            Self::Unavailable(_) => Code::Unavailable,
+            Self::Unavailable(_) | Self::NotSetUp { .. } => Code::Unavailable,
+            Self::Upstream { .. } => Code::Upstream,
             Self::Internal { .. } => Code::Internal,
         }
     }
@@ -218,6 +237,9 @@ pub enum OpenError {
     /// Not even a cache in memory could be made.
     #[error("could not make the cache of renditions")]
     Cache(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No client for services could be made.
+    #[error("could not set up the client for services")]
+    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 #[cfg(test)]

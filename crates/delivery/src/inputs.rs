@@ -1,13 +1,15 @@
 //! The files that layers and texts need beside the base picture: found, looked at, read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use library::BlobId;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
 use transform::{InputKind, Part, SourceInfo, Transformation};
 
-use crate::access::{self, Right};
-use crate::{DeliveryError, Shared, work};
+use crate::access;
+use crate::stages::{Chain, Place, Scope, Source};
+use crate::{DeliveryError, Shared};
 
 /// What a transformation needs beside its base picture.
 #[derive(Debug, Clone, Default)]
@@ -23,9 +25,16 @@ pub(crate) struct Inputs {
 struct Picture {
     name: String,
     part: Part,
-    info: SourceInfo,
-    blob: BlobId,
-    bytes: u64,
+    source: Origin,
+}
+
+/// Where a layer's picture comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// It is there.
+    There(Source),
+    /// It has to be made first.
+    Made(Arc<Chain>),
 }
 
 /// A font has tens of thousands of glyphs at most.
@@ -33,53 +42,96 @@ const MAX_FONT_BYTES: u64 = 32 << 20;
 
 impl Inputs {
     /// Finds all of them. One that is missing fails the request: a picture without its watermark is another picture.
-    pub(crate) async fn find(
-        shared: &Shared,
-        transformation: &Transformation,
-        right: Right,
-        only_named: bool,
-    ) -> Result<Self, DeliveryError> {
-        let mut found = Self::default();
-        for input in transformation.inputs() {
-            let asset = shared
-                .sources
-                .find(input.path.as_str(), None)
-                .await?
-                .ok_or_else(|| DeliveryError::InputNotFound(input.path.as_str().to_owned()))?;
-            access::check(&asset, right, only_named)?;
-            let version = &asset.version;
-            match input.kind {
-                InputKind::Picture { stages, .. } if !stages.is_empty() => {
-                    return Err(DeliveryError::Unavailable("an operation that needs a model"));
-                }
-                InputKind::Picture { part, .. } => {
-                    let info = shared.sources.info(&asset, &part).await?;
-                    found
-                        .contents
-                        .push((input.name.clone(), work::content(version.blob, &info)));
-                    found.pictures.push(Picture {
-                        name: input.name,
-                        part,
-                        info,
-                        blob: version.blob,
-                        bytes: version.size,
-                    });
-                }
-                InputKind::Font => {
-                    let bytes = shared.sources.read(version.blob, MAX_FONT_BYTES).await?;
-                    found.contents.push((input.name.clone(), version.blob.to_string()));
-                    found.fonts.insert(input.name, bytes);
+    pub(crate) fn find<'a>(
+        shared: &'a Shared,
+        transformation: &'a Transformation,
+        scope: Scope,
+    ) -> BoxFuture<'a, Result<Self, DeliveryError>> {
+        async move {
+            let mut found = Self::default();
+            for input in transformation.inputs() {
+                let asset = shared
+                    .sources
+                    .find(input.path.as_str(), None)
+                    .await?
+                    .ok_or_else(|| DeliveryError::InputNotFound(input.path.as_str().to_owned()))?;
+                access::check(&asset, scope.right, scope.only_named)?;
+                let version = &asset.version;
+                let content = match input.kind {
+                    InputKind::Picture { part, stages } => {
+                        let first = stages.first().map(|stage| stage.before.part());
+                        let source = Source {
+                            at: Place::Blob(version.blob),
+                            info: shared.sources.info(&asset, &first.unwrap_or(part.clone())).await?,
+                            bytes: version.size,
+                        };
+                        let origin = if stages.is_empty() {
+                            Origin::There(source)
+                        } else {
+                            Origin::Made(Arc::new(Chain::new(shared, source, stages, scope).await?))
+                        };
+                        let content = match &origin {
+                            Origin::There(source) => source.name(),
+                            Origin::Made(chain) => chain.name(),
+                        };
+                        found.pictures.push(Picture {
+                            name: input.name.clone(),
+                            part,
+                            source: origin,
+                        });
+                        content
+                    }
+                    InputKind::Font => {
+                        let bytes = shared.sources.read(version.blob, MAX_FONT_BYTES).await?;
+                        found.fonts.insert(input.name.clone(), bytes);
+                        version.blob.to_string()
+                    }
+                };
+                found.contents.push((input.name, content));
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    /// True when some have to be made first.
+    pub(crate) fn have_stages(&self) -> bool {
+        self.pictures
+            .iter()
+            .any(|picture| matches!(picture.source, Origin::Made(_)))
+    }
+
+    /// Makes those that have to be made.
+    pub(crate) async fn ready(mut self, shared: Arc<Shared>) -> Result<Self, DeliveryError> {
+        let made = self.pictures.iter().map(|picture| {
+            let (origin, shared) = (picture.source.clone(), shared.clone());
+            async move {
+                match origin {
+                    Origin::There(source) => Ok(source),
+                    Origin::Made(chain) => chain.run(shared).await,
                 }
             }
+        });
+        let made = try_join_all(made).await?;
+        for (picture, source) in self.pictures.iter_mut().zip(made) {
+            picture.source = Origin::There(source);
         }
-        Ok(found)
+        Ok(self)
+    }
+
+    /// Those that are there.
+    fn there(&self) -> impl Iterator<Item = (&Picture, &Source)> {
+        self.pictures.iter().filter_map(|picture| match &picture.source {
+            Origin::There(source) => Some((picture, source)),
+            Origin::Made(_) => None,
+        })
     }
 
     pub(crate) fn info(&self, name: &str, part: &Part) -> Option<SourceInfo> {
-        let mut pictures = self.pictures.iter();
+        let mut pictures = self.there();
         pictures
-            .find(|picture| picture.name == name && picture.part == *part)
-            .map(|picture| picture.info)
+            .find(|(picture, _)| picture.name == name && picture.part == *part)
+            .map(|(_, source)| source.info)
     }
 
     pub(crate) fn font(&self, name: &str) -> Option<&[u8]> {
@@ -93,21 +145,21 @@ impl Inputs {
 
     /// Bytes that reading them takes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.pictures.iter().map(|picture| picture.bytes).sum()
+        self.there().map(|(_, source)| source.bytes).sum()
     }
 
     /// Pixels of all pictures, as a measure of the work that they add.
     pub(crate) fn megapixels(&self) -> f64 {
-        let pixels = |picture: &Picture| f64::from(picture.info.width) * f64::from(picture.info.height);
-        self.pictures.iter().map(pixels).sum::<f64>() / 1e6
+        let pixels = |source: &Source| f64::from(source.info.width) * f64::from(source.info.height);
+        self.there().map(|(_, source)| pixels(source)).sum::<f64>() / 1e6
     }
 
     /// All bytes, by name.
     pub(crate) async fn read(&self, shared: &Shared, max: u64) -> Result<HashMap<String, Bytes>, DeliveryError> {
         let mut files = self.fonts.clone();
-        for picture in &self.pictures {
+        for (picture, source) in self.there() {
             if !files.contains_key(&picture.name) {
-                files.insert(picture.name.clone(), shared.sources.read(picture.blob, max).await?);
+                files.insert(picture.name.clone(), source.at.read(shared, max).await?);
             }
         }
         Ok(files)

@@ -10,6 +10,7 @@
 mod access;
 mod active;
 mod admission;
+mod ai;
 mod answer;
 mod asked;
 mod cache;
@@ -27,6 +28,7 @@ mod range;
 mod render;
 mod settings;
 mod source;
+mod stages;
 mod stats;
 mod work;
 
@@ -38,9 +40,10 @@ pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
-pub use settings::{RenderSettings, Settings};
+pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
 pub use stats::Stats;
 
+use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
 use render::Renderer;
@@ -60,6 +63,7 @@ struct Shared {
     cache: RenditionCache,
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
     renderer: Renderer,
+    ai: Ai,
     counters: Counters,
 }
 
@@ -72,6 +76,7 @@ impl Delivery {
             cache: RenditionCache::open(&settings.cache).await?,
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
+            ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
             counters: Counters::default(),
             settings,
         };

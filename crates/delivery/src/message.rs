@@ -82,6 +82,8 @@ pub enum Kind {
     },
     /// None of it: the client has it. 304.
     NotModified,
+    /// None of it yet: a page for people who wait for a model. 200.
+    Preparing,
 }
 
 /// Where the bytes of an answer come from.
@@ -132,11 +134,37 @@ impl fmt::Debug for Body {
     }
 }
 
+/// Seconds after which it makes sense to ask again for what is being prepared.
+const POLL_S: u32 = 5;
+
 impl Answer {
+    /// The page for those who wait.
+    pub(crate) fn preparing(head: bool) -> Self {
+        let page = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta http-equiv=\"refresh\" content=\"{POLL_S}\">\n\
+             <title>Being prepared</title>\n<p>This asset is being prepared. The same address will show it when it is ready.</p>\n</html>\n"
+        );
+        Self {
+            kind: Kind::Preparing,
+            content_type: "text/html; charset=utf-8".into(),
+            content_length: page.len() as u64,
+            etag: String::new(),
+            last_modified: 0,
+            cache: CachePolicy::NoStore,
+            vary: Vec::new(),
+            disposition: None,
+            content_dpr: None,
+            content_security_policy: None,
+            notices: Vec::new(),
+            origin: ServedFrom::Render,
+            body: if head { Body::Empty } else { Body::Bytes(page.into()) },
+        }
+    }
+
     /// The status code.
     pub fn status(&self) -> u16 {
         match self.kind {
-            Kind::Full => 200,
+            Kind::Full | Kind::Preparing => 200,
             Kind::Partial { .. } => 206,
             Kind::NotModified => 304,
         }
@@ -144,6 +172,16 @@ impl Answer {
 
     /// All header fields that delivery decides, names in lower case. Values are printable ASCII.
     pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+        if self.kind == Kind::Preparing {
+            return vec![
+                ("cache-control", self.cache.header().into()),
+                ("content-length", self.content_length.to_string().into()),
+                ("content-type", self.content_type.clone()),
+                ("is-intermediate-response", "true".into()),
+                ("retry-after", POLL_S.to_string().into()),
+                ("x-content-type-options", "nosniff".into()),
+            ];
+        }
         let mut fields: Vec<(&'static str, Cow<'static, str>)> = vec![
             ("cache-control", self.cache.header().into()),
             ("etag", self.etag.clone().into()),

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, RenderError};
+use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, Model, Models, RenderError};
 use library::BlobId;
 use transform::{Accept, Context, Hints, Limits, OutputSettings, Plan, SourceInfo, Transformation};
 
-use crate::admission::{Admission, AdmissionLimits};
+use crate::admission::{Admission, AdmissionLimits, Permit};
+use crate::ai;
 use crate::cache::Rendition;
 use crate::decoded::DecodedSources;
 use crate::{DeliveryError, RenderSettings, Settings};
@@ -38,6 +39,8 @@ pub(crate) struct Task {
     pub(crate) hints: Hints,
     pub(crate) output: OutputSettings,
     pub(crate) still: bool,
+    /// What looks for faces and objects.
+    pub(crate) models: Models,
     /// The base picture's source, where it is a stored file.
     pub(crate) blob: Option<BlobId>,
     /// Bytes and megapixels of all files together.
@@ -90,9 +93,82 @@ impl Renderer {
             Effort::Leisure
         };
 
+        let (limits, fonts, decoded) = (self.limits, self.fonts.clone(), self.decoded.clone());
+        let light = if task.output.linear_light {
+            Light::Linear
+        } else {
+            Light::Gamma
+        };
+        let done = self
+            .on_a_thread(permit, self.settings.deadline, move |budget| {
+                let budget = Budget {
+                    effort,
+                    light,
+                    ..*budget
+                };
+                make(&task, &files, &fonts, &limits, &decoded, &budget)
+            })
+            .await?;
+        Ok(Rendition {
+            format: done.format,
+            size: done.size,
+            hasty: effort == Effort::Load,
+            bytes: Bytes::from(done.bytes),
+        })
+    }
+
+    /// Does a plan that needs no decisions, on files that are at hand.
+    pub(crate) async fn redo(
+        &self,
+        source: Bytes,
+        others: HashMap<String, Bytes>,
+        plan: Plan,
+    ) -> Result<Bytes, DeliveryError> {
+        let probed = engine::probe_bytes(&source).map_err(|error| refusal(&Arc::new(error.into()), Duration::ZERO))?;
+        let cost = engine::estimate(&plan, &probed.info);
+        let permit = self.admission.admit(cost).await?;
+        let fonts = self.fonts.clone();
+        let done = self
+            .on_a_thread(permit, self.settings.deadline, move |budget| {
+                let files = others
+                    .iter()
+                    .map(|(name, bytes)| (name.clone(), bytes.as_ref()))
+                    .collect();
+                let inputs = Inputs {
+                    source: &source,
+                    decoded: None,
+                    files: &files,
+                    fonts: &fonts,
+                    models: &Models::default(),
+                };
+                Ok(engine::render_with(&inputs, &plan, budget)?)
+            })
+            .await?;
+        Ok(Bytes::from(done.bytes))
+    }
+
+    /// Lets a model work on a picture. It has no more cores than there are, so it takes its turn like everybody.
+    pub(crate) async fn apply(
+        &self,
+        model: Arc<Model>,
+        picture: ai::File,
+        deadline: Duration,
+    ) -> Result<Bytes, DeliveryError> {
+        let permit = self.admission.admit(model.cost(picture.size)).await?;
+        let work = move |budget: &Budget| Ok(model.apply(&picture.bytes, budget)?);
+        let done = self.on_a_thread(permit, deadline, work).await?;
+        Ok(Bytes::from(done.bytes))
+    }
+
+    /// Work that holds a thread, until its deadline. What it may cost is said to it.
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        permit: Permit,
+        deadline: Duration,
+        work: impl FnOnce(&Budget) -> Result<T, Arc<RenderError>> + Send + 'static,
+    ) -> Result<T, DeliveryError> {
         let given_up = Arc::new(AtomicBool::new(false));
-        let (limits, settings) = (self.limits, self.settings);
-        let (flag, fonts, decoded) = (given_up.clone(), self.fonts.clone(), self.decoded.clone());
+        let (limits, settings, flag) = (self.limits, self.settings, given_up.clone());
         let work = tokio::task::spawn_blocking(move || {
             // Held until the thread is really done, also when nobody waits for it any more.
             let _permit = permit;
@@ -101,29 +177,18 @@ impl Renderer {
                 max_source_bytes: settings.max_source_bytes,
                 max_output_bytes: settings.max_output_bytes,
                 cancelled: Some(&flag),
-                effort,
                 max_frames_pixels: limits.animation_pixels,
-                light: if task.output.linear_light {
-                    Light::Linear
-                } else {
-                    Light::Gamma
-                },
                 ..Budget::default()
             };
-            make(&task, &files, &fonts, &limits, &decoded, &budget)
+            work(&budget)
         });
-        match tokio::time::timeout(self.settings.deadline, work).await {
-            Ok(Ok(Ok(done))) => Ok(Rendition {
-                format: done.format,
-                size: done.size,
-                hasty: effort == Effort::Load,
-                bytes: Bytes::from(done.bytes),
-            }),
-            Ok(Ok(Err(error))) => Err(refusal(&error, self.settings.deadline)),
+        match tokio::time::timeout(deadline, work).await {
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(error))) => Err(refusal(&error, deadline)),
             Ok(Err(panicked)) => Err(DeliveryError::internal("make the rendition", panicked)),
             Err(_elapsed) => {
                 given_up.store(true, Ordering::Relaxed);
-                Err(too_slow(self.settings.deadline))
+                Err(too_slow(deadline))
             }
         }
     }
@@ -162,6 +227,7 @@ fn make(
         decoded: None,
         files: &others,
         fonts,
+        models: &task.models,
     };
     if task.measured {
         let context = Context {
@@ -193,6 +259,10 @@ fn refusal(error: &Arc<RenderError>, deadline: Duration) -> DeliveryError {
             DeliveryError::limit(error.to_string())
         }
         RenderError::Unplannable(error) => DeliveryError::from(error.clone()),
+        RenderError::Model { file, what } => DeliveryError::Upstream {
+            operation: file,
+            message: what.clone(),
+        },
         RenderError::Layer(error) => DeliveryError::bad(error.to_string()),
         RenderError::Cancelled => too_slow(deadline),
         RenderError::Plan(_) | RenderError::Encode { .. } | RenderError::Internal(_) => {

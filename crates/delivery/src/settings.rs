@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::Fonts;
@@ -25,6 +26,53 @@ pub struct Settings {
     pub render: RenderSettings,
     /// Fonts for texts.
     pub fonts: Fonts,
+    /// Who does operations that need a model.
+    pub ai: AiSettings,
+}
+
+/// Who does operations that need a model, and what is kept of their work.
+#[derive(Debug, Clone)]
+pub struct AiSettings {
+    /// A folder of models: ONNX files of certain names.
+    pub models: PathBuf,
+    /// A key of remove.bg.
+    pub remove_bg_key: Option<SecretString>,
+    /// Where remove.bg is asked.
+    pub remove_bg_url: String,
+    /// A server that makes and edits pictures by words.
+    pub images: Option<ImagesSettings>,
+    /// How long a request waits for a model; then it gets a page that says so, and the work goes on. Default 10 seconds.
+    pub wait: Duration,
+    /// Where results are kept. Nothing else may write there.
+    pub dir: PathBuf,
+    /// Bytes of results that are kept. Default 16 GiB.
+    pub disk_bytes: u64,
+}
+
+/// A server that speaks the images API of OpenAI.
+#[derive(Debug, Clone)]
+pub struct ImagesSettings {
+    /// Such as `https://api.openai.com`.
+    pub url: String,
+    /// Sent as a bearer token.
+    pub key: Option<SecretString>,
+    /// As the server names it.
+    pub model: String,
+}
+
+impl AiSettings {
+    /// The models of a folder do them, and nobody else; results of earlier times are in `dir`.
+    pub fn new(models: PathBuf, dir: PathBuf) -> Self {
+        Self {
+            models,
+            remove_bg_key: None,
+            remove_bg_url: "https://api.remove.bg/v1.0/removebg".to_owned(),
+            images: None,
+            wait: Duration::from_secs(10),
+            dir,
+            disk_bytes: 16 << 30,
+        }
+    }
 }
 
 /// What making renditions may take.

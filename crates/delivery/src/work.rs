@@ -1,10 +1,11 @@
 //! Stored bytes or a rendition? And the rendition, wherever it comes from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use library::{Asset, BlobId, FileType, MediaFacts};
+use library::{Asset, FileType, MediaFacts};
 use transform::parameters::AskedFormat;
-use transform::{Accept, Context, Format, Output, Part, Rect, RenditionKey, SourceInfo, content_dpr};
+use transform::{Accept, Context, Format, Output, RenditionKey, Stages, Transformation, content_dpr};
 
 use crate::access::Right;
 use crate::asked::Asked;
@@ -12,6 +13,7 @@ use crate::cache::{Key, Rendition, Tier};
 use crate::coalesce::Role;
 use crate::inputs::Inputs;
 use crate::render::{Files, Task};
+use crate::stages::{self, Chain, Place, Scope, Source};
 use crate::{DeliveryError, ServedFrom, Shared};
 
 /// How the bytes of an answer are come by.
@@ -25,6 +27,10 @@ pub(crate) enum Work {
     },
     /// Looked up or made.
     Rendition(Box<Job>),
+    /// The client has what would have to be made.
+    Known(Key),
+    /// Not yet: a model is at work.
+    Preparing,
 }
 
 /// A rendition: its name, and all that it takes to make it.
@@ -35,22 +41,37 @@ pub(crate) struct Job {
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
     pub(crate) stands_in: bool,
-    task: Task,
-    inputs: Inputs,
-    blob: BlobId,
+    /// What could not be done as asked.
+    pub(crate) notices: Vec<String>,
     /// The format was our choice, and takes long.
     patient: bool,
-    /// It is here already.
-    made: Option<(Rendition, ServedFrom)>,
+    how: How,
 }
 
-/// Decides without reading more than headers and fonts.
+#[derive(Clone)]
+enum How {
+    /// It is here already.
+    Made(Rendition, ServedFrom),
+    Make(Box<Recipe>),
+}
+
+#[derive(Clone)]
+struct Recipe {
+    task: Task,
+    source: Place,
+    inputs: Inputs,
+}
+
+/// Decides without reading more than headers and fonts, and without making more than the pictures of models.
+///
+/// `known` tells whether the client has what is under a key.
 pub(crate) async fn decide(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     asked: &Asked,
     asset: &Asset,
     right: Right,
     context: &Context<'_>,
+    known: &(dyn Fn(&Key) -> bool + Sync),
 ) -> Result<Work, DeliveryError> {
     let transformation = &asked.transformation;
     if transformation.is_original() {
@@ -58,9 +79,6 @@ pub(crate) async fn decide(
             notice: None,
             negotiated: false,
         });
-    }
-    if transformation.needs_model() {
-        return Err(DeliveryError::Unavailable("an operation that needs a model"));
     }
     let version = &asset.version;
     let Some(format) = readable(&version.media.mime) else {
@@ -72,61 +90,96 @@ pub(crate) async fn decide(
             negotiated: false,
         });
     }
-    let part = transformation.part();
-    let info = shared.sources.info(asset, &part).await?;
-    let inputs = Inputs::find(shared, transformation, right, asked.only_named).await?;
-
-    let fonts = &shared.settings.fonts;
-    let (facts, font) = (
-        |name: &str, part: &Part| inputs.info(name, part),
-        |name: &str| inputs.font(name),
-    );
-    let mut bounds = engine::Bounds::new(fonts, &facts, &font);
-    let plan = transform::plan(transformation, &info, context, &mut bounds)?;
-    let measured = bounds.asked_for_pixels();
-    let Output::Encoded(encoding) = plan.output else {
-        return Ok(Work::Stored {
-            notice: None,
-            negotiated: transformation.depends_on_accept(&context.settings),
-        });
-    };
-    let source = content(version.blob, &info);
-    let key = Key::of(&RenditionKey::new(&source, transformation, context, inputs.contents()))?;
-    let task = Task {
-        measured,
-        transformation: transformation.clone(),
-        info,
-        accept: context.accept,
+    let scope = Scope {
+        right,
+        only_named: asked.only_named,
         hints: context.hints,
-        output: context.settings,
         still: context.still,
-        blob: Some(version.blob),
-        cost: engine::Cost {
-            megapixels: inputs.megapixels(),
-            bytes: version.size.saturating_add(inputs.bytes()),
-        },
-        plan,
+    };
+    let mut inputs = Inputs::find(shared, transformation, scope).await?;
+    let mut contents = inputs.contents().to_vec();
+    contents.extend(shared.ai.lookers(transformation).await);
+    for operation in transformation.operations() {
+        contents.push((operation.key().to_owned(), shared.ai.identity(&operation).await));
+    }
+    let mut source = Source {
+        at: Place::Blob(version.blob),
+        info: shared.sources.info(asset, &transformation.part()).await?,
+        bytes: version.size,
+    };
+    let key = Key::of(&RenditionKey::new(&source.name(), transformation, context, &contents))?;
+    let notices = shared.ai.notices(transformation).await;
+    let mut last = Cow::Borrowed(transformation);
+    if transformation.needs_model() || inputs.have_stages() {
+        // What is made of pictures that are not there any more is still what was asked for.
+        if known(&key) {
+            return Ok(Work::Known(key));
+        }
+        if let Some((rendition, tier)) = kept(shared, &key).await {
+            return Ok(Work::Rendition(Box::new(Job {
+                key,
+                format: rendition.format,
+                content_dpr: None,
+                stands_in: false,
+                notices,
+                patient: false,
+                how: How::Made(rendition, found_in(shared, tier)),
+            })));
+        }
+        let (parts, chain) = stages(shared, transformation, source, scope, context).await?;
+        if transformation.needs_model() {
+            inputs = Inputs::find(shared, &parts, scope).await?;
+        }
+        let made = async { tokio::try_join!(chain.run(shared.clone()), inputs.ready(shared.clone())) };
+        match tokio::time::timeout(shared.ai.wait, made).await {
+            Ok(made) => (source, inputs) = made?,
+            Err(_elapsed) => return Ok(Work::Preparing),
+        }
+        last = Cow::Owned(parts);
+    }
+    let models = shared.ai.models(&last).await;
+    let task = stages::task(shared, &last, &source, &inputs, models, context)?;
+    let format = match task.plan.output {
+        Output::Encoded(encoding) => encoding.format,
+        // What a model made, untouched.
+        Output::Original if matches!(source.at, Place::Derived(_)) => Format::Png,
+        Output::Original => {
+            return Ok(Work::Stored {
+                notice: None,
+                negotiated: transformation.depends_on_accept(&context.settings),
+            });
+        }
     };
     Ok(Work::Rendition(Box::new(Job {
         key,
-        format: encoding.format,
-        content_dpr: content_dpr(transformation, &task.plan, &context.hints),
+        format,
+        content_dpr: content_dpr(&last, &task.plan, &context.hints),
         stands_in: false,
-        patient: encoding.format == Format::Avif
-            && transformation.asked_format() != Some(AskedFormat::Exactly(Format::Avif)),
-        made: None,
-        task,
-        inputs,
-        blob: version.blob,
+        notices,
+        patient: format == Format::Avif && last.asked_format() != Some(AskedFormat::Exactly(Format::Avif)),
+        how: How::Make(Box::new(Recipe {
+            task,
+            source: source.at,
+            inputs,
+        })),
     })))
 }
 
-/// Names what a picture is made from: its bytes, and the area of interest that is stored beside them.
-pub(crate) fn content(blob: BlobId, info: &SourceInfo) -> String {
-    match info.focus {
-        Some(Rect { x, y, width, height }) => format!("{blob} {x},{y},{width},{height}"),
-        None => blob.to_string(),
-    }
+/// The parts of a transformation between which models work: the last one, and the way there.
+async fn stages(
+    shared: &Arc<Shared>,
+    transformation: &Transformation,
+    source: Source,
+    scope: Scope,
+    context: &Context<'_>,
+) -> Result<(Transformation, Arc<Chain>), DeliveryError> {
+    let nothing = Inputs::default();
+    let settled = transformation.settle(source.info.upright(), |steps| {
+        stages::size_after(shared, steps, &source, &nothing, context)
+    })?;
+    let Stages { stages, last } = settled.stages();
+    let chain = Chain::new(shared, source, stages, scope).await?;
+    Ok((last, Arc::new(chain)))
 }
 
 const READABLE: [Format; 13] = [
@@ -211,7 +264,8 @@ pub(crate) async fn in_time(
     }
     let wait = shared.settings.render.avif_wait;
     if let Ok(made) = tokio::time::timeout(wait, rendition(shared, (*job).clone())).await {
-        job.made = Some(made?);
+        let (rendition, from) = made?;
+        job.how = How::Made(rendition, from);
         return Ok(Work::Rendition(job));
     }
     let context = Context {
@@ -221,7 +275,7 @@ pub(crate) async fn in_time(
         },
         ..*context
     };
-    let mut work = decide(shared, asked, asset, right, &context).await?;
+    let mut work = decide(shared, asked, asset, right, &context, &|_| false).await?;
     if let Work::Rendition(job) = &mut work {
         job.stands_in = true;
     }
@@ -230,28 +284,37 @@ pub(crate) async fn in_time(
 
 /// From the cache, from the one who is making it, or made.
 pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Rendition, ServedFrom), DeliveryError> {
-    if let Some(made) = job.made {
-        return Ok(made);
+    let recipe = match job.how {
+        How::Made(rendition, from) => return Ok((rendition, from)),
+        How::Make(recipe) => *recipe,
+    };
+    let key = job.key;
+    if let Some((rendition, tier)) = kept(shared, &key).await {
+        return Ok((rendition, found_in(shared, tier)));
     }
     let counters = &shared.counters;
-    let (key, from) = (job.key, |tier| match tier {
+    match shared.in_flight.run(key, make(shared.clone(), key, recipe)).await {
+        (Role::Follower, made) => {
+            let (rendition, _) = made?;
+            counters.coalesced.count();
+            Ok((rendition, ServedFrom::Coalesced))
+        }
+        (Role::Leader, Ok((rendition, Some(tier)))) => Ok((rendition, found_in(shared, tier))),
+        (Role::Leader, made) => {
+            counters.misses.count();
+            Ok((made?.0, ServedFrom::Render))
+        }
+    }
+}
+
+fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {
+    let counters = &shared.counters;
+    let (from, counter) = match tier {
         Tier::Memory => (ServedFrom::Memory, &counters.hits_memory),
         Tier::Disk => (ServedFrom::Disk, &counters.hits_disk),
-    });
-    let (rendition, (from, counter)) = if let Some((rendition, tier)) = kept(shared, &key).await {
-        (rendition, from(tier))
-    } else {
-        match shared.in_flight.run(key, make(shared.clone(), job)).await {
-            (Role::Follower, made) => (made?.0, (ServedFrom::Coalesced, &counters.coalesced)),
-            (Role::Leader, Ok((rendition, Some(tier)))) => (rendition, from(tier)),
-            (Role::Leader, made) => {
-                counters.misses.count();
-                return Ok((made?.0, ServedFrom::Render));
-            }
-        }
     };
     counter.count();
-    Ok((rendition, from))
+    from
 }
 
 /// What was made in haste is made anew once there is time.
@@ -260,27 +323,32 @@ async fn kept(shared: &Shared, key: &Key) -> Option<(Rendition, Tier)> {
     (!found.0.hasty || shared.renderer.is_loaded()).then_some(found)
 }
 
-async fn make(shared: Arc<Shared>, job: Job) -> Result<(Rendition, Option<Tier>), DeliveryError> {
+async fn make(shared: Arc<Shared>, key: Key, recipe: Recipe) -> Result<(Rendition, Option<Tier>), DeliveryError> {
     // Somebody may have finished it between our look and our turn.
-    if let Some((rendition, tier)) = kept(&shared, &job.key).await {
+    if let Some((rendition, tier)) = kept(&shared, &key).await {
         return Ok((rendition, Some(tier)));
     }
+    let Recipe { task, source, inputs } = recipe;
     let max = shared.settings.render.max_source_bytes;
     let read = async {
         Ok(Files {
-            source: shared.sources.read(job.blob, max).await?,
-            others: job.inputs.read(&shared, max).await?,
+            source: source.read(&shared, max).await?,
+            others: inputs.read(&shared, max).await?,
         })
     };
-    match shared.renderer.render(job.task, read).await {
+    match shared.renderer.render(task, read).await {
         Ok(rendition) => {
             shared.counters.renders.count();
-            shared.cache.insert(job.key, rendition.clone());
+            shared.cache.insert(key, rendition.clone());
             Ok((rendition, None))
         }
         Err(error) => {
             shared.counters.render_errors.count();
-            tracing::debug!(error = &error as &dyn std::error::Error, blob = %job.blob, "no rendition");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                source = source.name(),
+                "no rendition"
+            );
             Err(error)
         }
     }

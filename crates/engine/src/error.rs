@@ -123,6 +123,14 @@ pub enum RenderError {
     /// A text or a layer could not be made.
     #[error(transparent)]
     Layer(#[from] MeasureError),
+    /// A model that the operator brought is not what its name says.
+    #[error("the model `{file}` {what}")]
+    Model {
+        /// Its file.
+        file: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// [`Budget::cancelled`](crate::Budget::cancelled) was set.
     #[error("cancelled")]
     Cancelled,

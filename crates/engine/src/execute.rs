@@ -12,13 +12,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use transform::{Encoding, Format, Measure, Op, Orientation, Output, Plan, PlanError, Size};
 
 use crate::codecs::{self, Attachments};
+use crate::models::Models;
 use crate::probe::{Header, Metadata, Want};
 use crate::text::Fonts;
 use crate::{Budget, RenderError, animation, color, exif};
 
 pub use decoded::{DecodedSource, decode_source, shrink_for};
 pub use measure::Bounds;
-use session::{Pixels, Session};
+use session::Pixels;
+pub(crate) use session::Session;
 
 /// A produced file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Inputs<'a> {
     pub files: &'a HashMap<String, &'a [u8]>,
     /// Fonts for texts.
     pub fonts: &'a Fonts,
+    /// What looks for faces and objects.
+    pub models: &'a Models,
 }
 
 /// Does a plan without layers on the bytes of its source.
@@ -56,6 +60,7 @@ pub fn render(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Rendition, 
         decoded: None,
         files: &HashMap::new(),
         fonts: &Fonts::bundled(),
+        models: &Models::default(),
     };
     render_with(&inputs, plan, budget)
 }
@@ -79,7 +84,7 @@ pub fn render_measured(
     })
 }
 
-fn caught<T>(work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, RenderError>) -> Result<T, RenderError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_string()));

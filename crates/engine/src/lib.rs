@@ -14,6 +14,7 @@ mod error;
 mod estimate;
 mod execute;
 mod exif;
+mod models;
 mod ops;
 mod palette;
 mod picture;
@@ -28,6 +29,7 @@ pub use estimate::{Cost, estimate};
 pub use execute::{
     Bounds, DecodedSource, Inputs, Rendition, decode_source, render, render_measured, render_with, shrink_for,
 };
+pub use models::{Model, ModelError, ModelKind, Models};
 pub use probe::{Probe, probe, probe_bytes, probe_part};
 pub use sniff::sniff;
 pub use text::Fonts;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use delivery::{CacheBudget, RenderSettings};
+use delivery::{AiSettings, CacheBudget, ImagesSettings, RenderSettings};
 use ipnet::IpNet;
 use library::{BlobUrl, DatabaseUrl};
 use secrecy::SecretString;
@@ -83,6 +83,16 @@ pub struct Config {
     pub resize_light: ResizeLight,
     /// A folder of fonts; `None` means the system's.
     pub fonts: Option<PathBuf>,
+    /// A folder of models; `None` means `models` in the data directory.
+    pub models: Option<PathBuf>,
+    /// For remove.bg.
+    pub removebg_key: Option<SecretString>,
+    /// A server that edits pictures by words.
+    pub images: Option<ImagesSettings>,
+    /// How long a request waits for an AI operation.
+    pub ai_wait: Duration,
+    /// Results of AI operations kept on disk.
+    pub ai_disk: ByteSize,
     /// Answer 400 to unknown parameters instead of ignoring them with a notice.
     pub strict: bool,
     /// How logs are written.
@@ -356,7 +366,12 @@ impl Config {
             keep_metadata: texts.parse("keep_metadata")?,
             save_data: texts.parse("save_data")?,
             resize_light: texts.parse("resize_light")?,
-            fonts: fonts_folder(texts)?,
+            fonts: folder(texts, "fonts")?,
+            models: folder(texts, "models")?,
+            removebg_key: service_key(texts, "removebg_key")?,
+            images: images(texts)?,
+            ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
+            ai_disk: texts.parse("ai_disk")?,
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
@@ -419,6 +434,16 @@ impl Config {
                 ..defaults
             },
             fonts: crate::fonts::load(self.fonts.as_deref()),
+            ai: AiSettings {
+                remove_bg_key: self.removebg_key.clone(),
+                images: self.images.clone(),
+                wait: self.ai_wait,
+                disk_bytes: self.ai_disk.0,
+                ..AiSettings::new(
+                    self.models.clone().unwrap_or_else(|| self.data_dir.join("models")),
+                    self.data_dir.join("derived"),
+                )
+            },
         }
     }
 
@@ -448,8 +473,8 @@ pub fn unknown_variables(environment: impl IntoIterator<Item = String>) -> Vec<(
         .collect()
 }
 
-fn fonts_folder(texts: &Texts) -> Result<Option<PathBuf>, ConfigError> {
-    let folder = texts.get("fonts").0;
+fn folder(texts: &Texts, name: &str) -> Result<Option<PathBuf>, ConfigError> {
+    let folder = texts.get(name).0;
     if folder.is_empty() {
         return Ok(None);
     }
@@ -457,8 +482,38 @@ fn fonts_folder(texts: &Texts) -> Result<Option<PathBuf>, ConfigError> {
     if folder.is_dir() {
         Ok(Some(folder))
     } else {
-        Err(texts.refuse("fonts", format!("`{}` is not a folder", folder.display())))
+        Err(texts.refuse(name, format!("`{}` is not a folder", folder.display())))
     }
+}
+
+/// What can stand in a header. The value itself stays out of messages.
+fn service_key(texts: &Texts, name: &str) -> Result<Option<SecretString>, ConfigError> {
+    let key = texts.get(name).0.trim().to_owned();
+    if key.is_empty() {
+        return Ok(None);
+    }
+    if key.len() > 1000 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(texts.refuse(name, "must be letters, digits and signs without spaces"));
+    }
+    Ok(Some(key.into()))
+}
+
+fn images(texts: &Texts) -> Result<Option<ImagesSettings>, ConfigError> {
+    let Some(url) = texts.parse_optional::<PublicUrl>("images_url")? else {
+        return Ok(None);
+    };
+    let model = texts.get("images_model").0.trim().to_owned();
+    if model.is_empty() {
+        return Err(texts.refuse(
+            "images_model",
+            "must name a model of the server that `images_url` names",
+        ));
+    }
+    Ok(Some(ImagesSettings {
+        url: url.to_string(),
+        key: service_key(texts, "images_key")?,
+        model,
+    }))
 }
 
 fn is_secret(name: &str) -> bool {

@@ -20,7 +20,7 @@ pub struct Input {
 pub enum InputKind {
     /// A layer.
     Picture {
-        /// Which part of the file; of what is derived from it the only one.
+        /// Which part of the file, or of what is derived from it: that has one only.
         part: Part,
         /// What is derived from the file first, in this order, because it takes a model: the last result takes the
         /// place of the file. Usually nothing.
@@ -35,6 +35,8 @@ impl Input {
     pub(crate) fn picture(path: &AssetPath, steps: Vec<Step>) -> (Self, Vec<Step>) {
         let part = crate::transformation::part(&steps);
         let (stages, steps) = crate::stage::split(steps);
+        // The first stage has chosen the part of the file.
+        let part = if stages.is_empty() { part } else { Part::Default };
         let mut name = path.as_str().to_owned();
         for stage in &stages {
             name.push('?');

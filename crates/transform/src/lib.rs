@@ -59,7 +59,7 @@ pub use plan_error::PlanError;
 pub use planner::{Context, content_dpr, plan};
 pub use size::Ring;
 pub use source::{Orientation, SourceInfo};
-pub use stage::{Stage, Stages};
+pub use stage::{LooksFor, Stage, Stages};
 pub use step::{Params, Step};
 pub use transformation::Transformation;
 pub use url::{AssetRequest, Attachment, DeliveryUrl, Marker, Position, SignatureState, UrlError, sign, verify};

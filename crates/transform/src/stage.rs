@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::parameters::{AiOperation, AskedFormat, Fill, Param, Strategy, Turn};
+use crate::parameters::{AiOperation, AskedFormat, Fill, Focus, Param, Strategy, Turn};
+use crate::transformation::parameters;
 use crate::{Color, Format, Params, Step, Transformation};
 
 /// What is done to a picture before a model works on it.
@@ -63,7 +64,7 @@ impl Transformation {
     ///
     /// `size_after` is asked for the size that some steps lead to, as often as there are conditions; `initial` is the
     /// upright size of the source. Operations that need a model are left out of these steps: what they change of the size
-    /// is not known before they have run.
+    /// is not known before they have run. So are layers, which change nothing of it.
     pub fn settle<E>(
         &self,
         initial: (u32, u32),
@@ -98,6 +99,48 @@ impl Transformation {
     pub fn needs_model(&self) -> bool {
         !self.is_original() && self.steps.iter().any(needs_model)
     }
+
+    /// The operations that need a model, those in conditions too; layers have their own (see [`Self::inputs`]).
+    pub fn operations(&self) -> Vec<AiOperation> {
+        if self.is_original() {
+            return Vec::new();
+        }
+        let operations = self.all_params().filter_map(|(param, _)| match param {
+            Param::Ai(operation) => Some(operation.clone()),
+            Param::Background(Fill::Generated(prompt)) => Some(AiOperation::Fill(prompt.clone())),
+            _ => None,
+        });
+        operations.collect()
+    }
+
+    /// What is looked for in pictures: faces, and objects. In conditions and layers too.
+    pub fn looks_for(&self) -> LooksFor {
+        let mut found = LooksFor::default();
+        if !self.is_original() {
+            look(&self.steps, &mut found);
+        }
+        found
+    }
+}
+
+/// What a transformation looks for in pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LooksFor {
+    /// `fo-face`
+    pub faces: bool,
+    /// `fo-dog` and the like.
+    pub objects: bool,
+}
+
+fn look(steps: &[Step], found: &mut LooksFor) {
+    for (param, _) in parameters(steps) {
+        match param {
+            Param::Focus(Focus::Face) => found.faces = true,
+            Param::Focus(Focus::Objects(_)) => found.objects = true,
+            Param::Layer(layer) => look(&layer.steps, found),
+            _ => {}
+        }
+    }
 }
 
 fn needs_model(step: &Step) -> bool {
@@ -115,7 +158,8 @@ fn without_models(step: &Step) -> Step {
             params
                 .iter()
                 .filter_map(|param| match param {
-                    Param::Ai(_) => None,
+                    // Layers do not change sizes, and what they need is not asked for twice.
+                    Param::Ai(_) | Param::Layer(_) => None,
                     Param::Background(Fill::Generated(_)) => Some(TRANSPARENT),
                     other => Some(other.clone()),
                 })

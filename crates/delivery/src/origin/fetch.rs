@@ -295,7 +295,7 @@ impl Fetcher {
 }
 
 /// The system's certificates; our own copy of Mozilla's where there are none, as in an empty container.
-fn tls() -> Result<ClientConfig, FetcherError> {
+pub(crate) fn tls() -> Result<ClientConfig, FetcherError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {

@@ -4,4 +4,5 @@ mod address;
 mod fetch;
 
 pub use address::{AddressRules, Refusal};
+pub(crate) use fetch::tls;
 pub use fetch::{FetchError, FetchPolicy, Fetched, Fetcher, FetcherError, Phase};

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use delivery::{Answer, Body, CacheBudget, Code, Delivery, DeliveryError, RenderSettings, Request, Settings};
+use delivery::{
+    AiSettings, Answer, Body, CacheBudget, Code, Delivery, DeliveryError, RenderSettings, Request, Settings,
+};
 use futures::TryStreamExt;
 use library::{Asset, FileName, FileType, FolderPath, Library, MediaFacts, NewFile, Timestamp};
 use tempfile::TempDir;
@@ -100,6 +102,7 @@ pub fn settings(dir: &Path) -> Settings {
             ..RenderSettings::default()
         },
         fonts: engine::Fonts::bundled(),
+        ai: AiSettings::new(dir.join("models"), dir.join("derived")),
     }
 }
 

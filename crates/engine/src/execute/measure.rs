@@ -3,6 +3,7 @@
 use transform::{Measure, MeasureError, Op, Part, Rect, Size, SourceInfo, Subject, Text};
 
 use super::session::{Question, QuestionKind, Session};
+use crate::models::Models;
 use crate::probe::{Header, Want};
 use crate::text::{self, Fonts};
 use crate::{RenderError, ops};
@@ -196,8 +197,15 @@ impl Measure for Pixels<'_> {
         Ok(found.unwrap_or_else(|| centred(size, window)))
     }
 
-    fn find(&mut self, _: &Part, _: &[Op], _: Size, _: &Subject) -> Result<Option<Rect>, MeasureError> {
-        Ok(None)
+    fn find(&mut self, part: &Part, ops: &[Op], size: Size, subject: &Subject) -> Result<Option<Rect>, MeasureError> {
+        let models = self.session.inputs.models;
+        if !models.know(subject) {
+            return Ok(None);
+        }
+        self.answer((part, ops), QuestionKind::Find(subject.clone()), || {
+            let (picture, _) = self.small(part, ops, size, Models::SIDE)?;
+            models.find(&picture, size, subject)
+        })
     }
 
     fn text(&mut self, text: &Text) -> Result<Size, MeasureError> {

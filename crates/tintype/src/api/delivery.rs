@@ -95,6 +95,7 @@ fn refuse(error: &DeliveryError) -> Response {
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Code::Unavailable => StatusCode::NOT_IMPLEMENTED,
+        Code::Upstream => StatusCode::BAD_GATEWAY,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     };
     if error.code() == Code::Internal {

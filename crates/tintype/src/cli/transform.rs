@@ -77,6 +77,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
             decoded: None,
             files: &by_name,
             fonts: &fonts,
+            models: &engine::Models::default(),
         };
         let done = if measured {
             engine::render_measured(&inputs, |measure| language.plan(&probe.info, measure), &budget)?.0

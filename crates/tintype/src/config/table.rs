@@ -157,6 +157,27 @@ pub const SETTINGS: &[Setting] = &[
         "fonts",
         "Folder of fonts (TTF, OTF, TTC) for scripts and signs that the fonts of the server lack, such as emoji; default the system's",
     ),
+    unset(
+        "models",
+        "Folder of ONNX models for AI operations (see models.md); default models in the data directory",
+    ),
+    secret("removebg_key", "Key of remove.bg, which then removes backgrounds"),
+    unset(
+        "images_url",
+        "Server that edits pictures by words and speaks OpenAI's images API, such as https://api.openai.com",
+    ),
+    secret("images_key", "Key of that server, if it needs one"),
+    unset("images_model", "Model of that server, such as gpt-image-1"),
+    setting(
+        "ai_wait",
+        "10",
+        "Seconds that a request waits for an AI operation; then it gets a page that says so, and the work goes on",
+    ),
+    setting(
+        "ai_disk",
+        "16GiB",
+        "Results of AI operations kept on disk, in the data directory; those not used longest go first",
+    ),
     setting(
         "strict",
         "false",
