@@ -147,7 +147,8 @@ impl Model {
                 models: &Models::default(),
             };
             budget.check_source(source.len())?;
-            let picture = Session::new(&inputs, budget).base(&Part::Default, &[], false)?.picture;
+            let picture = Session::new(&inputs, budget).base(&Part::Default, &[], false, None)?;
+            let picture = picture.pixels.into_rgb()?;
             let picture = match &self.work {
                 Work::Background(network) => background::cut_out(network, picture, budget)?,
                 Work::Enlarge(enlarger) => enlarger.enlarge(picture, budget)?,

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::Value;
 use transform::parameters::AiOperation;
 use transform::{Format, Size};
 
@@ -78,21 +78,6 @@ impl Images {
         self.picture(self.post(http, "images/edits", form.finish(), max).await?)
     }
 
-    /// A picture made from words alone.
-    pub(crate) async fn generate(&self, http: &Http, prompt: &str, size: Size, max: usize) -> Result<Bytes, String> {
-        let mut asked = json!({
-            "model": self.model,
-            "prompt": prompt,
-            "n": 1,
-            "size": format!("{}x{}", size.width, size.height),
-        });
-        if self.asks_for_bytes() {
-            asked["response_format"] = "b64_json".into();
-        }
-        let content = ("application/json".to_owned(), asked.to_string().into_bytes());
-        self.picture(self.post(http, "images/generations", content, max).await?)
-    }
-
     /// The newer models always send bytes and refuse to be asked; the others send an address unless they are.
     fn asks_for_bytes(&self) -> bool {
         !self.model.starts_with("gpt-image") && !self.model.starts_with("chatgpt-image")
@@ -104,13 +89,8 @@ impl Images {
         let secret = self.bearer.as_ref().map(|bearer| ("authorization", bearer));
         // Base64 and what stands around it.
         let max = max / 3 * 4 + (64 << 10);
-        http.post(
-            &format!("{base}{version}/{path}"),
-            secret,
-            (&content_type, content),
-            max,
-        )
-        .await
+        http.post(&format!("{base}{version}/{path}"), secret, content, max)
+            .await
     }
 
     fn picture(&self, reply: Reply) -> Result<Bytes, String> {

@@ -5,6 +5,9 @@ mod corpus;
 mod files;
 mod formats;
 mod hostile;
+mod models;
+#[path = "../onnx/mod.rs"]
+mod onnx;
 mod mutations;
 mod orientation;
 mod pictures;
