@@ -36,6 +36,7 @@ fn render(source: &[u8], task: &Task, light: Light, fonts: &Fonts) -> Result<Vec
         decoded: None,
         files: &HashMap::new(),
         fonts,
+        models: &engine::Models::default(),
     };
     let budget = Budget {
         light,

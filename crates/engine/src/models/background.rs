@@ -31,7 +31,7 @@ pub(super) fn cut_out(network: &Network, picture: Picture, budget: &Budget) -> R
         return Err(network.wrong(format!("gives a mask of the shape {:?}", mask.shape)));
     }
     budget.check_cancelled()?;
-    Ok(masked(picture, &mask_picture(&mask.data, (height, width)))?)
+    masked(picture, &mask_picture(&mask.data, (height, width)))
 }
 
 /// Grey levels from the least to the most certain, as U²-Net's own programs do.

@@ -6,9 +6,9 @@ mod files;
 mod formats;
 mod hostile;
 mod models;
+mod mutations;
 #[path = "../onnx/mod.rs"]
 mod onnx;
-mod mutations;
 mod orientation;
 mod pictures;
 mod planes;

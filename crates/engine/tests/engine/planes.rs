@@ -83,7 +83,7 @@ fn of_a_decoded_source() {
     let size = Size { width: 99, height: 75 };
     let budget = Budget::default();
     let files = std::collections::HashMap::new();
-    let fonts = engine::Fonts::bundled();
+    let (fonts, models) = (engine::Fonts::bundled(), engine::Models::default());
     let first = plan(&[Op::Resize(size)], 99, 75, lossy(Format::Webp, 80));
     let decoded = decode_source(&source, &first, &budget).expect("a decoded source");
     // Two bytes of chroma for four of luma, at half the size.
@@ -95,6 +95,7 @@ fn of_a_decoded_source() {
             decoded,
             files: &files,
             fonts: &fonts,
+            models: &models,
         };
         let of = |decoded| {
             render_with(&inputs(decoded), &plan, &budget)

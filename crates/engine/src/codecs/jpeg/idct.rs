@@ -68,7 +68,10 @@ fn round(value: Fixed, bits: usize) -> Fixed {
 
 /// One dimension, of `L` lines at once, in place. The result of four and eight points is scaled by `SCALE` bits.
 #[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "several lines are worked on at one index: this is what vectorises")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "several lines are worked on at one index: this is what vectorises"
+)]
 fn points<const L: usize, const N: usize>(lines: &mut [[Fixed; L]; N]) {
     for i in 0..L {
         match N {
