@@ -294,7 +294,7 @@ fn plans_that_do_not_fit_are_refused() {
 
 #[test]
 fn what_is_no_picture_is_unrecognised() {
-    for bytes in [&b""[..], b"hello", b"%PDF-1.7", b"\xff\xd8", b"GIF90a"] {
+    for bytes in [&b""[..], b"hello", b"%PNG-1.7", b"\xff\xd8", b"GIF90a"] {
         assert!(matches!(probe_bytes(bytes), Err(ProbeError::Unrecognised)));
         let plan = Plan {
             part: transform::Part::Default,
