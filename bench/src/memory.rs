@@ -34,8 +34,10 @@ const ROUNDS: usize = 5;
 struct Line {
     name: &'static str,
     about: String,
-    /// Mebibytes, one a round.
-    added: Vec<f64>,
+    /// By the first job of a process; mebibytes, one a round.
+    first: Vec<f64>,
+    /// By a job after a small one.
+    later: Vec<f64>,
     bytes: usize,
     score: (f64, f64),
 }
@@ -55,25 +57,36 @@ pub fn measure(folder: &Path, sharp: &Path, oximg: &Path, quick: bool) -> Result
         eprintln!("memory: round {}", round + 1);
         for (index, mut contender) in contenders::start(sharp, oximg)?.into_iter().enumerate() {
             let result = folder.join(format!("large-{index}.jpg"));
-            let (added, bytes) = added(&mut contender, &large, &small, &result)?;
+            let (first, bytes) = added(&mut contender, &large, None, &result)?;
             if lines.len() <= index {
                 let score = |judge: &mut Judge, light| judge.score(&result, &large.original, light);
                 lines.push(Line {
                     name: contender.name,
                     about: contender.process.about.clone(),
-                    added: Vec::new(),
+                    first: Vec::new(),
+                    later: Vec::new(),
                     bytes,
                     score: (score(&mut judge, Light::Linear)?, score(&mut judge, Light::Gamma)?),
                 });
             }
-            lines[index].added.push(added);
+            lines[index].first.push(first);
+        }
+        for (index, mut contender) in contenders::start(sharp, oximg)?.into_iter().enumerate() {
+            let result = folder.join(format!("large-{index}-later.jpg"));
+            let (later, _) = added(&mut contender, &large, Some(&small), &result)?;
+            lines[index].later.push(later);
         }
     }
     Ok((section(&lines, &load, quick), vec![goal(&lines)]))
 }
 
 /// Mebibytes at the peak of one job above what was there before, and the bytes of its result.
-fn added(contender: &mut Contender, large: &Source, small: &Path, result: &Path) -> Result<(f64, usize), BenchError> {
+fn added(
+    contender: &mut Contender,
+    large: &Source,
+    small: Option<&Path>,
+    result: &Path,
+) -> Result<(f64, usize), BenchError> {
     let request = |source: &Path, renders, save: Option<&Path>| Request {
         source: source.to_owned(),
         task: TASK,
@@ -81,9 +94,10 @@ fn added(contender: &mut Contender, large: &Source, small: &Path, result: &Path)
         at_once: 1,
         save: save.map(Path::to_owned),
     };
-    // A small picture first: what loading code and starting threads takes, a server takes once. Then the source, so
-    // that its bytes are there before.
-    contender.process.ask(&request(small, 1, None))?;
+    if let Some(small) = small {
+        contender.process.ask(&request(small, 1, None))?;
+    }
+    // Its bytes are there before.
     contender.process.ask(&request(&large.picture, 0, None))?;
     let process = contender.process.id();
     forget_peak(process)?;
@@ -135,12 +149,8 @@ fn pictures(folder: &Path, sharp: &mut Process, judge: &mut Judge) -> Result<(So
 }
 
 impl Line {
-    fn spread(&self) -> Spread {
-        spread(self.added.clone())
-    }
-
     fn to(&self, other: &Self) -> f64 {
-        self.spread().median / other.spread().median
+        spread(self.first.clone()).median / spread(other.first.clone()).median
     }
 }
 
@@ -159,19 +169,23 @@ fn section(lines: &[Line], load: &str, quick: bool) -> String {
     let mut page = String::from("## Memory: 22 MP JPEG to 500 px JPEG, q 80\n\n");
     page_about_run(&mut page, load, quick);
     page.push_str(
-        "Mebibytes that one job adds at its peak to what was resident before (`VmHWM`, set back before the job): each \
-         round in a fresh process that has made one small picture and holds the source's bytes. The median over rounds, \
-         and the quartiles in brackets. **Bold** is what adds more than sharp.\n\n\
-         | contender | added, MiB | to sharp | bytes | score, linear | score, gamma |\n|---|---|---|---|---|---|\n",
+        "Mebibytes that one job adds at its peak to what was resident before (`VmHWM`, set back before the job), each \
+         round in a fresh process that holds the source's bytes: *first* by its first job, code and threads that it needs \
+         included, *later* after a job with a small picture, where what an allocator or a garbage collector has kept \
+         from before counts for nothing. The median over rounds, and the quartiles in brackets. **Bold** is what adds \
+         more than sharp.\n\n\
+         | contender | first, MiB | to sharp | later, MiB | bytes | score, linear | score, gamma |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     for line in lines {
-        let Spread { low, median, high } = line.spread();
+        let Spread { low, median, high } = spread(line.first.clone());
         let ratio = line.to(&lines[SHARP]);
         let _ = writeln!(
             page,
-            "| {} | {median:.1} ({low:.1} to {high:.1}) | {} | {} | {:.1} | {:.1} |",
+            "| {} | {median:.1} ({low:.1} to {high:.1}) | {} | {:.1} | {} | {:.1} | {:.1} |",
             line.name,
             bold_if(ratio > 1.05, format!("{ratio:.2} x")),
+            spread(line.later.clone()).median,
             line.bytes,
             line.score.0,
             line.score.1
