@@ -215,6 +215,9 @@ impl Chain {
         if self.source.info.format == Format::Jpeg && !info.has_alpha {
             info.format = Format::Jpeg;
         }
+        if (info.width, info.height) == self.source.info.upright() {
+            info.focus = self.source.info.focus;
+        }
         Source {
             at: Place::Derived(key),
             info,

@@ -1,3 +1,5 @@
+mod quality;
+
 use transform::Format;
 
 use super::reader::{Reader, Stop};
@@ -23,6 +25,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
     let mut profile = Vec::new();
     let mut has_profile = false;
     let mut inverted_inks = false;
+    let mut quality = None;
     for _ in 0..MAX_SEGMENTS {
         let marker = next_marker(reader)?;
         match marker {
@@ -46,6 +49,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                 header.bit_depth = bit_depth;
                 header.has_profile = has_profile;
                 header.inverted_inks = inverted_inks;
+                header.info.quality = quality;
                 header.info.orientation = exif::orientation(metadata.exif.as_deref());
                 metadata.icc = join(profile);
                 header.metadata = metadata;
@@ -72,6 +76,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                     metadata.iptc.get_or_insert_with(|| resources.to_vec());
                 }
             }
+            0xdb => quality = quality.or(quality::of_tables(&reader.block(length)?)),
             0xee => inverted_inks |= reader.block(length)?.starts_with(b"Adobe"),
             _ => reader.skip(length)?,
         }
