@@ -324,7 +324,11 @@ impl Ai {
             height: part.height,
         };
         if !masked {
-            let result = fit(cropped, picture.size);
+            let most = Size {
+                width: cropped.width.min(picture.size.width),
+                height: cropped.height.min(picture.size.height),
+            };
+            let result = fit(cropped, most);
             ops.push(Op::Resize(result));
             return redo(renderer, &made, None, plan(ops, result, Format::Png)).await;
         }
@@ -353,7 +357,7 @@ impl Ai {
 
 const ORIGINAL: &str = "original";
 
-/// The largest size of the same shape within another; never larger than the picture itself.
+/// The largest size of the same shape within another.
 fn fit(picture: Size, within: Size) -> Size {
     let ratio = |within: u32, side: u32| f64::from(within) / f64::from(side.max(1));
     let scale = ratio(within.width, picture.width).min(ratio(within.height, picture.height));

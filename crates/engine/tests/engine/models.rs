@@ -143,9 +143,9 @@ fn crops_keep_what_is_found() {
     let reds = face.pixels.iter().filter(|pixel| **pixel == RED).count();
     assert!(reds > 80 * 60 * 8 / 10, "{reds}");
 
-    // A dog in the middle, a quarter of the picture's longer side.
+    // A dog in the middle of the network's square, which the picture fills down to its middle.
     let dog = focused("fo-dog,f-png", &picture, &models);
-    assert_eq!((dog.width, dog.height), (100, 100));
+    assert_eq!((dog.width, dog.height), (100, 50));
     // No cat, so like `fo-auto`.
     let cat = focused("w-100,h-100,fo-cat,f-png", &picture, &models);
     let auto = focused("w-100,h-100,fo-auto,f-png", &picture, &models);
