@@ -305,11 +305,13 @@ async fn failures_are_told_without_secrets_and_remembered() {
     })
     .await;
     world.upload("/cat.png", "image/png", &png(64, 48)).await;
-    // A header alone, of a picture that would take gigabytes.
+    // A sound header of a picture that would take gigabytes.
     let mut huge = Vec::new();
     let mut encoder = png::Encoder::new(&mut huge, 60_000, 60_000);
     encoder.set_color(png::ColorType::Rgb);
     drop(encoder.write_header().unwrap());
+    huge.truncate(33);
+    huge.extend_from_slice(&png(8, 8)[33..]);
     let replies = [
         Reply::of(403, format!("{{\"errors\":[{{\"title\":\"bad key {SECRET}\"}}]}}")),
         Reply::of(402, ""),
