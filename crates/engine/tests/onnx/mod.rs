@@ -4,7 +4,7 @@
 /// A mask that is the picture's brightness. It fits the layout of `background.onnx`.
 pub fn background(side: u64) -> Vec<u8> {
     let weights = floats("weights", &[1, 3, 1, 1], &[1.0, 1.0, 1.0]);
-    let node = node("Conv", &["picture", "weights"], "mask", &[]);
+    let node = node("Conv", &["picture", "weights"], "mask", &one_by_one());
     model(&[node], &[weights], ("picture", &[1, 3, side, side]), &["mask"])
 }
 
@@ -61,8 +61,15 @@ pub fn negative(side: u64) -> Vec<u8> {
     let weights = [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0];
     let weights = floats("weights", &[3, 3, 1, 1], &weights);
     let ones = floats("ones", &[3], &[1.0; 3]);
-    let node = node("Conv", &["picture", "weights", "ones"], "better", &[]);
+    let node = node("Conv", &["picture", "weights", "ones"], "better", &one_by_one());
     model(&[node], &[weights, ones], ("picture", &[1, 3, side, side]), &["better"])
+}
+
+/// The attributes of a convolution of single pixels, in full, as exporters write them.
+fn one_by_one() -> Vec<Vec<u8>> {
+    ["strides", "dilations", "kernel_shape"]
+        .map(|name| ints(name, &[1, 1]))
+        .into()
 }
 
 /// Zero, but made of the picture: a network's output comes from its input.
