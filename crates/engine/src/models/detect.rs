@@ -47,6 +47,9 @@ pub(super) fn strongest(mut boxes: Vec<Found>, overlap: f32) -> Vec<Found> {
     kept
 }
 
+/// Pixels by which a share of a picture's side may be off.
+const SLACK: f64 = 1e-3;
+
 /// The smallest rectangle of pixels around all of them.
 pub(super) fn around(boxes: &[Found], size: Size) -> Option<Rect> {
     let first = boxes.first()?;
@@ -59,8 +62,9 @@ pub(super) fn around(boxes: &[Found], size: Size) -> Option<Rect> {
     });
     let span = |from: f32, to: f32, length: u32| {
         let at = |share: f32| f64::from(share.clamp(0.0, 1.0)) * f64::from(length);
-        let from = (at(from).floor() as u32).min(length.saturating_sub(1));
-        let to = (at(to).ceil() as u32).clamp(from + 1, length.max(from + 1));
+        // Shares have 32 bits: what is a pixel's edge may come out a hair beside it.
+        let from = ((at(from) + SLACK).floor() as u32).min(length.saturating_sub(1));
+        let to = ((at(to) - SLACK).ceil() as u32).clamp(from + 1, length.max(from + 1));
         (from, to - from)
     };
     let (x, width) = span(all.left, all.right, size.width);
