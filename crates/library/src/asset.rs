@@ -188,7 +188,7 @@ impl MediaFacts {
     }
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
+pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -197,7 +197,7 @@ where
         .map_err(|error| StoreError::unreadable(column, error))
 }
 
-fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
+pub(crate) fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
     row: &Row,
     column: &'static str,
 ) -> Result<T, StoreError> {

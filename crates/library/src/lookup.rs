@@ -9,7 +9,7 @@ use crate::library::Library;
 use crate::name::FolderPath;
 
 /// `/a/b/c.jpg` is `c.jpg` in `/a/b`. The slash at the start may be absent.
-fn split(path: &str) -> (String, &str) {
+pub(crate) fn split(path: &str) -> (String, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
     match path.rsplit_once('/') {
         Some((folder, name)) => (format!("/{folder}"), name),

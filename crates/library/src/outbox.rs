@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::asset::timestamp;
-use crate::database::{Transaction, query};
+use crate::database::{Sql, Transaction, query};
 use crate::error::StoreError;
 use crate::id::{FileId, VersionId};
 use crate::library::Library;
@@ -27,25 +27,45 @@ pub struct Event {
 /// What can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A file was uploaded to a new path.
+    /// A file is at a new path: uploaded, copied there, or brought back from the trash.
     FileCreated,
-    /// A file was uploaded again.
+    /// A file got another version: it was uploaded again, or took up the versions of a file that was copied or moved to
+    /// its place, or a deleted version came back.
     FileVersionCreated,
+    /// Something that is said of a file changed: tags, metadata, publication, its name, its place, which version is current.
+    FileUpdated,
     /// A file went, with all its versions.
     FileDeleted,
+    /// An older version of a file went.
+    FileVersionDeleted,
 }
 
 impl EventKind {
-    const ALL: [Self; 3] = [Self::FileCreated, Self::FileVersionCreated, Self::FileDeleted];
+    const ALL: [Self; 5] = [
+        Self::FileCreated,
+        Self::FileVersionCreated,
+        Self::FileUpdated,
+        Self::FileDeleted,
+        Self::FileVersionDeleted,
+    ];
 
     /// The name that webhooks use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FileCreated => "file.created",
             Self::FileVersionCreated => "file-version.created",
+            Self::FileUpdated => "file.updated",
             Self::FileDeleted => "file.deleted",
+            Self::FileVersionDeleted => "file-version.deleted",
         }
     }
+}
+
+/// What an event is about, as it was.
+pub(crate) struct Subject {
+    pub file: FileId,
+    pub version: VersionId,
+    pub path: String,
 }
 
 /// Adds an event to the transaction that causes it.
@@ -57,14 +77,29 @@ pub(crate) async fn append(
     path: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let body = json!({ "fileId": file, "versionId": version, "filePath": path });
-    query("INSERT INTO outbox (kind, file_id, body, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(kind.as_str())
-        .bind(file.to_string())
-        .bind(body.to_string())
-        .bind(now.as_millis())
-        .execute(&mut *tx)
-        .await?;
+    let path = path.to_owned();
+    append_all(tx, kind, &[Subject { file, version, path }], now).await
+}
+
+/// Adds an event for each of these: as many as one statement has room for, so some hundreds.
+pub(crate) async fn append_all(
+    tx: &mut Transaction,
+    kind: EventKind,
+    subjects: &[Subject],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new("INSERT INTO outbox (kind, file_id, body, created_at) VALUES ");
+    for (at, Subject { file, version, path }) in subjects.iter().enumerate() {
+        let body = json!({ "fileId": file, "versionId": version, "filePath": path });
+        sql.push(if at == 0 { "(" } else { ", (" }).push_bind(kind.as_str());
+        sql.push(", ").push_bind(file.to_string());
+        sql.push(", ").push_bind(body.to_string());
+        sql.push(", ").push_bind(now.as_millis()).push(")");
+    }
+    sql.build().execute(&mut *tx).await?;
     Ok(())
 }
 

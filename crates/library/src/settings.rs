@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -37,6 +38,10 @@ impl Settings {
 pub struct Limits {
     /// Versions of one file, the current one included. 100 by default.
     pub versions_per_file: u32,
+    /// Files, versions and folders below a folder that one request may delete. 100,000 by default.
+    pub folder_objects: u32,
+    /// How long what was deleted can be restored; zero deletes at once. 30 days by default.
+    pub trash: Duration,
     /// Entries in one answer of a listing. 1000 by default.
     pub list_entries: u32,
     /// Bytes of a description. 10,000 by default.
@@ -55,6 +60,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             versions_per_file: 100,
+            folder_objects: 100_000,
+            trash: Duration::from_secs(30 * 24 * 3600),
             list_entries: 1000,
             description_bytes: 10_000,
             custom_metadata_bytes: 100_000,

@@ -8,6 +8,7 @@ use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
 use crate::id::{FileId, FolderId, IdError, VersionId};
+use crate::index;
 use crate::library::Library;
 use crate::name::{FileName, FolderPath, random_text};
 use crate::outbox::{self, EventKind};
@@ -15,10 +16,10 @@ use crate::stage::StagedBlob;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
 
-const TOKEN_CHARS: usize = 32;
+pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
-const CUSTOM_COORDINATES_BYTES: usize = 100;
+pub(crate) const CUSTOM_COORDINATES_BYTES: usize = 100;
 
 /// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
 const ATTEMPTS: u32 = 8;
@@ -397,13 +398,7 @@ async fn insert(
     .bind(file.description.as_deref().or(carried.description))
     .execute(&mut *tx)
     .await?;
-    for tag in tags {
-        query("INSERT INTO version_tags (tag, version_id) VALUES ($1, $2)")
-            .bind(tag)
-            .bind(identity.version.to_string())
-            .execute(&mut *tx)
-            .await?;
-    }
+    index::index(tx, identity.version).await?;
     Ok(())
 }
 
@@ -412,6 +407,6 @@ fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::json!(value).to_string()
 }

@@ -4,11 +4,17 @@
 mod bench;
 #[path = "suite/blobs.rs"]
 mod blobs;
+#[path = "suite/changing.rs"]
+mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
 #[path = "suite/listing.rs"]
 mod listing;
 #[path = "suite/opening.rs"]
 mod opening;
+#[path = "suite/racing.rs"]
+mod racing;
+#[path = "suite/trashing.rs"]
+mod trashing;
 #[path = "suite/uploading.rs"]
 mod uploading;

@@ -2,6 +2,7 @@
 
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
+use super::Dialect;
 use super::query::query;
 
 /// What a statement is given to.
@@ -79,6 +80,14 @@ const BLOBS: i32 = 0x7469_6e02;
 const KEY: i32 = 0x7469_6e03;
 
 impl Transaction {
+    /// Which database it is, for the few statements that differ.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,

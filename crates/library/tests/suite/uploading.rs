@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use library::{
-    AiTag, Code, Counts, DeleteError, EventKind, FileType, Library, MediaFacts, NewFile, Settings, Tags, UploadError,
+    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, MediaFacts, NewFile, Settings, Tags, UploadError,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -433,7 +433,7 @@ async fn equal_bytes_at_once_are_one_blob() {
 
 #[tokio::test]
 async fn deleting_takes_all_versions_and_leaves_bytes_to_the_collection() {
-    let bench = Bench::new().await;
+    let bench = Bench::without_trash().await;
     let library = &bench.library;
     upload(library, "/a.jpg", b"one", 1).await.expect("uploaded");
     let file = upload(library, "/a.jpg", b"shared", 2).await.expect("uploaded");
@@ -444,7 +444,7 @@ async fn deleting_takes_all_versions_and_leaves_bytes_to_the_collection() {
     assert_eq!(library.file_at("/a.jpg").await.expect("an answer"), None);
     assert!(library.versions(file.id).await.expect("an answer").is_empty());
     let error = library.delete(file.id, at(1001)).await.expect_err("gone");
-    assert!(matches!(error, DeleteError::NotFound(id) if id == file.id));
+    assert!(matches!(error, ChangeError::NoFile(id) if id == file.id));
     let event = library
         .outbox_after(0, 10)
         .await
