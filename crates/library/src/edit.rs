@@ -1,6 +1,6 @@
 //! Changing what is said of a file: tags, custom metadata, description, publication.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -94,8 +94,7 @@ impl Library {
             asset.description.clone_from(description);
         }
         if let Some(values) = &edit.custom_metadata {
-            merge(&mut asset.custom_metadata, values);
-            validate_custom_metadata(&mut tx, values, &asset.custom_metadata).await?;
+            asset.custom_metadata = merge_custom_metadata(&mut tx, &asset.custom_metadata, values).await?;
         }
         self.check_sizes(&asset)?;
         asset.updated_at = now;
@@ -246,37 +245,34 @@ fn remove_by_name(tags: &mut Vec<AiTag>, names: &[String]) {
     tags.retain(|tag| !gone.contains(&tag.name));
 }
 
-fn merge(values: &mut Map<String, Value>, changes: &Map<String, Value>) {
-    for (field, value) in changes {
-        if value.is_null() {
-            values.remove(field);
-        } else {
-            values.insert(field.clone(), value.clone());
-        }
-    }
-}
-
-/// Refuses values that the library's fields do not take. `given` is what the caller said, with `null` for what goes;
-/// `merged` is what the file will have. The one call through which edits ask for that.
-async fn validate_custom_metadata(
+/// Puts values over those that a file has, where the library's fields take them; `null` takes one away. The one call
+/// through which edits ask for that.
+async fn merge_custom_metadata(
     tx: &mut Transaction,
+    present: &Map<String, Value>,
     given: &Map<String, Value>,
-    _merged: &Map<String, Value>,
-) -> Result<(), ChangeError> {
+) -> Result<Map<String, Value>, ChangeError> {
     let known: Vec<String> = query("SELECT name FROM custom_metadata_fields WHERE deleted_at IS NULL")
         .scalars(tx)
         .await?;
-    let known: BTreeSet<&String> = known.iter().collect();
+    let known: HashSet<&String> = known.iter().collect();
     let errors: BTreeMap<String, String> = given
         .keys()
         .filter(|name| !known.contains(name))
-        .map(|name| (name.clone(), "no such custom metadata field exists".to_owned()))
+        .map(|name| (name.clone(), "is not a custom metadata field".to_owned()))
         .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(ChangeError::CustomMetadata(errors))
+    if !errors.is_empty() {
+        return Err(ChangeError::CustomMetadata(errors));
     }
+    let mut merged = present.clone();
+    for (field, value) in given {
+        if value.is_null() {
+            merged.remove(field);
+        } else {
+            merged.insert(field.clone(), value.clone());
+        }
+    }
+    Ok(merged)
 }
 
 /// Writes what an edit can change, and that it did.

@@ -5,8 +5,10 @@ pub mod delivery;
 pub mod empty;
 pub mod file_object;
 pub mod files;
+pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
+pub mod trash;
 
 pub use json::Json;

@@ -1,6 +1,7 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
 pub mod media_type;
+pub mod purge;
 pub mod seal;
 pub mod upload;
 

@@ -9,6 +9,7 @@ mod explain;
 mod health;
 mod serve;
 mod transform;
+mod trash;
 mod url;
 
 use std::error::Error;
@@ -38,6 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("url", m)) => url::run(m),
         Some(("actions", m)) => actions::run(m),
         Some(("call", m)) => call::run(m),
+        Some(("trash", m)) => trash::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
         _ => Ok(()),
@@ -76,6 +78,7 @@ fn command() -> Command {
         ))
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
+        .subcommand(with_settings(trash::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(config::command())
         .subcommand(with_settings(health::command(), ["listen"]))
 }

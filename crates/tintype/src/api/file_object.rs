@@ -50,9 +50,17 @@ impl ResponseField {
 /// An element of a listing.
 pub fn entry(entry: &Entry, url_endpoint: &str) -> Value {
     match entry {
-        Entry::File(asset) if asset.is_current => file(asset, url_endpoint),
-        Entry::File(asset) => old_version(asset, url_endpoint),
+        Entry::File(asset) => version(asset, url_endpoint),
         Entry::Folder(entry) => folder(entry),
+    }
+}
+
+/// A version of a file: the current one as the file itself.
+pub fn version(asset: &Asset, url_endpoint: &str) -> Value {
+    if asset.is_current {
+        file(asset, url_endpoint)
+    } else {
+        old_version(asset, url_endpoint)
     }
 }
 
@@ -189,7 +197,7 @@ fn ai_tags(asset: &Asset) -> Value {
 }
 
 /// The delivery URL of a path that begins with a slash.
-fn url(url_endpoint: &str, path: &str) -> String {
+pub fn url(url_endpoint: &str, path: &str) -> String {
     let segments = path
         .split('/')
         .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());

@@ -137,7 +137,7 @@ fn pipeline(config: &Config, matches: &ArgMatches, limits: Limits) -> Result<Pip
 }
 
 /// The given key, else the one that the server keeps, which goes to that server only.
-fn private_key(config: &Config, base: &str) -> Result<SecretString, Box<dyn std::error::Error>> {
+pub fn private_key(config: &Config, base: &str) -> Result<SecretString, Box<dyn std::error::Error>> {
     if let Some(key) = &config.keys.private_key {
         return Ok(key.clone());
     }

@@ -3,6 +3,8 @@
 mod base64_text;
 mod form;
 
+pub(super) use form::coordinates;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
