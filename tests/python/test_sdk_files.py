@@ -31,7 +31,7 @@ def put(client, photo, place):
 
 
 def original(url):
-    return httpx.get(url, params={"tr": "orig-true"})
+    return httpx.get(httpx.URL(url).copy_add_param("tr", "orig-true"))
 
 
 def test_update(client, put):

@@ -1,10 +1,11 @@
 """The trash: deleted files and versions come back, and go for good when asked or when it is switched off."""
 
+import subprocess
 import uuid
 
 import pytest
 
-from server import BASIC
+from server import BASIC, BINARY, PRIVATE_KEY
 from test_files import NO_FILE, UNKNOWN_ID, delivered, details, done, refused, send
 
 
@@ -87,3 +88,25 @@ def test_without_a_trash(start, photo):
     done(send(server, "DELETE", f"/v1/files/{file}"))
     assert server.api("/v1/trash").json() == []
     assert details(server, server.upload(photo, "cat.jpg").json()["fileId"])["versionInfo"]["name"] == "Version 1"
+
+
+def test_the_command_line(server, photo, place):
+    def tintype(*arguments, key=PRIVATE_KEY):
+        variables = {"TINTYPE_LISTEN": f"127.0.0.1:{server.port}", "TINTYPE_PRIVATE_KEY": key}
+        return subprocess.run([BINARY, "trash", *arguments], env=variables, capture_output=True, text=True, timeout=60, cwd="/")
+
+    file = server.upload(photo, "cat.jpg", folder=place).json()["fileId"]
+    done(send(server, "DELETE", f"/v1/files/{file}"))
+    [item] = trashed(server, file)
+    lines = [line for line in tintype("list").stdout.splitlines() if line.startswith(item["id"])]
+    assert len(lines) == 1 and f"{place}/cat.jpg" in lines[0] and item["purgeAt"] in lines[0]
+    restored = tintype("restore", item["id"])
+    assert (restored.returncode, restored.stdout) == (0, f"{place}/cat.jpg\n"), restored
+    again = tintype("restore", item["id"])
+    assert again.returncode == 1 and "There is nothing in the trash with this id." in again.stderr
+    wrong = tintype("restore", "../files")
+    assert wrong.returncode == 1 and "an id is 24 characters" in wrong.stderr
+    stranger = tintype("list", key="private_other")
+    assert stranger.returncode == 1 and "403" in stranger.stderr and "private_other" not in stranger.stderr
+    unsure = tintype("empty")
+    assert unsure.returncode == 1 and "--yes" in unsure.stderr

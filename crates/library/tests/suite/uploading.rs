@@ -77,6 +77,7 @@ async fn what_goes_in_comes_out() {
         "/harbour.jpg",
         "/travel/2026/harbour.jpg/",
         "/travel/2026",
+        "/travel/2026/harbour.jpg\0",
         "",
         "/",
     ] {
@@ -89,7 +90,9 @@ async fn what_goes_in_comes_out() {
             .expect("an answer"),
         None
     );
-    assert_eq!(library.version_at(&asset.path(), "").await.expect("an answer"), None);
+    for token in ["", "\0"] {
+        assert_eq!(library.version_at(&asset.path(), token).await.expect("an answer"), None);
+    }
 
     let parent = library
         .folder_at(&folder("travel/2026"))
