@@ -15,7 +15,7 @@ use crate::stage::StagedBlob;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
 
-const TOKEN_CHARS: usize = 32;
+pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
 const CUSTOM_COORDINATES_BYTES: usize = 100;
