@@ -8,6 +8,10 @@ mod blobs;
 mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/folder_jobs.rs"]
+mod folder_jobs;
+#[path = "suite/jobs.rs"]
+mod jobs;
 #[path = "suite/listing.rs"]
 mod listing;
 #[path = "suite/opening.rs"]
@@ -18,3 +22,5 @@ mod racing;
 mod trashing;
 #[path = "suite/uploading.rs"]
 mod uploading;
+#[path = "suite/webhooks.rs"]
+mod webhooks;
