@@ -42,9 +42,9 @@ pub(crate) fn right(
             Some(secrets) => secrets.signing_keys(account, now),
             None => vec![settings.private_key.clone()],
         };
-        let states = keys
-            .iter()
-            .flat_map(|key| [endpoint, settings.endpoint.as_str()].map(|endpoint| check(key.expose_secret(), endpoint)));
+        let states = keys.iter().flat_map(|key| {
+            [endpoint, settings.endpoint.as_str()].map(|endpoint| check(key.expose_secret(), endpoint))
+        });
         // A signature that has expired says more than one that does not fit.
         state = states.fold(SignatureState::Invalid, |best, state| match (best, state) {
             (SignatureState::Valid { .. }, _) | (_, SignatureState::Invalid | SignatureState::Absent) => best,

@@ -15,13 +15,19 @@ use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
-    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate, origin,
+    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate,
+    origin,
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
-    let asked = Asked::read(request.target, &shared.settings, &account, &path)?;
+    let mut asked = Asked::read(request.target, &shared.settings, &account, &path)?;
+    if endpoint.is_some_and(|endpoint| endpoint.url_rewriter.is_some()) {
+        asked
+            .notices
+            .push("the URL endpoint's rewriter: URLs are read in this server's own language".to_owned());
+    }
     let right = access::right(request, &shared.settings, &account, &path)?;
     let found = match &asked.url {
         Some(url) => proxied(shared, &account, endpoint, url, right).await?,
@@ -115,9 +121,9 @@ async fn proxied(
     right: Right,
 ) -> Result<Found, DeliveryError> {
     let proxies = |endpoint: &&UrlEndpoint| account.origins_of(endpoint).any(|origin| origin.kind == "WEB_PROXY");
-    let endpoint = endpoint
-        .filter(proxies)
-        .ok_or(DeliveryError::Unavailable("delivery of remote URLs without a web proxy as an origin"))?;
+    let endpoint = endpoint.filter(proxies).ok_or(DeliveryError::Unavailable(
+        "delivery of remote URLs without a web proxy as an origin",
+    ))?;
     if right == Right::Anybody {
         return Err(DeliveryError::Unauthorised("a remote URL needs a signature"));
     }

@@ -57,7 +57,13 @@ impl Asked {
         }
         let query = url.rest.iter().filter(|(name, _)| !name.starts_with("ik-"));
         let query: Vec<String> = query
-            .map(|(name, value)| if value.is_empty() { name.clone() } else { format!("{name}={value}") })
+            .map(|(name, value)| {
+                if value.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{name}={value}")
+                }
+            })
             .collect();
         Ok(Self {
             url: remote,
@@ -74,9 +80,17 @@ impl Asked {
 }
 
 /// The path of the endpoint that a target belongs to, and the endpoint. The longest prefix wins; the account's own path has the default one.
-pub(crate) fn endpoint<'a>(target: &str, account_path: &str, account: &'a Account) -> (String, Option<&'a UrlEndpoint>) {
+pub(crate) fn endpoint<'a>(
+    target: &str,
+    account_path: &str,
+    account: &'a Account,
+) -> (String, Option<&'a UrlEndpoint>) {
     let below = target.strip_prefix(account_path).unwrap_or_default();
-    let first = below.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    let first = below
+        .trim_start_matches('/')
+        .split(['/', '?'])
+        .next()
+        .unwrap_or_default();
     match account.url_endpoint(first).filter(|_| !first.is_empty()) {
         Some(endpoint) => (format!("{account_path}/{first}"), Some(endpoint)),
         None => (account_path.to_owned(), account.url_endpoint("")),

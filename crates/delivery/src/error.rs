@@ -125,7 +125,8 @@ impl DeliveryError {
         }
     }
 
-    pub(crate) fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    /// Our fault: what could not be done, and why, for the log.
+    pub fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal {
             doing,
             source: Arc::from(source.into()),

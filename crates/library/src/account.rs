@@ -210,6 +210,12 @@ impl Library {
         Ok(account)
     }
 
+    /// The account as it was when somebody last asked for it, however long ago; `None` if nobody has.
+    pub fn known_account(&self) -> Option<Arc<Account>> {
+        let kept = self.account_cache().kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map(|kept| kept.account.clone())
+    }
+
     /// A transaction that changes the account. It begins by raising the counter, which also makes changes on several nodes come one after the
     /// other: limits and names can be looked at without a race.
     async fn begin_account(&self) -> Result<Transaction, StoreError> {

@@ -270,7 +270,13 @@ impl Fetcher {
             let place = shown(&url);
             self.check_literal(&url, &place)?;
             let response = headers
-                .limit(&place, self.client.get(url.clone()).headers(std::mem::take(&mut further)).send())
+                .limit(
+                    &place,
+                    self.client
+                        .get(url.clone())
+                        .headers(std::mem::take(&mut further))
+                        .send(),
+                )
                 .await?
                 .map_err(|error| sending_failed(error, &place))?;
             let Some(target) = redirect_target(&url, &place, response.status(), response.headers())? else {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use library::{
-    Account, Asset, BlobId, FileId, FileName, FileType, FolderPath, MediaFacts, Origin, Timestamp, UrlEndpoint, Version,
-    VersionId,
+    Account, Asset, BlobId, FileId, FileName, FileType, FolderPath, MediaFacts, Origin, Timestamp, UrlEndpoint,
+    Version, VersionId,
 };
 use moka::sync::Cache;
 use serde_json::Map;
@@ -69,14 +69,12 @@ pub(crate) struct Foreign {
 
 impl Origins {
     pub(crate) fn open(settings: &OriginSettings) -> Result<Self, OpenError> {
-        let fetcher = Fetcher::new(settings.policy.clone()).map_err(|error: FetcherError| OpenError::Http(error.into()))?;
+        let fetcher =
+            Fetcher::new(settings.policy.clone()).map_err(|error: FetcherError| OpenError::Http(error.into()))?;
         Ok(Self {
             storages: Arc::new(Storages::new(Arc::new(fetcher), settings.policy.max_bytes)),
             originals: Arc::new(Originals::open(&settings.dir, settings.disk_bytes)),
-            absent: Cache::builder()
-                .max_capacity(ABSENCES)
-                .time_to_live(ABSENT)
-                .build(),
+            absent: Cache::builder().max_capacity(ABSENCES).time_to_live(ABSENT).build(),
             in_flight: Coalescer::default(),
             settings: settings.clone(),
         })

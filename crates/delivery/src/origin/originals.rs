@@ -268,7 +268,9 @@ mod tests {
         let mut writing = originals.begin().unwrap();
         writing.write(bytes).unwrap();
         let detect = |_: &[u8], name: &str| format!("test/{name}");
-        originals.keep(&Name([number; 32]), writing, detect, "x", false, 5).unwrap()
+        originals
+            .keep(&Name([number; 32]), writing, detect, "x", false, 5)
+            .unwrap()
     }
 
     #[test]
@@ -287,7 +289,11 @@ mod tests {
         assert_eq!(text, "abc");
         again.forget();
         assert_eq!(again.find(&Name([1; 32])), None);
-        assert_eq!(fs::read_dir(dir.path().join("part")).map_or(0, Iterator::count), 0, "nothing half written is left");
+        assert_eq!(
+            fs::read_dir(dir.path().join("part")).map_or(0, Iterator::count),
+            0,
+            "nothing half written is left"
+        );
     }
 
     #[test]

@@ -180,14 +180,23 @@ async fn names_stand_for_what_the_account_stores() {
     };
     assert_eq!(width("/acct/tr:n-card/p.png").await, Err(Code::BadTransformation));
     let library = &world.library;
-    let card = library.create_named_transformation("card", "tr:w-30", true, now).await.unwrap();
+    let card = library
+        .create_named_transformation("card", "tr:w-30", true, now)
+        .await
+        .unwrap();
     let (before, first) = width("/acct/tr:n-card/p.png").await.unwrap();
     assert_eq!(before, 30);
-    library.update_named_transformation(&card.id, change(Some("w-20"), None), now).await.unwrap();
+    library
+        .update_named_transformation(&card.id, change(Some("w-20"), None), now)
+        .await
+        .unwrap();
     let (after, second) = width("/acct/p.png?tr=n-card").await.unwrap();
     assert_eq!(after, 20);
     assert_ne!(first, second, "another rendition");
-    library.update_named_transformation(&card.id, change(None, Some(false)), now).await.unwrap();
+    library
+        .update_named_transformation(&card.id, change(None, Some(false)), now)
+        .await
+        .unwrap();
     assert_eq!(width("/acct/tr:n-card/p.png").await, Err(Code::BadTransformation));
     assert_eq!(width("/acct/tr:n-Card/p.png").await, Err(Code::BadTransformation));
     assert!(width("/acct/tr:n-media_library_thumbnail/p.png").await.is_ok());

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use delivery::{
-    AiSettings, Answer, Body, CacheBudget, Code, Delivery, DeliveryError, OriginSettings, RenderSettings, Request, Settings,
+    AiSettings, Answer, Body, CacheBudget, Code, Delivery, DeliveryError, OriginSettings, RenderSettings, Request,
+    Settings,
 };
 use futures::TryStreamExt;
 use library::{Asset, FileName, FileType, FolderPath, Library, MediaFacts, NewFile, Timestamp};

@@ -33,11 +33,7 @@ pub(super) fn required_text<'a>(fields: &'a Fields, name: &str, longest: usize) 
 }
 
 /// A text that may be absent; where it is there it is not empty.
-pub(super) fn optional_text<'a>(
-    fields: &'a Fields,
-    name: &str,
-    longest: usize,
-) -> Result<Option<&'a str>, ApiError> {
+pub(super) fn optional_text<'a>(fields: &'a Fields, name: &str, longest: usize) -> Result<Option<&'a str>, ApiError> {
     match fields.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => checked_text(name, text, longest).map(Some),

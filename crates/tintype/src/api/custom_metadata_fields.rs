@@ -40,8 +40,13 @@ pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) 
     let name = text(&fields, "name", LONGEST_NAME, true, &mut errors);
     let label = text(&fields, "label", LONGEST_LABEL, true, &mut errors);
     let description = description(&fields, &mut errors).flatten();
-    if name.is_some_and(|name| name.trim() != name || name.contains(['"', '[', ']']) || name.chars().any(char::is_control)) {
-        errors.add("name", "should not have quotes, brackets, control characters or space at its ends");
+    if name
+        .is_some_and(|name| name.trim() != name || name.contains(['"', '[', ']']) || name.chars().any(char::is_control))
+    {
+        errors.add(
+            "name",
+            "should not have quotes, brackets, control characters or space at its ends",
+        );
     }
     match fields.get("schema") {
         None => errors.add("schema", "is required"),
@@ -51,7 +56,9 @@ pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) 
     let (Some(name), Some(label), Some(Value::Object(schema))) = (name, label, fields.get("schema")) else {
         return Err(invalid("Invalid field object", &errors));
     };
-    errors.or(()).map_err(|errors| invalid("Invalid field object", &errors))?;
+    errors
+        .or(())
+        .map_err(|errors| invalid("Invalid field object", &errors))?;
     let schema = Schema::parse(schema, None).map_err(|errors| invalid("Invalid schema object", &errors))?;
     let made = app
         .library
@@ -76,7 +83,9 @@ pub async fn update(
     let mut errors = FieldErrors::default();
     let label = text(&fields, "label", LONGEST_LABEL, false, &mut errors).map(str::to_owned);
     let description = description(&fields, &mut errors).map(|text| text.map(str::to_owned));
-    errors.or(()).map_err(|errors| invalid("Invalid field object", &errors))?;
+    errors
+        .or(())
+        .map_err(|errors| invalid("Invalid field object", &errors))?;
     let schema = match fields.get("schema") {
         None => None,
         Some(Value::Object(schema)) => Some(schema.clone()),
@@ -90,14 +99,19 @@ pub async fn update(
     }
     let change = move |field: &CustomMetadataField| {
         let known = Some(field.schema.field_type);
-        let schema = schema.map(|schema: Map<String, Value>| Schema::parse(&schema, known)).transpose();
+        let schema = schema
+            .map(|schema: Map<String, Value>| Schema::parse(&schema, known))
+            .transpose();
         Ok(FieldChange {
             label,
             description,
             schema: schema.map_err(|errors| Refused(invalid("Invalid schema object.", &errors)))?,
         })
     };
-    let changed = app.library.update_custom_metadata_field(id, change, Timestamp::now()).await;
+    let changed = app
+        .library
+        .update_custom_metadata_field(id, change, Timestamp::now())
+        .await;
     changed.map(|field| Json(shown(&field))).map_err(|Refused(error)| error)
 }
 
@@ -126,9 +140,9 @@ impl From<AccountError> for Refused {
 
 fn refused(error: AccountError) -> ApiError {
     match error {
-        AccountError::Taken(what) => ApiError::invalid(format!(
-            "A custom metadata field with this {what} already exists."
-        )),
+        AccountError::Taken(what) => {
+            ApiError::invalid(format!("A custom metadata field with this {what} already exists."))
+        }
         AccountError::Deleted => ApiError::invalid("Cannot update a deleted custom metadata fields."),
         AccountError::TooMany { limit } => {
             ApiError::invalid(format!("You can have at most {limit} custom metadata fields."))

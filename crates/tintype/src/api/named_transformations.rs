@@ -66,7 +66,10 @@ pub async fn update(
         transformation: text.map(checked_steps).transpose()?.map(str::to_owned),
         is_enabled: fields.flag("enabled")?,
     };
-    let changed = app.library.update_named_transformation(&id, change, Timestamp::now()).await;
+    let changed = app
+        .library
+        .update_named_transformation(&id, change, Timestamp::now())
+        .await;
     changed.map(|changed| Json(shown(&changed))).map_err(refused)
 }
 
@@ -96,7 +99,9 @@ fn checked_name(name: &str) -> Result<&str, ApiError> {
         return Err(ApiError::invalid("name must have letters, digits and underscores only"));
     }
     if BUILT_IN_NAMES.iter().any(|(known, _)| *known == name) {
-        return Err(ApiError::conflict(format!("The name {name} is reserved for the media library.")));
+        return Err(ApiError::conflict(format!(
+            "The name {name} is reserved for the media library."
+        )));
     }
     Ok(name)
 }
@@ -134,7 +139,12 @@ mod tests {
         for name in ["card-small", "a b", "é", "ik_ml_thumbnail", "media_library_thumbnail"] {
             assert!(checked_name(name).is_err(), "{name}");
         }
-        for text in ["w-150,h-150,fo-center", "tr:w-200:rt-90", "l-text,i-hi,l-end", "if-w_gt_5,w-5,if-end"] {
+        for text in [
+            "w-150,h-150,fo-center",
+            "tr:w-200:rt-90",
+            "l-text,i-hi,l-end",
+            "if-w_gt_5,w-5,if-end",
+        ] {
             assert!(checked_steps(text).is_ok(), "{text}");
         }
         for text in ["n-other", "w-5:n-other,h-5", "l-text,i-hi", "nothing-1", "tr:"] {

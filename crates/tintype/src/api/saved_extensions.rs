@@ -96,7 +96,12 @@ pub async fn delete(
 /// Ids are `ext_` and letters and digits.
 fn check_id(id: &str) -> Result<(), ApiError> {
     let token = id.strip_prefix("ext_").unwrap_or_default();
-    if !token.is_empty() && id.len() <= 64 && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+    if !token.is_empty()
+        && id.len() <= 64
+        && token
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    {
         Ok(())
     } else {
         Err(ApiError::invalid("Invalid saved extension ID."))
@@ -105,11 +110,14 @@ fn check_id(id: &str) -> Result<(), ApiError> {
 
 /// The configuration in the form that is stored.
 async fn config(app: &App, given: Option<&Value>) -> Result<Value, ApiError> {
-    let refuse = |why: String| {
-        ApiError::invalid("Invalid extension configuration.").with("errors", json!({ "config": why }))
-    };
+    let refuse =
+        |why: String| ApiError::invalid("Invalid extension configuration.").with("errors", json!({ "config": why }));
     let given = given.ok_or_else(|| refuse("is required".to_owned()))?;
-    let account = app.library.account().await.map_err(|error| ApiError::internal(&error))?;
+    let account = app
+        .library
+        .account()
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
     let extension = Extension::parse_config(given, &|name| account.has_field(name));
     extension
         .map(|extension| extension.to_json())
@@ -126,4 +134,3 @@ fn shown(saved: &SavedExtension) -> Value {
         "updatedAt": saved.updated_at,
     })
 }
-

@@ -265,7 +265,13 @@ mod tests {
         Keyring::new(KeyPair::resolve(given, dir).unwrap(), Arc::new(seal))
     }
 
-    fn key(ring: &Keyring, name: &str, restrictions: Option<Value>, expires_at: Option<i64>, is_disabled: bool) -> ApiKey {
+    fn key(
+        ring: &Keyring,
+        name: &str,
+        restrictions: Option<Value>,
+        expires_at: Option<i64>,
+        is_disabled: bool,
+    ) -> ApiKey {
         let private = format!("private_{name}");
         ApiKey {
             id: name.to_owned(),
@@ -309,10 +315,18 @@ mod tests {
         assert!(!levels.allow(Area::Management, Level::Read) && !levels.allow(Area::CustomMetadata, Level::Read));
         assert!(levels.allow(Area::Purge, Level::Write));
 
-        let signers = |ms| -> Vec<String> { ring.signing(&account, at(ms)).into_iter().map(|key| key.public_key).collect() };
+        let signers = |ms| -> Vec<String> {
+            ring.signing(&account, at(ms))
+                .into_iter()
+                .map(|key| key.public_key)
+                .collect()
+        };
         assert_eq!(signers(0), ["public_first", "public_second", "public_reader"]);
         assert_eq!(signers(2000), ["public_first", "public_reader"]);
-        assert_eq!(ring.signing(&account, at(0))[1].private_key.expose_secret(), "private_second");
+        assert_eq!(
+            ring.signing(&account, at(0))[1].private_key.expose_secret(),
+            "private_second"
+        );
     }
 
     #[test]
@@ -324,7 +338,10 @@ mod tests {
             ..Account::default()
         });
         let at = |ms| Timestamp::from_millis(ms).unwrap();
-        assert_eq!(ring.standing(&account, "private_first", at(999)), Standing::Good(Levels::All));
+        assert_eq!(
+            ring.standing(&account, "private_first", at(999)),
+            Standing::Good(Levels::All)
+        );
         assert_eq!(ring.standing(&account, "private_first", at(1000)), Standing::Expired);
         assert_eq!(ring.signing(&account, at(999)).len(), 1);
         assert!(ring.signing(&account, at(1000)).is_empty());

@@ -110,9 +110,15 @@ mod tests {
         assert!(!limits.are_off() && RateLimits::default().are_off());
         assert_eq!(limits.count(Class::Write), None);
         let standings: Vec<_> = (0..3).filter_map(|_| limits.count(Class::Read)).collect();
-        assert_eq!(standings.iter().map(|s| s.is_exceeded).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(
+            standings.iter().map(|s| s.is_exceeded).collect::<Vec<_>>(),
+            [false, false, true]
+        );
         assert_eq!(standings[0].reset, Duration::ZERO);
         assert!(standings[2].reset > Duration::from_secs(29 * 60) && standings[2].reset <= Duration::from_secs(1800));
-        assert_eq!((standings[0].limit, standings[0].interval), (2, Duration::from_secs(3600)));
+        assert_eq!(
+            (standings[0].limit, standings[0].interval),
+            (2, Duration::from_secs(3600))
+        );
     }
 }

@@ -136,12 +136,19 @@ impl Usage {
         add(List::UserAgents, if agent.is_empty() { "(none)" } else { agent });
         add(
             List::UrlEndpoints,
-            if served.endpoint.is_empty() { "Default" } else { served.endpoint },
+            if served.endpoint.is_empty() {
+                "Default"
+            } else {
+                served.endpoint
+            },
         );
         if let Some(host) = served.referrer.and_then(host_of) {
             add(List::Referrers, &host);
         }
-        if let Some(country) = served.country.filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic())) {
+        if let Some(country) = served
+            .country
+            .filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic()))
+        {
             add(List::Countries, &country.to_ascii_uppercase());
         }
         if let Some(error) = served.error {
@@ -210,9 +217,10 @@ impl Counters {
         let names = self.lists.entry(list).or_default();
         let end = name.floor_char_boundary(LONGEST_NAME);
         let name = name.get(..end).unwrap_or_default();
+        let is_full = names.len() >= MOST_NAMES;
         let count = match names.get_mut(name) {
             Some(count) => count,
-            None if names.len() >= MOST_NAMES => names.entry(OTHERS.to_owned()).or_default(),
+            None if is_full => names.entry(OTHERS.to_owned()).or_default(),
             // One of the databases does not take NUL.
             None => names.entry(name.replace('\0', "?")).or_default(),
         };
@@ -256,7 +264,10 @@ pub async fn keep_writing(app: super::App) {
         if forgotten != today {
             forgotten = today;
             if let Err(error) = app.library.forget_usage(today - KEPT_DAYS).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old usage could not be removed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old usage could not be removed"
+                );
             }
         }
     }
@@ -268,7 +279,10 @@ pub async fn write_all(app: &super::App) {
         tracing::warn!(error = &error as &dyn std::error::Error, "usage could not be written");
     }
     if let Err(error) = app.keyring.write_down(&app.library).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "uses of keys could not be written");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "uses of keys could not be written"
+        );
     }
 }
 
@@ -361,7 +375,12 @@ mod tests {
             .lock(at(day))
             .take()
             .iter()
-            .map(|row| format!("{} {}={} {}/{}", row.day, row.dimension, row.name, row.requests, row.bytes))
+            .map(|row| {
+                format!(
+                    "{} {}={} {}/{}",
+                    row.day, row.dimension, row.name, row.requests, row.bytes
+                )
+            })
             .collect();
         rows.sort();
         rows
@@ -402,7 +421,12 @@ mod tests {
         };
         usage.served(&missing, at(1));
         let counted = rows(&usage, 2);
-        for row in ["1 404=/gone.jpg 1/0", "1 error=ENOENT 1/0", "1 cache=error 1/0", "1 status=404 1/0"] {
+        for row in [
+            "1 404=/gone.jpg 1/0",
+            "1 error=ENOENT 1/0",
+            "1 cache=error 1/0",
+            "1 status=404 1/0",
+        ] {
             assert!(counted.iter().any(|counted| counted == row), "{row} of {counted:?}");
         }
     }
@@ -425,11 +449,26 @@ mod tests {
     #[test]
     fn clients_are_told_apart() {
         for (agent, expected) in [
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36", ("Chrome", "Desktop")),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36 Edg/120.0", ("Edge", "Desktop")),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile/15E148 Safari/604.1", ("Safari", "Mobile")),
-            ("Mozilla/5.0 (iPad; CPU OS 17_0) Version/17.0 Mobile/15E148 Safari/604.1", ("Safari", "Tablet")),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0", ("Firefox", "Desktop")),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36",
+                ("Chrome", "Desktop"),
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/120.0 Safari/537.36 Edg/120.0",
+                ("Edge", "Desktop"),
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) Version/17.0 Mobile/15E148 Safari/604.1",
+                ("Safari", "Mobile"),
+            ),
+            (
+                "Mozilla/5.0 (iPad; CPU OS 17_0) Version/17.0 Mobile/15E148 Safari/604.1",
+                ("Safari", "Tablet"),
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0",
+                ("Firefox", "Desktop"),
+            ),
             ("Mozilla/5.0 (compatible; Googlebot/2.1)", ("Other", "Bot")),
             ("curl/8", ("Other", "Other")),
         ] {

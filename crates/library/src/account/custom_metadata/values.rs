@@ -228,7 +228,8 @@ pub(super) fn type_error(value: &Value, field_type: FieldType) -> Option<&'stati
 pub fn date_millis(text: &str) -> Option<i64> {
     const LONGEST: usize = 64;
     // No more forms than a date needs: the parser alone would also take weeks and days of the year.
-    if text.len() > LONGEST || text.as_bytes().get(4) != Some(&b'-') {
+    let dashes = [4, 7].iter().all(|at| text.as_bytes().get(*at) == Some(&b'-'));
+    if text.len() > LONGEST || !dashes {
         return None;
     }
     let moment = OffsetDateTime::parse(text, &Iso8601::DEFAULT)

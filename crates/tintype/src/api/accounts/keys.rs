@@ -42,7 +42,10 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
         "createdAt": null,
         "lastUsedAt": null,
     });
-    let others = keys.iter().filter(|key| !is_first(&app, key)).map(|key| shown(key, now));
+    let others = keys
+        .iter()
+        .filter(|key| !is_first(&app, key))
+        .map(|key| shown(key, now));
     Ok(Json([first].into_iter().chain(others).collect()))
 }
 

@@ -152,7 +152,11 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
     let new = read(&app, NewOrigin::random_id(), &fields)?;
-    let made = app.library.create_origin(new, Timestamp::now()).await.map_err(refused)?;
+    let made = app
+        .library
+        .create_origin(new, Timestamp::now())
+        .await
+        .map_err(refused)?;
     Ok((StatusCode::CREATED, Json(shown(&made))).into_response())
 }
 
@@ -235,7 +239,9 @@ fn parse(fields: &Fields) -> Result<(Map<String, Value>, Map<String, Value>), Ap
     let strange = |name: &&str| !COMMON.contains(name) && !own.iter().any(|field| field.name == *name);
     if let Some(name) = fields.names().find(strange) {
         let name: String = name.chars().take(100).collect();
-        return Err(ApiError::invalid(format!("{name} is not allowed for origins of type {kind}")));
+        return Err(ApiError::invalid(format!(
+            "{name} is not allowed for origins of type {kind}"
+        )));
     }
     let by_role = own.iter().any(|field| field.name == "useIAMRole") && flag(fields, "useIAMRole")?;
     let mut settings = Map::new();
@@ -289,7 +295,10 @@ fn value(fields: &Fields, field: &Field, by_role: bool) -> Result<Option<Value>,
         Some(_) => return Err(ApiError::invalid(format!("{name} must be a string"))),
     };
     let refuse = |what: &str| Err(ApiError::invalid(format!("{name} must {what}")));
-    if text.chars().any(|c| c.is_control() && !(field.kind == Kind::Long && c.is_whitespace())) {
+    if text
+        .chars()
+        .any(|c| c.is_control() && !(field.kind == Kind::Long && c.is_whitespace()))
+    {
         return refuse("not have control characters");
     }
     let length = text.chars().count();
@@ -393,16 +402,31 @@ mod tests {
             (json!({}), unknown.as_str()),
             (json!({"type": "s3"}), unknown.as_str()),
             (json!({"type": "S3"}), "name is required and must be a string"),
-            (json!({"type": "S3", "name": 5}), "name is required and must be a string"),
-            (json!({"type": "S3", "name": "a-b"}), "name must have letters, digits and spaces only"),
+            (
+                json!({"type": "S3", "name": 5}),
+                "name is required and must be a string",
+            ),
+            (
+                json!({"type": "S3", "name": "a-b"}),
+                "name must have letters, digits and spaces only",
+            ),
             (json!({"type": "S3", "name": ""}), "name must have 1 to 100 characters"),
-            (json!({"type": "S3", "name": "A"}), "bucket is required and must be a string"),
-            (json!({"type": "S3", "name": "A", "bucket": "b"}), "accessKey is required and must be a string"),
+            (
+                json!({"type": "S3", "name": "A"}),
+                "bucket is required and must be a string",
+            ),
+            (
+                json!({"type": "S3", "name": "A", "bucket": "b"}),
+                "accessKey is required and must be a string",
+            ),
             (
                 json!({"type": "WEB_PROXY", "name": "A", "baseUrl": "https://h"}),
                 "baseUrl is not allowed for origins of type WEB_PROXY",
             ),
-            (json!({"type": "WEB_FOLDER", "name": "A", "baseUrl": "ftp://h"}), "baseUrl must be an http or https URL"),
+            (
+                json!({"type": "WEB_FOLDER", "name": "A", "baseUrl": "ftp://h"}),
+                "baseUrl must be an http or https URL",
+            ),
             (
                 json!({"type": "WEB_FOLDER", "name": "A", "baseUrl": "https://h", "includeCanonicalHeader": "maybe"}),
                 "includeCanonicalHeader must be a boolean",

@@ -29,7 +29,11 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
     let new = parse(&fields, false)?;
-    let made = app.library.create_url_endpoint(new, Timestamp::now()).await.map_err(refused)?;
+    let made = app
+        .library
+        .create_url_endpoint(new, Timestamp::now())
+        .await
+        .map_err(refused)?;
     Ok((StatusCode::CREATED, Json(shown(&made))).into_response())
 }
 
@@ -130,7 +134,9 @@ fn parse(fields: &Fields, is_default: bool) -> Result<NewUrlEndpoint, ApiError> 
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| ApiError::invalid("origins must be an array of strings"))?,
         Some(Value::Array(_)) => {
-            return Err(ApiError::invalid(format!("origins must have at most {MOST_ORIGINS} entries")));
+            return Err(ApiError::invalid(format!(
+                "origins must have at most {MOST_ORIGINS} entries"
+            )));
         }
         Some(_) => return Err(ApiError::invalid("origins must be an array of strings")),
     };
@@ -201,12 +207,18 @@ mod tests {
             (json!({"urlPrefix": "a"}), "description is required"),
             (json!({"description": "d"}), reserved),
             (json!({"description": "d", "urlPrefix": ""}), reserved),
-            (json!({"description": "d", "urlPrefix": 5}), "urlPrefix must be a string"),
+            (
+                json!({"description": "d", "urlPrefix": 5}),
+                "urlPrefix must be a string",
+            ),
             (
                 json!({"description": "d", "urlPrefix": "a_b"}),
                 "urlPrefix must have letters, digits and hyphens only, at most 100",
             ),
-            (json!({"description": "d", "urlPrefix": "a", "more": 1}), "more is not allowed"),
+            (
+                json!({"description": "d", "urlPrefix": "a", "more": 1}),
+                "more is not allowed",
+            ),
             (
                 json!({"description": "d", "urlPrefix": "a", "origins": ["x", "x"]}),
                 "origins must not have an entry twice",

@@ -48,7 +48,10 @@ pub async fn analytics(
     let all = total(&usage);
     let cache = |name: &str| {
         let counts = usage.of(List::Cache.as_str());
-        counts.filter(|count| count.name == name).map(|count| count.requests).sum::<u64>()
+        counts
+            .filter(|count| count.name == name)
+            .map(|count| count.requests)
+            .sum::<u64>()
     };
     let requests = |list: List| -> Value {
         let counts = usage.of(list.as_str()).take(LONGEST_LIST);
@@ -203,7 +206,8 @@ mod tests {
     fn spans() {
         let read = |start: &str, end: &str, both| {
             let span = Span::read(&format!("startDate={start}&endDate={end}"), both);
-            span.map(|span| (span.first, span.last)).map_err(|error| error.to_string())
+            span.map(|span| (span.first, span.last))
+                .map_err(|error| error.to_string())
         };
         assert_eq!(read("1970-01-02", "1970-01-03", false), Ok((1, 2)));
         assert_eq!(read("1970-01-02", "1970-01-02", true), Ok((1, 1)));
