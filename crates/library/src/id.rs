@@ -115,6 +115,11 @@ impl WebhookId {
     pub const OF_SETTINGS: Self = Self([0; BYTES]);
 }
 
+id! {
+    /// A custom metadata field.
+    FieldId
+}
+
 impl FolderId {
     /// The folder that holds everything. It is never listed.
     pub(crate) const ROOT: Self = Self([0; BYTES]);

@@ -8,6 +8,7 @@
 //! [`Library::upload`] makes them a version of a file in one transaction. Until then nothing is listed or served, and
 //! dropping the staged blob leaves no trace.
 
+mod account;
 mod asset;
 mod blob;
 mod change;
@@ -41,6 +42,11 @@ mod trash;
 mod upload;
 mod webhooks;
 
+pub use account::{
+    Account, AccountError, ApiKey, CustomMetadata, CustomMetadataField, DEFAULT_ENDPOINT, ExtensionChange, FieldChange,
+    FieldErrors, FieldId, FieldType, KeyChange, NamedTransformation, NewApiKey, NewOrigin, NewUrlEndpoint, Origin,
+    SavedExtension, Schema, TransformationChange, UrlEndpoint, Usage, UsageCount, UsageRow, ValuesMode, date_millis,
+};
 pub use asset::{AiTag, Asset, FileType, MediaFacts, Version};
 pub use blob::{Blob, BlobError, BlobId};
 pub use change::ChangeError;

@@ -4,6 +4,7 @@ use library::{Asset, Entry, FileType, Folder, Version};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use crate::app::place::UrlPlace;
 use crate::error::ApiError;
 
 /// In a path everything but these is percent-encoded. `@` and `:` would be legal too, but both mean something in a
@@ -48,15 +49,15 @@ impl ResponseField {
 }
 
 /// An element of a listing.
-pub fn entry(entry: &Entry, url_endpoint: &str) -> Value {
+pub fn entry(entry: &Entry, url_endpoint: &UrlPlace) -> Value {
     match entry {
         Entry::File(asset) => version(asset, url_endpoint),
-        Entry::Folder(entry) => folder(entry),
+        Entry::Folder(entry) => folder(entry, url_endpoint),
     }
 }
 
 /// A version of a file: the current one as the file itself.
-pub fn version(asset: &Asset, url_endpoint: &str) -> Value {
+pub fn version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     if asset.is_current {
         file(asset, url_endpoint)
     } else {
@@ -65,22 +66,20 @@ pub fn version(asset: &Asset, url_endpoint: &str) -> Value {
 }
 
 /// A file in its current version.
-pub fn file(asset: &Asset, url_endpoint: &str) -> Value {
+pub fn file(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let query = format!("?updatedAt={}", asset.updated_at.as_millis());
-    object(asset, "file", &format!("{}{query}", url(url_endpoint, &asset.path())))
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file", &url, url_endpoint)
 }
 
-fn old_version(asset: &Asset, url_endpoint: &str) -> Value {
+fn old_version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let token = &asset.version.token;
     let query = format!("?ik-obj-version={token}&updatedAt={}", asset.updated_at.as_millis());
-    object(
-        asset,
-        "file-version",
-        &format!("{}{query}", url(url_endpoint, &asset.path())),
-    )
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file-version", &url, url_endpoint)
 }
 
-fn object(asset: &Asset, kind: &str, url: &str) -> Value {
+fn object(asset: &Asset, kind: &str, url: &str, place: &UrlPlace) -> Value {
     let version = &asset.version;
     let mut json = Map::new();
     let mut set = |key: &str, value: Value| {
@@ -97,7 +96,7 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     set("embeddedMetadata", json!(version.media.embedded_metadata));
     set("isPublished", json!(asset.is_published));
     set("customCoordinates", json!(asset.custom_coordinates));
-    set("customMetadata", json!(asset.custom_metadata));
+    set("customMetadata", place.visible(&asset.custom_metadata));
     set("isPrivateFile", json!(asset.is_private));
     set("url", json!(url));
     set("thumbnail", json!(format!("{url}&tr=n-ik_ml_thumbnail")));
@@ -119,20 +118,20 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     Value::Object(json)
 }
 
-fn folder(folder: &Folder) -> Value {
+fn folder(folder: &Folder, place: &UrlPlace) -> Value {
     json!({
         "folderId": folder.id.to_string(),
         "type": "folder",
         "name": folder.path.name(),
         "folderPath": folder.path.as_str(),
-        "customMetadata": folder.custom_metadata,
+        "customMetadata": place.visible(&folder.custom_metadata),
         "createdAt": folder.created_at.to_string(),
         "updatedAt": folder.updated_at.to_string(),
     })
 }
 
 /// The answer to an upload.
-pub fn upload_result(asset: &Asset, url_endpoint: &str, asked: &[ResponseField]) -> Value {
+pub fn upload_result(asset: &Asset, url_endpoint: &UrlPlace, asked: &[ResponseField]) -> Value {
     let version = &asset.version;
     let path = asset.path();
     let mut json = Map::new();
@@ -169,7 +168,7 @@ pub fn upload_result(asset: &Asset, url_endpoint: &str, asked: &[ResponseField])
             ResponseField::CustomCoordinates => set("customCoordinates", json!(asset.custom_coordinates)),
             ResponseField::IsPrivateFile => set("isPrivateFile", json!(asset.is_private)),
             ResponseField::IsPublished => set("isPublished", json!(asset.is_published)),
-            ResponseField::CustomMetadata => set("customMetadata", json!(asset.custom_metadata)),
+            ResponseField::CustomMetadata => set("customMetadata", url_endpoint.visible(&asset.custom_metadata)),
         }
     }
     Value::Object(json)

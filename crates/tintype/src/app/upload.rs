@@ -6,8 +6,11 @@ use std::io::BufReader;
 use delivery::origin::FetchError;
 use futures::StreamExt;
 use library::{
-    Asset, BlobError, Code, FileName, FileType, FolderPath, MediaFacts, NameError, NewFile, StagedBlob, Tags, Timestamp,
+    Asset, BlobError, Code, CustomMetadata, FileName, FileType, FolderPath, MediaFacts, NameError, NewFile, StagedBlob,
+    Tags, Timestamp,
 };
+
+use serde_json::{Map, Value};
 
 use super::App;
 use super::media_type::{self, HEAD_BYTES};
@@ -42,6 +45,8 @@ pub struct Upload {
     pub custom_coordinates: Option<String>,
     /// Free text.
     pub description: Option<String>,
+    /// Values by field name, checked; `None` where the request names none.
+    pub custom_metadata: Option<Map<String, Value>>,
 }
 
 /// Where a file's bytes are.
@@ -82,6 +87,8 @@ pub async fn upload(app: &App, upload: Upload) -> Result<Asset, UploadError> {
     };
     let media = recognise(&staged, &head, name.as_str()).await?;
     let size = staged.size();
+    let account = app.library.account().await;
+    let account = account.map_err(|error| UploadError::Internal(error.into()))?;
     let stored = app
         .library
         .upload(
@@ -96,6 +103,8 @@ pub async fn upload(app: &App, upload: Upload) -> Result<Asset, UploadError> {
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
                 description: upload.description,
+                custom_metadata: upload.custom_metadata,
+                default_metadata: CustomMetadata::defaults(&account.custom_metadata_fields),
                 ..NewFile::new(folder, name, staged, media)
             },
             Timestamp::now(),

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use crate::api::Json;
 use crate::api::file_object;
 use crate::app::App;
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// Most entries of one page, and the default.
@@ -16,7 +16,7 @@ const LONGEST_PAGE: u32 = 1000;
 
 /// Files, versions and folders as a bare array.
 pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Json, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Media, Level::Read).await?;
     let query = parse(query.as_deref().unwrap_or_default())?;
     let entries = app.library.list(&query).await.map_err(|e| ApiError::internal(&e))?;
     Ok(Json(

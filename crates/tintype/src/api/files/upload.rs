@@ -59,18 +59,19 @@ async fn take_in(app: &App, request: Request) -> Result<Json, ApiError> {
     let (parts, body) = request.into_parts();
     let key = auth::presented_key(&parts.headers);
     if let Some(key) = &key
-        && !app.keys.is_private_key(key)
+        && let Err(refusal) = auth::require_key(app, key, auth::Area::Media, auth::Level::Write).await
     {
         drain(body).await;
-        return Err(ApiError::wrong_key());
+        return Err(refusal);
     }
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    let form = Form::read(app, content_type, body).await?;
+    let mut form = Form::read(app, content_type, body).await?;
     authorise(app, key.is_some(), &form).await?;
+    form.check_metadata(app).await?;
     let asked = form.response_fields.clone();
     let stored = upload(app, form.into_upload()?).await.map_err(refusal)?;
     Ok(Json(file_object::upload_result(&stored, &app.url_endpoint, &asked)))
@@ -88,7 +89,7 @@ async fn authorise(app: &App, has_key: bool, form: &Form) -> Result<(), ApiError
         return Ok(());
     }
     let now = unix_now();
-    let signed = form.signature.verify(&app.keys, now)?;
+    let signed = form.signature.check(app, now).await?;
     let fresh = app
         .library
         .spend_token(&signed.token, timestamp(signed.expire), timestamp(now))

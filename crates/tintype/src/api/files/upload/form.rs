@@ -8,8 +8,9 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use library::{BlobError, BlobWriter, Code, StagedBlob, Tags};
+use library::{BlobError, BlobWriter, Code, CustomMetadata, StagedBlob, Tags, ValuesMode};
 use multer::{Field, Multipart};
+use serde_json::{Map, Value, json};
 
 use super::base64_text::Base64Text;
 use super::{drain, too_large};
@@ -44,6 +45,9 @@ pub struct Form {
     tags: Option<Vec<String>>,
     custom_coordinates: Option<String>,
     description: Option<String>,
+    /// As JSON, and as `customMetadata[name]` with a text.
+    custom_metadata: Option<Map<String, Value>>,
+    metadata_texts: Vec<(String, String)>,
     /// What the answer shall hold besides.
     pub response_fields: Vec<ResponseField>,
     /// The credential of a client-side upload.
@@ -132,12 +136,49 @@ impl Form {
             "signature" => self.signature.signature = Some(text),
             "token" => self.signature.token = Some(text),
             "expire" => self.signature.expire = Some(text),
-            "extensions" | "webhookUrl" | "customMetadata" | "transformation" | "checks" => {
+            "customMetadata" => self.set_metadata(name, text)?,
+            "extensions" | "webhookUrl" | "transformation" | "checks" => {
                 return Err(ApiError::unavailable(&format!("The upload parameter {base}")));
             }
             // Unknown fields are ignored, as the contract wants.
             _ => {}
         }
+        Ok(())
+    }
+
+    fn set_metadata(&mut self, name: &str, text: String) -> Result<(), ApiError> {
+        if let Some(field) = name
+            .strip_prefix("customMetadata[")
+            .and_then(|rest| rest.split(']').next())
+        {
+            self.metadata_texts.push((field.to_owned(), text));
+            return Ok(());
+        }
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(values)) => self.custom_metadata = Some(values),
+            _ => {
+                return Err(ApiError::invalid(
+                    "Your request contains invalid customMetadata parameter. It should be a JSON object.",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the custom metadata against the fields of the account.
+    pub async fn check_metadata(&mut self, app: &App) -> Result<(), ApiError> {
+        if self.custom_metadata.is_none() && self.metadata_texts.is_empty() {
+            return Ok(());
+        }
+        // Asked of the database itself: a field may have been made on another node just now.
+        let fields = app.library.custom_metadata_fields(true).await;
+        let fields = fields.map_err(|error| ApiError::internal(&error))?;
+        let mut values = self.custom_metadata.take().unwrap_or_default();
+        values.extend(CustomMetadata::of_texts(&self.metadata_texts, &fields));
+        let values = CustomMetadata::validate(&values, &fields, ValuesMode::Whole)
+            .map_err(|errors| ApiError::invalid("Invalid custom metadata.").with("errors", json!(errors)))?;
+        // An empty object sets nothing.
+        self.custom_metadata = Some(values).filter(|values| !values.is_empty());
         Ok(())
     }
 
@@ -169,6 +210,7 @@ impl Form {
             tags,
             custom_coordinates: self.custom_coordinates,
             description: self.description,
+            custom_metadata: self.custom_metadata,
         })
     }
 }
