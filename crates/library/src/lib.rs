@@ -10,6 +10,8 @@
 
 mod asset;
 mod blob;
+mod check;
+mod copy_library;
 mod database;
 mod delete;
 mod error;
@@ -30,16 +32,19 @@ mod upload;
 
 pub use asset::{AiTag, Asset, FileType, MediaFacts, Version};
 pub use blob::{Blob, BlobError, BlobId};
+pub use check::{CheckError, CheckProgress, Finding};
+pub use copy_library::{CopyError, CopyProgress};
+pub use database::{Migration, MigrationState};
 pub use delete::DeleteError;
 pub use error::{Code, StoreError};
 pub use folder::Folder;
 pub use garbage::{Garbage, GarbageError};
 pub use id::{FileId, FolderId, IdError, VersionId};
-pub use library::{Counts, HealthError, Library, OpenError};
+pub use library::{Counts, HealthError, Library, OpenError, migrate, migrations};
 pub use list::{Entry, EntryKind, ListError, ListQuery, Sort, SortKey};
 pub use name::{FileName, FolderPath, NameError};
 pub use outbox::{Event, EventKind};
-pub use settings::{BlobUrl, DatabaseUrl, Limits, Settings, UrlError};
+pub use settings::{BlobUrl, DatabaseUrl, Limits, PostgresUrl, RemoteUrl, Settings, UrlError};
 pub use stage::{BlobWriter, StagedBlob};
 pub use tags::{Tags, TagsError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -15,5 +15,7 @@ mod embedded;
 mod listing;
 #[path = "suite/opening.rs"]
 mod opening;
+#[path = "suite/remote.rs"]
+mod remote;
 #[path = "suite/uploading.rs"]
 mod uploading;

@@ -12,5 +12,7 @@ mod crash;
 mod listing;
 #[path = "suite/opening.rs"]
 mod opening;
+#[path = "suite/remote.rs"]
+mod remote;
 #[path = "suite/uploading.rs"]
 mod uploading;

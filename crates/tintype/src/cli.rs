@@ -5,8 +5,10 @@
 mod actions;
 mod call;
 mod config;
+mod db;
 mod explain;
 mod health;
+mod library;
 mod serve;
 mod transform;
 mod url;
@@ -40,6 +42,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", m)) => call::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
+        Some(("db", m)) => db::run(m),
+        Some(("library", m)) => library::run(m),
         _ => Ok(()),
     };
     match outcome {
@@ -77,6 +81,8 @@ fn command() -> Command {
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(config::command())
+        .subcommand(db::command())
+        .subcommand(library::command())
         .subcommand(with_settings(health::command(), ["listen"]))
 }
 

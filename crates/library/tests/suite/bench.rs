@@ -1,7 +1,8 @@
 //! The workbench of the tests: a library in a directory that goes away, and short ways to fill it.
 
 use library::{
-    Asset, FileName, FolderPath, Library, Limits, MediaFacts, NewFile, Settings, StagedBlob, Timestamp, UploadError,
+    Asset, DatabaseUrl, FileName, FolderPath, Library, Limits, MediaFacts, NewFile, Settings, StagedBlob, Timestamp,
+    UploadError,
 };
 use sqlx::Connection as _;
 use tempfile::TempDir;

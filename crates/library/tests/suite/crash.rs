@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use library::{Garbage, Timestamp};
 
-use crate::bench::{Bench, at, bytes, stage, upload};
+use crate::bench::{Bench, bytes, stage, upload};
 
 #[tokio::test]
 async fn staged_files_of_an_ended_process_are_cleared() {
