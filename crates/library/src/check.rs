@@ -85,7 +85,7 @@ const NAMES: i64 = 10;
 impl Library {
     /// Compares the blob store with the database: names and lengths, and with `contents` every byte. Changes nothing.
     /// Memory grows with the number of objects in the store, by about a hundred bytes each.
-    pub async fn check(
+    pub async fn check_blobs(
         &self,
         contents: bool,
         mut progress: impl FnMut(CheckProgress),

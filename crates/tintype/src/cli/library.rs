@@ -69,7 +69,7 @@ async fn check(matches: &ArgMatches) -> Outcome {
     let mut wrong = 0_u64;
     let mut notes = 0_u64;
     library
-        .check(
+        .check_blobs(
             matches.get_flag("contents"),
             |progress| {
                 bar.set_length(progress.total);
