@@ -1,4 +1,7 @@
-//! The library over a temporary directory, as its callers use it.
+//! The library over a temporary directory, as its callers use it, with SQLite; `library_postgres.rs` runs the same on
+//! PostgreSQL.
+
+const DATABASE: bench::Database = bench::Database::Sqlite;
 
 #[path = "suite/account.rs"]
 mod account;
@@ -10,6 +13,8 @@ mod blobs;
 mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/embedded.rs"]
+mod embedded;
 #[path = "suite/folder_jobs.rs"]
 mod folder_jobs;
 #[path = "suite/jobs.rs"]
@@ -20,6 +25,8 @@ mod listing;
 mod opening;
 #[path = "suite/racing.rs"]
 mod racing;
+#[path = "suite/remote.rs"]
+mod remote;
 #[path = "suite/trashing.rs"]
 mod trashing;
 #[path = "suite/uploading.rs"]

@@ -11,9 +11,9 @@ pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
-pub mod trash;
 pub mod named_transformations;
 pub mod rate_limit;
 pub mod saved_extensions;
+pub mod trash;
 
 pub use json::Json;
