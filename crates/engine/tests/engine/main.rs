@@ -5,6 +5,7 @@ mod corpus;
 mod files;
 mod formats;
 mod hostile;
+mod metadata;
 mod models;
 mod mutations;
 #[path = "../onnx/mod.rs"]
