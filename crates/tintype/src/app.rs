@@ -1,6 +1,8 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+mod clip;
 pub mod media_type;
+pub mod metadata;
 pub mod upload;
 
 use std::sync::Arc;
