@@ -49,7 +49,7 @@ pub use account::{
     FieldErrors, FieldId, FieldType, KeyChange, NamedTransformation, NewApiKey, NewOrigin, NewUrlEndpoint, Origin,
     SavedExtension, Schema, TransformationChange, UrlEndpoint, Usage, UsageCount, UsageRow, ValuesMode, date_millis,
 };
-pub use asset::{AiTag, Asset, FileType, MediaFacts, Version};
+pub use asset::{AiTag, Asset, FileType, Location, MediaFacts, Version};
 pub use blob::{Blob, BlobError, BlobId};
 pub use change::ChangeError;
 pub use check::{CheckError, CheckProgress, Finding};

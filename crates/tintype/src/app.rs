@@ -1,8 +1,10 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+mod clip;
 pub mod extensions;
 pub mod keyring;
 pub mod media_type;
+pub mod metadata;
 pub mod place;
 pub mod purge;
 pub mod rate_limit;

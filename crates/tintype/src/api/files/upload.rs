@@ -13,8 +13,9 @@ use futures::StreamExt;
 use std::time::Duration;
 
 use crate::api::Json;
-use crate::api::file_object;
+use crate::api::file_object::{self, ResponseField};
 use crate::app::App;
+use crate::app::metadata::of_asset;
 use crate::app::upload::{UploadError, upload};
 use crate::auth;
 use crate::clock::unix_now;
@@ -74,7 +75,14 @@ async fn take_in(app: &App, request: Request) -> Result<Json, ApiError> {
     form.check_metadata(app).await?;
     let asked = form.response_fields.clone();
     let stored = upload(app, form.into_upload()?).await.map_err(refusal)?;
-    Ok(Json(file_object::upload_result(&stored, &app.url_endpoint, &asked)))
+    let metadata = if asked.contains(&ResponseField::Metadata) {
+        // The file is stored by now: what can't be read of it is left out of the answer.
+        of_asset(app, &stored).await.ok()
+    } else {
+        None
+    };
+    let answer = file_object::upload_result(&stored, &app.url_endpoint, &asked, metadata.as_ref());
+    Ok(Json(answer))
 }
 
 /// Either the private key (checked already) or a client-side signature; not both.

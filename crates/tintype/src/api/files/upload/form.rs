@@ -126,11 +126,8 @@ impl Form {
             "customCoordinates" => self.custom_coordinates = Some(coordinates(&text)?),
             "description" => self.description = Some(text),
             "responseFields" => {
-                for field in list(&text) {
-                    if let Some(field) = ResponseField::parse(&field)? {
-                        self.response_fields.push(field);
-                    }
-                }
+                let known = list(&text).into_iter().filter_map(|field| ResponseField::parse(&field));
+                self.response_fields.extend(known);
             }
             "publicKey" => self.signature.public_key = Some(text),
             "signature" => self.signature.signature = Some(text),
