@@ -10,9 +10,11 @@
 
 mod asset;
 mod blob;
+pub mod checks;
 mod database;
 mod delete;
 mod error;
+pub mod expression;
 mod folder;
 mod garbage;
 mod id;
@@ -21,6 +23,7 @@ mod list;
 mod lookup;
 mod name;
 mod outbox;
+pub mod search;
 mod settings;
 mod stage;
 mod tags;
