@@ -1,24 +1,39 @@
 //! The connection to the database, and the only place that knows which one it is.
 //!
 //! Statements elsewhere keep to what SQLite and PostgreSQL share: `$1` parameters, `ON CONFLICT`, `RETURNING`, partial
-//! indexes, times and counts as 64-bit numbers, JSON as text. To add PostgreSQL, give this file its pool and its
-//! migrations, and compare text by bytes (`COLLATE "C"`).
+//! indexes, times and counts as 64-bit numbers, JSON as text, text compared by bytes (`COLLATE "C"` in PostgreSQL's
+//! tables). They are written with [`query()`] and [`Sql`] and carried out on a [`Transaction`] or a [`Reader`].
+//! `sqlx::Any` would be the ready-made form of this, but it reads no truth values from SQLite.
+
+mod connection;
+mod query;
+mod row;
 
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-pub(crate) type Db = sqlx::Sqlite;
-pub(crate) type Row = sqlx::sqlite::SqliteRow;
-pub(crate) type Transaction = sqlx::Transaction<'static, Db>;
+pub(crate) use connection::{Lock, On, Reader, Transaction};
+pub(crate) use query::{Sql, Value, query};
+pub(crate) use row::{Column, Row};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Longer than any transaction of ours takes, so that it ends only a real jam.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which database it is, for the few statements that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
 
 /// Why the database could not be opened.
 pub(crate) enum DatabaseError {
@@ -30,16 +45,32 @@ pub(crate) enum DatabaseError {
     Sql(sqlx::Error),
 }
 
-/// One connection that writes and several that read. SQLite has one writer at a time: with one connection, writers
-/// queue in order here instead of polling a lock there, and readers never wait for them.
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<MigrateError> for DatabaseError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::TooNew(version),
+            other => Self::Migrate(other),
+        }
+    }
+}
+
+/// SQLite has one connection that writes and several that read: it has one writer at a time, and with one connection
+/// writers queue in order here instead of polling a lock there, and readers never wait for them. PostgreSQL has one
+/// pool for both.
 #[derive(Debug)]
 pub(crate) struct Database {
-    writer: sqlx::Pool<Db>,
-    readers: sqlx::Pool<Db>,
+    writer: Reader,
+    readers: Reader,
 }
 
 impl Database {
-    pub(crate) async fn open(file: &Path, readers: u32) -> Result<Self, DatabaseError> {
+    pub(crate) async fn open_sqlite(file: &Path, readers: u32) -> Result<Self, DatabaseError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -59,58 +90,93 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(options.clone())
-            .await
-            .map_err(DatabaseError::Sql)?;
-        MIGRATIONS.run(&writer).await.map_err(|error| match error {
-            MigrateError::VersionMissing(version) => DatabaseError::TooNew(version),
-            other => DatabaseError::Migrate(other),
-        })?;
+            .await?;
+        SQLITE.run(&writer).await?;
         let readers = pool()
             .max_connections(readers.max(1))
             .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
-            .await
-            .map_err(DatabaseError::Sql)?;
-        Ok(Self { writer, readers })
+            .await?;
+        Ok(Self {
+            writer: Reader::Sqlite(writer),
+            readers: Reader::Sqlite(readers),
+        })
     }
 
-    /// A transaction that will write. It holds the write lock from the start: one that reads first and asks for the
-    /// lock later can find its reading outdated and fail.
+    /// `connections` is how many this process may have open at once, for reading and writing together.
+    pub(crate) async fn open_postgres(url: &SecretString, connections: u32) -> Result<Self, DatabaseError> {
+        let options: PgConnectOptions = url.expose_secret().parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(connections.max(2))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_with(options.application_name("tintype"))
+            .await?;
+        POSTGRES.run(&pool).await?;
+        Ok(Self {
+            writer: Reader::Postgres(pool.clone()),
+            readers: Reader::Postgres(pool),
+        })
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.readers {
+            Reader::Sqlite(_) => Dialect::Sqlite,
+            Reader::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// A transaction that will write. With SQLite it holds the write lock from the start: one that reads first and
+    /// asks for the lock later can find its reading outdated and fail. With PostgreSQL it asks for [`Lock`]s where it
+    /// reads something that it then builds on.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await
+        Ok(match &self.writer {
+            Reader::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Reader::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+        })
     }
 
     /// For statements that only read.
-    pub(crate) fn reader(&self) -> &sqlx::Pool<Db> {
+    pub(crate) fn reader(&self) -> &Reader {
         &self.readers
     }
 
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        // Last, because the last connection to close writes the log back into the database file.
-        self.writer.close().await;
+        for pool in [&self.readers, &self.writer] {
+            match pool {
+                // The last connection to close, which is the writer, writes the log back into the database file.
+                Reader::Sqlite(pool) => pool.close().await,
+                Reader::Postgres(pool) => pool.close().await,
+            }
+        }
     }
 }
 
 /// True if the failure is a lack of room.
 pub(crate) fn is_full(error: &sqlx::Error) -> bool {
     const SQLITE_FULL: &str = "13";
+    const POSTGRES_DISK_FULL: &str = "53100";
     error
         .as_database_error()
         .and_then(|error| error.code())
-        .is_some_and(|code| code == SQLITE_FULL)
+        .is_some_and(|code| code == SQLITE_FULL || code == POSTGRES_DISK_FULL)
 }
 
-/// True if the transaction lost a race and may succeed when it is run again: a name was taken, or a row that it had
-/// just found is gone.
+/// True if the transaction lost a race and may succeed when it is run again: a name was taken, a row that it had just
+/// found is gone, or two waited for each other.
 pub(crate) fn is_retryable(error: &sqlx::Error) -> bool {
+    const DEADLOCK: &str = "40P01";
+    const NOT_SERIALISABLE: &str = "40001";
     matches!(error, sqlx::Error::RowNotFound)
-        || error
-            .as_database_error()
-            .is_some_and(|error| error.is_unique_violation() || error.is_foreign_key_violation())
+        || error.as_database_error().is_some_and(|error| {
+            error.is_unique_violation()
+                || error.is_foreign_key_violation()
+                || matches!(error.code().as_deref(), Some(DEADLOCK | NOT_SERIALISABLE))
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{On, Reader, query};
     use crate::{Code, FolderPath, Library, Timestamp};
 
     #[tokio::test]
@@ -118,14 +184,15 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let library = Library::for_testing(directory.path()).await;
         let now = Timestamp::now();
-        let writer = &library.database().writer;
-        let pages: i64 = sqlx::query_scalar("PRAGMA page_count")
-            .fetch_one(writer)
+        let Reader::Sqlite(writer) = &library.database().writer else {
+            panic!("a test library is SQLite's");
+        };
+        let pages: i64 = query("PRAGMA page_count")
+            .scalar(On::SqlitePool(writer))
             .await
             .expect("counted");
-        let limit = format!("PRAGMA max_page_count = {pages}");
-        sqlx::query(sqlx::AssertSqlSafe(limit))
-            .execute(writer)
+        query(format!("PRAGMA max_page_count = {pages}"))
+            .execute(On::SqlitePool(writer))
             .await
             .expect("limited");
         let mut made = 0;

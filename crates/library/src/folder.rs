@@ -1,9 +1,7 @@
 //! Folders.
 
-use sqlx::Row as _;
-
 use crate::asset::{json_object, timestamp};
-use crate::database::{Row, Transaction};
+use crate::database::{On, Row, Transaction, query};
 use crate::error::StoreError;
 use crate::id::FolderId;
 use crate::library::Library;
@@ -56,12 +54,12 @@ impl Library {
 
 /// The folder's id. The folder and those above it are created if absent.
 pub(crate) async fn ensure(tx: &mut Transaction, path: &FolderPath, now: Timestamp) -> Result<FolderId, sqlx::Error> {
-    if let Some(id) = find(&mut **tx, path).await? {
+    if let Some(id) = find(&mut *tx, path).await? {
         return Ok(id);
     }
     let mut parent = FolderId::ROOT;
     for folder in path.lineage() {
-        sqlx::query(
+        query(
             "INSERT INTO folders (id, parent_id, path, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
              ON CONFLICT (path) DO NOTHING",
         )
@@ -70,20 +68,17 @@ pub(crate) async fn ensure(tx: &mut Transaction, path: &FolderPath, now: Timesta
         .bind(folder.as_str())
         .bind(folder.name())
         .bind(now.as_millis())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
-        parent = find(&mut **tx, &folder).await?.ok_or(sqlx::Error::RowNotFound)?;
+        parent = find(&mut *tx, &folder).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
     Ok(parent)
 }
 
-pub(crate) async fn find<'c>(
-    executor: impl sqlx::Executor<'c, Database = crate::database::Db>,
-    path: &FolderPath,
-) -> Result<Option<FolderId>, sqlx::Error> {
-    let id: Option<String> = sqlx::query_scalar("SELECT id FROM folders WHERE path = $1")
+pub(crate) async fn find<'c>(on: impl Into<On<'c>>, path: &FolderPath) -> Result<Option<FolderId>, sqlx::Error> {
+    let id: Option<String> = query("SELECT id FROM folders WHERE path = $1")
         .bind(path.as_str())
-        .fetch_optional(executor)
+        .scalar_optional(on)
         .await?;
     id.map(|id| {
         id.parse()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use crate::blob::{BlobError, BlobId};
-use crate::database::Db;
+use crate::database::{Lock, Sql, query};
 use crate::error::StoreError;
 use crate::id::IdError;
 use crate::library::Library;
@@ -79,14 +79,17 @@ impl Library {
     async fn collect_unreferenced(&self, before: Timestamp) -> Result<u64, GarbageError> {
         let _alone = self.collection().write().await;
         let mut tx = self.database().begin().await?;
-        let ids: Vec<String> = sqlx::query_scalar(
+        tx.lock(Lock::BlobsAlone).await?;
+        let ids: Vec<String> = query(
             "DELETE FROM blobs WHERE sha256 IN
-                 (SELECT sha256 FROM blobs WHERE unreferenced_at IS NOT NULL AND unreferenced_at <= $1 LIMIT $2)
+                 (SELECT sha256 FROM blobs b WHERE unreferenced_at IS NOT NULL AND unreferenced_at <= $1
+                     AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.blob = b.sha256)
+                     AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.blob = b.sha256) LIMIT $2)
              RETURNING sha256",
         )
         .bind(before.as_millis())
         .bind(BATCH as i64)
-        .fetch_all(&mut *tx)
+        .scalars(&mut tx)
         .await?;
         tx.commit().await?;
         for id in &ids {
@@ -103,18 +106,18 @@ impl Library {
             return Ok(0);
         }
         let _alone = self.collection().write().await;
-        let mut query = sqlx::QueryBuilder::<Db>::new("SELECT sha256 FROM blobs WHERE sha256 IN (");
-        let mut list = query.separated(", ");
-        for id in batch {
-            list.push_bind(id.to_string());
-        }
-        query.push(")");
-        let known: Vec<String> = query.build_query_scalar().fetch_all(self.database().reader()).await?;
+        let mut tx = self.database().begin().await?;
+        tx.lock(Lock::BlobsAlone).await?;
+        let mut sql = Sql::new("SELECT sha256 FROM blobs WHERE sha256 IN (");
+        sql.push_list(batch.iter().map(BlobId::to_string)).push(")");
+        let known: Vec<String> = sql.build().scalars(&mut tx).await?;
         let mut removed = 0;
         for id in batch.iter().filter(|id| !known.contains(&id.to_string())) {
             self.blobs().remove(id).await?;
             removed += 1;
         }
+        // Nothing was written; until here the lock kept uploads on other nodes away.
+        tx.commit().await?;
         Ok(removed)
     }
 }

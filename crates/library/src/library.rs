@@ -4,12 +4,10 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use sqlx::Row as _;
 use tokio::sync::RwLock;
 
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, query};
 use crate::error::StoreError;
 use crate::settings::{BlobUrl, DatabaseUrl, Limits, Settings};
 
@@ -48,28 +46,28 @@ pub enum OpenError {
     InUse(PathBuf),
     /// The database was written by a later version of the program.
     #[error(
-        "the database `{path}` was written by a newer version (it has migration {found}); use that version or a backup"
+        "the database `{database}` was written by a newer version (it has migration {found}); use that version or a backup"
     )]
     DatabaseTooNew {
-        /// Where the database is.
-        path: PathBuf,
+        /// Where the database is, without its password.
+        database: String,
         /// The first migration that is unknown here.
         found: i64,
     },
     /// The tables could not be brought up to date.
-    #[error("cannot bring the database `{path}` up to date")]
+    #[error("cannot bring the database `{database}` up to date")]
     Migrate {
-        /// Where the database is.
-        path: PathBuf,
+        /// Where the database is, without its password.
+        database: String,
         /// Why not.
         #[source]
         source: sqlx::migrate::MigrateError,
     },
     /// Any other failure of the database.
-    #[error("cannot open the database `{path}`")]
+    #[error("cannot open the database `{database}`")]
     Database {
-        /// Where the database is.
-        path: PathBuf,
+        /// Where the database is, without its password.
+        database: String,
         /// Why not.
         #[source]
         source: sqlx::Error,
@@ -116,21 +114,27 @@ impl Library {
     pub async fn open(settings: Settings) -> Result<Self, OpenError> {
         let Settings {
             data_dir,
-            database: DatabaseUrl::Sqlite(file),
+            database,
             blobs: BlobUrl::File(root),
             limits,
         } = settings;
         create_directory(&data_dir).await?;
         let lock = lock(&data_dir)?;
-        if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            create_directory(parent).await?;
-        }
-        let database = Database::open(&file, limits.readers).await.map_err(|error| {
-            let path = file.clone();
+        let opened = match &database {
+            DatabaseUrl::Sqlite(file) => {
+                if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                    create_directory(parent).await?;
+                }
+                Database::open_sqlite(file, limits.readers).await
+            }
+            DatabaseUrl::Postgres(url) => Database::open_postgres(url.expose(), limits.connections).await,
+        };
+        let database = opened.map_err(|error| {
+            let database = database.to_string();
             match error {
-                DatabaseError::TooNew(found) => OpenError::DatabaseTooNew { path, found },
-                DatabaseError::Migrate(source) => OpenError::Migrate { path, source },
-                DatabaseError::Sql(source) => OpenError::Database { path, source },
+                DatabaseError::TooNew(found) => OpenError::DatabaseTooNew { database, found },
+                DatabaseError::Migrate(source) => OpenError::Migrate { database, source },
+                DatabaseError::Sql(source) => OpenError::Database { database, source },
             }
         })?;
         let blobs = BlobStore::open(&root).await.map_err(|source| OpenError::Blobs {
@@ -164,7 +168,7 @@ impl Library {
 
     /// Checks that the database and the blob store answer. Cheap enough for every probe of a balancer.
     pub async fn health(&self) -> Result<(), HealthError> {
-        sqlx::query("SELECT 1")
+        query("SELECT 1")
             .execute(self.database().reader())
             .await
             .map_err(|error| HealthError::Database(error.into()))?;
@@ -194,7 +198,7 @@ impl Library {
 
     /// How much there is. Counts rows: meant for a metric now and then, not for each request.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT (SELECT COUNT(*) FROM files) AS files, (SELECT COUNT(*) FROM versions) AS versions,
                     (SELECT COUNT(*) FROM folders WHERE parent_id IS NOT NULL) AS folders,
                     (SELECT COUNT(*) FROM blobs) AS blobs,

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Row as _};
-
 use crate::asset::{ASSET_COLUMNS, Asset, FileType};
-use crate::database::Db;
+use crate::database::Sql;
 use crate::error::{Code, StoreError};
 use crate::folder::{self, FOLDER_COLUMNS, Folder};
 use crate::id::FolderId;
@@ -190,32 +188,32 @@ impl Library {
 
     /// First which files and folders, then what they are. One snapshot of the database answers all three questions.
     async fn list_all(&self, statement: &Statement<'_>) -> Result<Vec<Entry>, ListError> {
-        let mut tx = self.database().reader().begin().await?;
+        let mut tx = self.database().reader().snapshot().await?;
         let keys: Vec<(bool, String)> = statement
             .all()
             .build()
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?
             .iter()
             .map(|row| Ok((row.try_get::<i64, _>("is_folder")? != 0, row.try_get("id")?)))
             .collect::<Result<_, sqlx::Error>>()?;
         let mut found: HashMap<String, Entry> = HashMap::with_capacity(keys.len());
         let files = keys.iter().filter(|(is_folder, _)| !is_folder).map(|(_, id)| id);
-        if let Some(mut query) = by_ids(
+        if let Some(sql) = by_ids(
             &format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.is_current AND v.file_id IN ("),
             files,
         ) {
-            for row in query.build().fetch_all(&mut *tx).await? {
+            for row in sql.build().fetch_all(&mut tx).await? {
                 let asset = Asset::of_row(&row)?;
                 found.insert(asset.id.to_string(), Entry::File(Box::new(asset)));
             }
         }
         let folders = keys.iter().filter(|(is_folder, _)| *is_folder).map(|(_, id)| id);
-        if let Some(mut query) = by_ids(
+        if let Some(sql) = by_ids(
             &format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.id IN ("),
             folders,
         ) {
-            for row in query.build().fetch_all(&mut *tx).await? {
+            for row in sql.build().fetch_all(&mut tx).await? {
                 let folder = Folder::of_row(&row)?;
                 found.insert(folder.id.to_string(), Entry::Folder(folder));
             }
@@ -224,16 +222,12 @@ impl Library {
     }
 }
 
-fn by_ids<'a>(select: &str, ids: impl Iterator<Item = &'a String>) -> Option<QueryBuilder<Db>> {
+fn by_ids<'a>(select: &str, ids: impl Iterator<Item = &'a String>) -> Option<Sql> {
     let mut ids = ids.peekable();
     ids.peek()?;
-    let mut builder = QueryBuilder::new(select);
-    let mut list = builder.separated(", ");
-    for id in ids {
-        list.push_bind(id.clone());
-    }
-    builder.push(")");
-    Some(builder)
+    let mut sql = Sql::new(select);
+    sql.push_list(ids).push(")");
+    Some(sql)
 }
 
 /// The SQL of a query. Only words of this file become SQL; what the caller gave is bound.
@@ -243,39 +237,39 @@ struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    fn files(&self) -> QueryBuilder<Db> {
+    fn files(&self) -> Sql {
         let current = self.query.kind != EntryKind::FileVersion;
-        let mut sql = QueryBuilder::new(format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE "));
+        let mut sql = Sql::new(format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE "));
         self.push_file_conditions(&mut sql, current);
         let tie = if current { "v.file_id" } else { "v.id" };
         self.push_order(&mut sql, self.query.sort.key.file_column(), tie);
         sql
     }
 
-    fn folders(&self) -> QueryBuilder<Db> {
-        let mut sql = QueryBuilder::new(format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE "));
+    fn folders(&self) -> Sql {
+        let mut sql = Sql::new(format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE "));
         self.push_folder_conditions(&mut sql);
         self.push_order(&mut sql, self.query.sort.key.folder_column().unwrap_or("f.id"), "f.id");
         sql
     }
 
-    fn all(&self) -> QueryBuilder<Db> {
+    fn all(&self) -> Sql {
         let key = self.query.sort.key;
-        let mut sql = QueryBuilder::new(format!(
-            "SELECT 0 AS is_folder, v.file_id AS id, {} AS k FROM versions v WHERE ",
+        let mut sql = Sql::new(format!(
+            "SELECT CAST(0 AS BIGINT) AS is_folder, v.file_id AS id, {} AS k FROM versions v WHERE ",
             key.file_column()
         ));
         self.push_file_conditions(&mut sql, true);
         sql.push(format!(
-            " UNION ALL SELECT 1, f.id, {} FROM folders f WHERE ",
-            key.folder_column().unwrap_or("0")
+            " UNION ALL SELECT CAST(1 AS BIGINT), f.id, {} FROM folders f WHERE ",
+            key.folder_column().unwrap_or("CAST(0 AS BIGINT)")
         ));
         self.push_folder_conditions(&mut sql);
         self.push_order(&mut sql, "k", "id");
         sql
     }
 
-    fn push_file_conditions(&self, sql: &mut QueryBuilder<Db>, current: bool) {
+    fn push_file_conditions(&self, sql: &mut Sql, current: bool) {
         sql.push(if current { "v.is_current" } else { "NOT v.is_current" });
         if let Some(folder) = self.folder {
             sql.push(" AND v.folder_id = ").push_bind(folder.to_string());
@@ -288,15 +282,11 @@ impl Statement<'_> {
         }
         if !self.query.tags.is_empty() {
             sql.push(" AND v.id IN (SELECT version_id FROM version_tags WHERE tag IN (");
-            let mut tags = sql.separated(", ");
-            for tag in &self.query.tags {
-                tags.push_bind(tag.clone());
-            }
-            sql.push("))");
+            sql.push_list(&self.query.tags).push("))");
         }
     }
 
-    fn push_folder_conditions(&self, sql: &mut QueryBuilder<Db>) {
+    fn push_folder_conditions(&self, sql: &mut Sql) {
         sql.push("f.parent_id IS NOT NULL");
         if let Some(folder) = self.folder {
             sql.push(" AND f.parent_id = ").push_bind(folder.to_string());
@@ -309,7 +299,7 @@ impl Statement<'_> {
         }
     }
 
-    fn push_order(&self, sql: &mut QueryBuilder<Db>, key: &str, tie: &str) {
+    fn push_order(&self, sql: &mut Sql, key: &str, tie: &str) {
         let direction = if self.query.sort.descending { "DESC" } else { "ASC" };
         sql.push(format!(" ORDER BY {key} {direction}, {tie} {direction} LIMIT "));
         sql.push_bind(i64::from(self.query.limit));
@@ -320,21 +310,19 @@ impl Statement<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Execute as _;
-
     use super::*;
 
     /// What SQLite will do for a query, in its own words.
-    async fn plan(library: &Library, mut sql: QueryBuilder<Db>) -> String {
-        let mut query = sql.build();
-        let arguments = query.take_arguments().expect("arguments").expect("some");
-        let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
-        let rows = sqlx::query_with(sqlx::AssertSqlSafe(explain), arguments)
+    async fn plan(library: &Library, sql: Sql) -> String {
+        let mut explain = Sql::new("EXPLAIN QUERY PLAN ");
+        explain.append(sql);
+        let rows = explain
+            .build()
             .fetch_all(library.database().reader())
             .await
             .expect("a plan");
         rows.iter()
-            .map(|row| row.get::<String, _>("detail"))
+            .map(|row| row.try_get::<String, _>("detail").expect("a detail"))
             .collect::<Vec<_>>()
             .join("\n")
     }

@@ -1,8 +1,7 @@
 //! One file, by id or by path.
 
-use sqlx::AssertSqlSafe;
-
 use crate::asset::{ASSET_COLUMNS, Asset};
+use crate::database::query;
 use crate::error::StoreError;
 use crate::folder::{FOLDER_COLUMNS, Folder};
 use crate::id::{FileId, VersionId};
@@ -30,7 +29,7 @@ impl Library {
     /// The current version of a file.
     pub async fn file(&self, id: FileId) -> Result<Option<Asset>, StoreError> {
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");
-        let row = sqlx::query(AssertSqlSafe(sql))
+        let row = query(sql)
             .bind(id.to_string())
             .fetch_optional(self.database().reader())
             .await?;
@@ -40,7 +39,7 @@ impl Library {
     /// The current version of the file at a path, compared byte by byte.
     pub async fn file_at(&self, path: &str) -> Result<Option<Asset>, StoreError> {
         let (folder, name) = split(path);
-        let row = sqlx::query(AssertSqlSafe(at_path()))
+        let row = query(at_path())
             .bind(folder)
             .bind(name)
             .fetch_optional(self.database().reader())
@@ -55,7 +54,7 @@ impl Library {
             "SELECT {ASSET_COLUMNS} FROM versions v
              WHERE v.token = $1 AND v.folder_id = (SELECT id FROM folders WHERE path = $2) AND v.name = $3"
         );
-        let row = sqlx::query(AssertSqlSafe(sql))
+        let row = query(sql)
             .bind(token)
             .bind(folder)
             .bind(name)
@@ -67,7 +66,7 @@ impl Library {
     /// One version of a file.
     pub async fn version(&self, file: FileId, version: VersionId) -> Result<Option<Asset>, StoreError> {
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.id = $1 AND v.file_id = $2");
-        let row = sqlx::query(AssertSqlSafe(sql))
+        let row = query(sql)
             .bind(version.to_string())
             .bind(file.to_string())
             .fetch_optional(self.database().reader())
@@ -78,7 +77,7 @@ impl Library {
     /// All versions of a file, the newest first; none if there is no such file.
     pub async fn versions(&self, file: FileId) -> Result<Vec<Asset>, StoreError> {
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 ORDER BY v.number DESC");
-        let rows = sqlx::query(AssertSqlSafe(sql))
+        let rows = query(sql)
             .bind(file.to_string())
             .fetch_all(self.database().reader())
             .await?;
@@ -88,7 +87,7 @@ impl Library {
     /// The folder at a path. The root is none.
     pub async fn folder_at(&self, path: &FolderPath) -> Result<Option<Folder>, StoreError> {
         let sql = format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.path = $1 AND f.parent_id IS NOT NULL");
-        let row = sqlx::query(AssertSqlSafe(sql))
+        let row = query(sql)
             .bind(path.as_str())
             .fetch_optional(self.database().reader())
             .await?;
@@ -98,7 +97,6 @@ impl Library {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
 
     use super::*;
 
@@ -107,7 +105,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let library = Library::for_testing(directory.path()).await;
         let explain = format!("EXPLAIN QUERY PLAN {}", at_path());
-        let rows = sqlx::query(AssertSqlSafe(explain))
+        let rows = query(explain)
             .bind("/a")
             .bind("b")
             .fetch_all(library.database().reader())
@@ -115,7 +113,7 @@ mod tests {
             .expect("a plan");
         let plan = rows
             .iter()
-            .map(|row| row.get::<String, _>("detail"))
+            .map(|row| row.try_get::<String, _>("detail").expect("a detail"))
             .collect::<Vec<_>>()
             .join("\n");
         assert!(

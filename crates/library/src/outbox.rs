@@ -1,10 +1,9 @@
 //! The outbox: what happened, written in the transaction that made it happen, for whoever has to hear of it.
 
 use serde_json::{Value, json};
-use sqlx::Row as _;
 
 use crate::asset::timestamp;
-use crate::database::Transaction;
+use crate::database::{Transaction, query};
 use crate::error::StoreError;
 use crate::id::{FileId, VersionId};
 use crate::library::Library;
@@ -59,12 +58,12 @@ pub(crate) async fn append(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let body = json!({ "fileId": file, "versionId": version, "filePath": path });
-    sqlx::query("INSERT INTO outbox (kind, file_id, body, created_at) VALUES ($1, $2, $3, $4)")
+    query("INSERT INTO outbox (kind, file_id, body, created_at) VALUES ($1, $2, $3, $4)")
         .bind(kind.as_str())
         .bind(file.to_string())
         .bind(body.to_string())
         .bind(now.as_millis())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }
@@ -72,7 +71,7 @@ pub(crate) async fn append(
 impl Library {
     /// Events after the one with this id, in order; 0 begins with the first. Those marked as delivered are left out.
     pub async fn outbox_after(&self, id: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT id, kind, file_id, body, created_at FROM outbox
              WHERE id > $1 AND delivered_at IS NULL ORDER BY id LIMIT $2",
         )
@@ -104,10 +103,10 @@ impl Library {
     /// Notes that everybody has heard of an event. Doing so twice keeps the first time.
     pub async fn mark_delivered(&self, event: i64, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.database().begin().await?;
-        sqlx::query("UPDATE outbox SET delivered_at = $1 WHERE id = $2 AND delivered_at IS NULL")
+        query("UPDATE outbox SET delivered_at = $1 WHERE id = $2 AND delivered_at IS NULL")
             .bind(now.as_millis())
             .bind(event)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(())

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 /// Everything that [`Library::open`](crate::Library::open) needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -43,8 +45,10 @@ pub struct Limits {
     pub custom_metadata_bytes: usize,
     /// Bytes of embedded metadata, as JSON; longer is left out. 100,000 by default.
     pub embedded_metadata_bytes: usize,
-    /// Connections that read the database at once. 8 by default.
+    /// Connections that read an SQLite database at once. 8 by default.
     pub readers: u32,
+    /// Connections to a PostgreSQL database. 16 by default.
+    pub connections: u32,
 }
 
 impl Default for Limits {
@@ -56,15 +60,68 @@ impl Default for Limits {
             custom_metadata_bytes: 100_000,
             embedded_metadata_bytes: 100_000,
             readers: 8,
+            connections: 16,
         }
     }
 }
 
-/// Where the facts live: `sqlite:<file>`.
+/// Where the facts live: `sqlite:<file>` or `postgres://user:password@host/database`. Shown without its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database, or one that speaks its protocol.
+    Postgres(PostgresUrl),
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+/// The URL of a PostgreSQL database, with the options of `libpq`: `?sslmode=verify-full&sslrootcert=…`.
+#[derive(Clone)]
+pub struct PostgresUrl(SecretString);
+
+impl PostgresUrl {
+    pub(crate) fn expose(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl PartialEq for PostgresUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for PostgresUrl {}
+
+impl fmt::Display for PostgresUrl {
+    /// Without the password, wherever it stands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match url::Url::parse(self.0.expose_secret()) {
+            Ok(mut url) => {
+                url.set_query(None);
+                if url.password().is_some() {
+                    // Cannot fail where there was one.
+                    let _ = url.set_password(Some("***"));
+                }
+                f.write_str(url.as_str())
+            }
+            Err(_) => f.write_str("postgres://"),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Where the bytes live: `file:<directory>`.
@@ -102,13 +159,18 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
         const SETTING: &str = "database";
-        const EXPECTED: &str = "sqlite:<file>";
+        const EXPECTED: &str = "sqlite:<file>` or `postgres://user:password@host/database";
         if has_scheme(text, &["postgres:", "postgresql:"]) {
-            return Err(UrlError::NotAvailable {
-                setting: SETTING,
-                scheme: "postgres",
-                instead: EXPECTED,
-            });
+            let valid = url::Url::parse(text).is_ok_and(|url| url.has_host() || url.query().is_some())
+                && text.parse::<sqlx::postgres::PgConnectOptions>().is_ok();
+            return if valid {
+                Ok(Self::Postgres(PostgresUrl(text.to_owned().into())))
+            } else {
+                Err(UrlError::Unknown {
+                    setting: SETTING,
+                    expected: EXPECTED,
+                })
+            };
         }
         local_path(text, "sqlite:")
             // SQLite's own ways to ask for a database in memory, which would lose everything at the end.
@@ -146,14 +208,6 @@ impl FromStr for BlobUrl {
             setting: SETTING,
             expected: EXPECTED,
         })
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
     }
 }
 
@@ -204,30 +258,21 @@ mod tests {
         let late = |setting, scheme, instead| {
             format!("the {setting} URL asks for `{scheme}:`, which is not available in this version; use `{instead}`")
         };
+        let unknown =
+            "the database URL must look like `sqlite:<file>` or `postgres://user:password@host/database`".to_owned();
         for (given, expected) in [
             ("sqlite:a/b.db", "sqlite:a/b.db".to_owned()),
             ("SQLite:/a/b.db", "sqlite:/a/b.db".to_owned()),
             ("sqlite:///a/b.db", "sqlite:/a/b.db".to_owned()),
-            ("postgres://u:p@h/db", late("database", "postgres", "sqlite:<file>")),
-            ("postgresql://h/db", late("database", "postgres", "sqlite:<file>")),
-            (
-                "sqlite::memory:",
-                "the database URL must look like `sqlite:<file>`".to_owned(),
-            ),
-            (
-                "sqlite:a.db?mode=memory",
-                "the database URL must look like `sqlite:<file>`".to_owned(),
-            ),
-            ("sqlite:", "the database URL must look like `sqlite:<file>`".to_owned()),
-            (
-                "sqlite://host/a.db",
-                "the database URL must look like `sqlite:<file>`".to_owned(),
-            ),
-            (
-                "mysql://h",
-                "the database URL must look like `sqlite:<file>`".to_owned(),
-            ),
-            ("é", "the database URL must look like `sqlite:<file>`".to_owned()),
+            ("postgres://u:p@h/db?password=p", "postgres://u:***@h/db".to_owned()),
+            ("postgresql://h/db", "postgresql://h/db".to_owned()),
+            ("postgres://h:x/db", unknown.clone()),
+            ("sqlite::memory:", unknown.clone()),
+            ("sqlite:a.db?mode=memory", unknown.clone()),
+            ("sqlite:", unknown.clone()),
+            ("sqlite://host/a.db", unknown.clone()),
+            ("mysql://h", unknown.clone()),
+            ("é", unknown.clone()),
         ] {
             assert_eq!(database(given), expected, "{given}");
         }

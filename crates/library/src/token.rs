@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::database::query;
 use crate::error::StoreError;
 use crate::library::Library;
 use crate::timestamp::Timestamp;
@@ -14,17 +15,17 @@ impl Library {
             return Ok(false);
         }
         let mut tx = self.database().begin().await?;
-        sqlx::query("DELETE FROM spent_tokens WHERE expires_at <= $1")
+        query("DELETE FROM spent_tokens WHERE expires_at <= $1")
             .bind(now.as_millis())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         // The digest has one size whatever was sent, and does not show the token to those who read the database.
-        let spent = sqlx::query("INSERT INTO spent_tokens (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        let spent = query("INSERT INTO spent_tokens (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(hex::encode(Sha256::digest(token.as_bytes())))
             .bind(expires.as_millis())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
-        Ok(spent.rows_affected() == 1)
+        Ok(spent == 1)
     }
 }

@@ -1,11 +1,10 @@
 //! The second half of an upload: a staged blob becomes a version of a file, in one transaction.
 
 use serde_json::{Map, Value};
-use sqlx::AssertSqlSafe;
 
 use crate::asset::{ASSET_COLUMNS, AiTag, Asset, FileType, MediaFacts};
 use crate::blob::BlobError;
-use crate::database::{Transaction, is_retryable};
+use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
 use crate::id::{FileId, FolderId, IdError, VersionId};
@@ -139,7 +138,10 @@ impl Library {
         self.check(&mut file)?;
         // Read, not write: uploads do not wait for each other here, only for the collection of garbage.
         let _blob_stays = self.collection().read().await;
-        file.staged.promote(self.blobs()).await?;
+        // With SQLite before the transaction, because there is one writer, and a disk that syncs is slow.
+        if self.database().dialect() == Dialect::Sqlite {
+            file.staged.promote(self.blobs()).await?;
+        }
         let mut attempt = 1;
         loop {
             match self.record(&file, now).await {
@@ -181,6 +183,12 @@ impl Library {
     /// The one transaction: folders, blob, file, version, event.
     async fn record(&self, file: &NewFile, now: Timestamp) -> Result<Asset, UploadError> {
         let mut tx = self.database().begin().await?;
+        tx.lock(Lock::TreeShared).await?;
+        // Another node may collect garbage: from here on it leaves the blob alone.
+        tx.lock(Lock::BlobsShared).await?;
+        if self.database().dialect() == Dialect::Postgres {
+            file.staged.promote(self.blobs()).await?;
+        }
         let folder = folder::ensure(&mut tx, &file.folder, now).await?;
         let name = if file.use_unique_name {
             file.name.with_unique_suffix()
@@ -188,15 +196,18 @@ impl Library {
             file.name.clone()
         };
         let place = Place { folder, name: &name };
-        sqlx::query(
+        query(
             "INSERT INTO blobs (sha256, size, created_at) VALUES ($1, $2, $3)
              ON CONFLICT (sha256) DO UPDATE SET unreferenced_at = NULL",
         )
         .bind(file.staged.id().to_string())
         .bind(stored(file.staged.size()))
         .bind(now.as_millis())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
+        if !file.use_unique_name {
+            tx.lock(Lock::Key(&format!("path:{}", file.folder.join(&name)))).await?;
+        }
         // A unique name that is taken after all breaks the index and is drawn again.
         let existing = if file.use_unique_name {
             None
@@ -208,10 +219,7 @@ impl Library {
             Some(id) => self.overwrite(&mut tx, id, file, &place, now).await?,
         };
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.id = $1");
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(version.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
+        let row = query(sql).bind(version.to_string()).fetch_one(&mut tx).await?;
         let asset = Asset::of_row(&row)?;
         let kind = if existing.is_none() {
             EventKind::FileCreated
@@ -237,28 +245,24 @@ impl Library {
         }
         // First of all, because it locks the file's row where transactions run side by side. If the file is gone by
         // now, there is no row and the attempt is repeated.
-        let number: i64 =
-            sqlx::query_scalar("UPDATE files SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
-                .bind(id.to_string())
-                .fetch_one(&mut **tx)
-                .await?;
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM versions WHERE file_id = $1")
+        let number: i64 = query("UPDATE files SET last_number = last_number + 1 WHERE id = $1 RETURNING last_number")
             .bind(id.to_string())
-            .fetch_one(&mut **tx)
+            .scalar(&mut *tx)
+            .await?;
+        let count: i64 = query("SELECT COUNT(*) FROM versions WHERE file_id = $1")
+            .bind(id.to_string())
+            .scalar(&mut *tx)
             .await?;
         let limit = self.limits().versions_per_file;
         if count >= i64::from(limit) {
             return Err(UploadError::TooManyVersions { path: path(), limit });
         }
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(id.to_string())
-            .fetch_one(&mut **tx)
-            .await?;
+        let row = query(sql).bind(id.to_string()).fetch_one(&mut *tx).await?;
         let old = Asset::of_row(&row)?;
-        sqlx::query("UPDATE versions SET is_current = FALSE WHERE id = $1")
+        query("UPDATE versions SET is_current = FALSE WHERE id = $1")
             .bind(old.version.id.to_string())
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await?;
         let carried = Carried {
             tags: if file.overwrite_tags { &[] } else { &old.tags },
@@ -298,12 +302,11 @@ struct Carried<'a> {
 }
 
 async fn find(tx: &mut Transaction, place: &Place<'_>) -> Result<Option<FileId>, UploadError> {
-    let id: Option<String> =
-        sqlx::query_scalar("SELECT file_id FROM versions WHERE folder_id = $1 AND name = $2 AND is_current")
-            .bind(place.folder.to_string())
-            .bind(place.name.as_str())
-            .fetch_optional(&mut **tx)
-            .await?;
+    let id: Option<String> = query("SELECT file_id FROM versions WHERE folder_id = $1 AND name = $2 AND is_current")
+        .bind(place.folder.to_string())
+        .bind(place.name.as_str())
+        .scalar_optional(&mut *tx)
+        .await?;
     id.map(|id| {
         id.parse()
             .map_err(|error: IdError| StoreError::unreadable("versions.file_id", error).into())
@@ -318,10 +321,10 @@ async fn create(
     now: Timestamp,
 ) -> Result<VersionId, UploadError> {
     let id = FileId::generate(now);
-    sqlx::query("INSERT INTO files (id, last_number, created_at) VALUES ($1, 1, $2)")
+    query("INSERT INTO files (id, last_number, created_at) VALUES ($1, 1, $2)")
         .bind(id.to_string())
         .bind(now.as_millis())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     let identity = Identity {
         file: id,
@@ -355,7 +358,7 @@ async fn insert(
         .or(carried.custom_metadata)
         .unwrap_or(&no_metadata);
     let media = &file.media;
-    sqlx::query(
+    query(
         "INSERT INTO versions (
              id, file_id, number, is_current, token, folder_id, name, created_at, updated_at, uploaded_at, blob, size,
              mime, is_image, width, height, orientation, has_alpha, duration_ms, bit_rate, audio_codec, video_codec,
@@ -392,13 +395,13 @@ async fn insert(
     .bind(file.is_private)
     .bind(file.is_published)
     .bind(file.description.as_deref().or(carried.description))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     for tag in tags {
-        sqlx::query("INSERT INTO version_tags (tag, version_id) VALUES ($1, $2)")
+        query("INSERT INTO version_tags (tag, version_id) VALUES ($1, $2)")
             .bind(tag)
             .bind(identity.version.to_string())
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await?;
     }
     Ok(())

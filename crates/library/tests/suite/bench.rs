@@ -1,6 +1,9 @@
 //! The workbench of the tests: a library in a directory that goes away, and short ways to fill it.
 
-use library::{Asset, FileName, FolderPath, Library, MediaFacts, NewFile, StagedBlob, Timestamp, UploadError};
+use library::{
+    Asset, FileName, FolderPath, Library, MediaFacts, NewFile, Settings, StagedBlob, Timestamp, UploadError,
+};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 /// A library in a directory of its own.
@@ -12,8 +15,28 @@ pub struct Bench {
 impl Bench {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let library = Library::for_testing(directory.path()).await;
+        let library = Self::open(&directory).await;
         Self { directory, library }
+    }
+
+    /// SQLite, or a schema of its own in the PostgreSQL database that `TINTYPE_TEST_POSTGRES` names.
+    async fn open(directory: &TempDir) -> Library {
+        let Ok(url) = std::env::var("TINTYPE_TEST_POSTGRES") else {
+            return Library::for_testing(directory.path()).await;
+        };
+        let schema = format!("t{:016x}", rand::random::<u64>());
+        let mut connection = sqlx::PgConnection::connect(&url).await.expect("the database");
+        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+            .execute(&mut connection)
+            .await
+            .expect("a schema");
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let mut settings = Settings::embedded(directory.path());
+        settings.database = format!("{url}{joint}options=-c%20search_path%3D{schema}")
+            .parse()
+            .expect("a URL");
+        settings.limits.connections = 4;
+        Library::open(settings).await.expect("opened")
     }
 
     /// How many files there are in the staging directory, and how many blobs.

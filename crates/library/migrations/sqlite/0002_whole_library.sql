@@ -1,0 +1,235 @@
+-- What search, editing, jobs, accounts and webhooks need. Everything here is alike in both dialects but for the types of texts and counters.
+
+ALTER TABLE versions ADD COLUMN format TEXT NOT NULL DEFAULT '';
+ALTER TABLE versions ADD COLUMN taken_at BIGINT;
+ALTER TABLE versions ADD COLUMN latitude DOUBLE PRECISION;
+ALTER TABLE versions ADD COLUMN longitude DOUBLE PRECISION;
+-- The 64 bits of the perceptual hash, as a signed number.
+ALTER TABLE versions ADD COLUMN phash BIGINT;
+ALTER TABLE versions ADD COLUMN created_by TEXT;
+
+-- Small facts about the library itself, such as how far its search index was built.
+CREATE TABLE library_state (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- The inverted index: which versions have a term. `kind` says of what: 'name' and 'tag' hold the tokens of names and tags, 'keyword' whole keywords,
+-- 'aitag' whole names of machine-given tags, 'field:<id>' tokens of a custom metadata text.
+CREATE TABLE version_terms (
+    kind TEXT NOT NULL,
+    term TEXT NOT NULL,
+    version_id TEXT NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
+    PRIMARY KEY (kind, term, version_id)
+) WITHOUT ROWID;
+
+CREATE INDEX version_terms_by_version ON version_terms (version_id);
+
+CREATE TABLE folder_terms (
+    term TEXT NOT NULL,
+    folder_id TEXT NOT NULL REFERENCES folders (id) ON DELETE CASCADE,
+    PRIMARY KEY (term, folder_id)
+) WITHOUT ROWID;
+
+CREATE INDEX folder_terms_by_folder ON folder_terms (folder_id);
+
+-- The values of custom metadata, one row a value (several for a multiple choice). Texts stand in `text_value`, numbers, dates (milliseconds) and
+-- truth values (0, 1) in `number_value`.
+CREATE TABLE version_values (
+    field_id TEXT NOT NULL,
+    version_id TEXT NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    text_value TEXT,
+    number_value DOUBLE PRECISION,
+    PRIMARY KEY (version_id, field_id, position)
+);
+
+CREATE INDEX version_values_by_text ON version_values (field_id, text_value, version_id) WHERE text_value IS NOT NULL;
+CREATE INDEX version_values_by_number ON version_values (field_id, number_value, version_id) WHERE number_value IS NOT NULL;
+
+CREATE INDEX current_by_format ON versions (format, created_at, file_id) WHERE is_current;
+CREATE INDEX current_by_taken ON versions (taken_at, file_id) WHERE is_current AND taken_at IS NOT NULL;
+CREATE INDEX current_by_latitude ON versions (latitude, longitude) WHERE is_current AND latitude IS NOT NULL;
+CREATE INDEX current_by_creator ON versions (created_by, created_at, file_id) WHERE is_current AND created_by IS NOT NULL;
+
+CREATE TABLE custom_metadata_fields (
+    id TEXT NOT NULL PRIMARY KEY,
+    -- Stays taken for ever, also when the field is deleted.
+    name TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,
+    description TEXT,
+    schema TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+
+CREATE UNIQUE INDEX custom_metadata_fields_by_label ON custom_metadata_fields (label) WHERE deleted_at IS NULL;
+
+CREATE TABLE saved_extensions (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    config TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE named_transformations (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    transformation TEXT NOT NULL,
+    is_enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- `secret` is sealed with the server's key; `settings` is what may be shown.
+CREATE TABLE origins (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    secret TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE url_endpoints (
+    id TEXT NOT NULL PRIMARY KEY,
+    url_prefix TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    origins TEXT NOT NULL,
+    url_rewriter TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- Keys beside the first pair. `digest` is the SHA-256 of the private key, `secret` the key itself, sealed, because it also signs.
+CREATE TABLE api_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    public_key TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL UNIQUE,
+    secret TEXT NOT NULL,
+    -- A level for each area, as JSON; NULL for a key that may do all.
+    restrictions TEXT,
+    is_disabled BOOLEAN NOT NULL,
+    expires_at BIGINT,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+
+-- Work that goes on after the answer. `state` is pending, running, completed or failed. A worker holds a job by its lease; one whose lease ran out is taken by
+-- another, so every job can be done twice.
+CREATE TABLE jobs (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    input TEXT NOT NULL,
+    -- Where a job that is taken up again goes on, as the job itself wrote it.
+    cursor TEXT,
+    result TEXT,
+    done BIGINT NOT NULL DEFAULT 0,
+    total BIGINT,
+    failures TEXT NOT NULL DEFAULT '[]',
+    failed BIGINT NOT NULL DEFAULT 0,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    run_at BIGINT NOT NULL,
+    lease_owner TEXT,
+    leased_until BIGINT,
+    last_error TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
+CREATE INDEX jobs_to_run ON jobs (run_at) WHERE state IN ('pending', 'running');
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Folders that a job works on. A path is locked with everything below it.
+CREATE TABLE folder_locks (
+    path TEXT NOT NULL PRIMARY KEY,
+    job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE
+);
+
+-- Event receivers that an operator registered. `events` is a JSON list of types, or ["*"]. `secret` is sealed.
+CREATE TABLE webhooks (
+    id TEXT NOT NULL PRIMARY KEY,
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    is_enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- One row for each message that has to reach a receiver: an event for a webhook, or the result of an extension for the URL of its request (then `webhook_id` is NULL).
+CREATE TABLE webhook_deliveries (
+    id TEXT NOT NULL PRIMARY KEY,
+    webhook_id TEXT REFERENCES webhooks (id) ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    run_at BIGINT NOT NULL,
+    lease_owner TEXT,
+    leased_until BIGINT,
+    last_status BIGINT,
+    last_error TEXT,
+    created_at BIGINT NOT NULL,
+    delivered_at BIGINT,
+    given_up_at BIGINT
+);
+
+CREATE INDEX webhook_deliveries_to_send ON webhook_deliveries (run_at) WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, created_at);
+CREATE INDEX outbox_undelivered ON outbox (id) WHERE delivered_at IS NULL;
+
+CREATE TABLE purges (
+    id TEXT NOT NULL PRIMARY KEY,
+    url TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    completed_at BIGINT
+);
+
+CREATE INDEX purges_by_time ON purges (created_at);
+
+-- What was served and used, by UTC day (days since 1970). `dimension` names the list that `name` belongs to; '' holds the totals.
+CREATE TABLE usage_days (
+    day BIGINT NOT NULL,
+    dimension TEXT NOT NULL,
+    name TEXT NOT NULL,
+    requests BIGINT NOT NULL DEFAULT 0,
+    bytes BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (day, dimension, name)
+);
+
+-- Deleted files, whole, until they are restored or their time is up. `versions` holds their rows as JSON; `trash_blobs` keeps their bytes.
+CREATE TABLE trash (
+    id TEXT NOT NULL PRIMARY KEY,
+    file_id TEXT NOT NULL,
+    folder_path TEXT NOT NULL,
+    name TEXT NOT NULL,
+    -- The versions of a file that goes whole, or one version of a file that stays.
+    is_whole_file BOOLEAN NOT NULL,
+    file_row TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    bytes BIGINT NOT NULL,
+    deleted_at BIGINT NOT NULL,
+    purge_at BIGINT NOT NULL
+);
+
+CREATE INDEX trash_by_time ON trash (deleted_at, id);
+CREATE INDEX trash_by_end ON trash (purge_at);
+CREATE INDEX trash_by_file ON trash (file_id);
+
+CREATE TABLE trash_blobs (
+    trash_id TEXT NOT NULL REFERENCES trash (id) ON DELETE CASCADE,
+    blob TEXT NOT NULL REFERENCES blobs (sha256),
+    PRIMARY KEY (trash_id, blob)
+);
+
+CREATE INDEX trash_blobs_by_blob ON trash_blobs (blob);
