@@ -18,6 +18,7 @@ pub mod expression;
 mod folder;
 mod garbage;
 mod id;
+mod index;
 mod library;
 mod list;
 mod lookup;

@@ -23,9 +23,10 @@ pub use fields::{CustomField, Field, FieldType, Fields};
 pub use place::{Area, Point};
 pub use words::Words;
 
-pub(crate) use condition::{allowed, choice, number_text};
+pub(crate) use condition::{allowed, choice, format, number_text};
 pub(crate) use date::absolute as absolute_date;
 pub(crate) use date::parse as parse_date;
+pub(crate) use place::{chord_squared, on_sphere};
 pub(crate) use size::{parse as parse_size, plain_number};
 pub(crate) use words::tokens;
 

@@ -193,6 +193,21 @@ pub(crate) const FIELDS: &[(&str, Field, ValueKind, &[Operator])] = &[
 ];
 
 impl FieldType {
+    /// The type that the schema of a field names. None for one of a later version.
+    pub(crate) fn of_schema(schema: &str) -> Option<Self> {
+        let schema: serde_json::Value = serde_json::from_str(schema).ok()?;
+        match schema.get("type")?.as_str()? {
+            "Text" => Some(Self::Text),
+            "Textarea" => Some(Self::Textarea),
+            "Number" => Some(Self::Number),
+            "Date" => Some(Self::Date),
+            "Boolean" => Some(Self::Boolean),
+            "SingleSelect" => Some(Self::SingleSelect),
+            "MultiSelect" => Some(Self::MultiSelect),
+            _ => None,
+        }
+    }
+
     pub(crate) fn abilities(self) -> Abilities {
         let (values, operators): (_, &'static [Operator]) = match self {
             Self::Text | Self::Textarea => (
