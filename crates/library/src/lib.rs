@@ -10,17 +10,21 @@
 
 mod asset;
 mod blob;
+pub mod checks;
 mod database;
 mod delete;
 mod error;
+pub mod expression;
 mod folder;
 mod garbage;
 mod id;
+mod index;
 mod library;
 mod list;
 mod lookup;
 mod name;
 mod outbox;
+pub mod search;
 mod settings;
 mod stage;
 mod tags;

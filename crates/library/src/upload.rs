@@ -8,6 +8,7 @@ use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
 use crate::id::{FileId, FolderId, IdError, VersionId};
+use crate::index;
 use crate::library::Library;
 use crate::name::{FileName, FolderPath, random_text};
 use crate::outbox::{self, EventKind};
@@ -397,13 +398,7 @@ async fn insert(
     .bind(file.description.as_deref().or(carried.description))
     .execute(&mut *tx)
     .await?;
-    for tag in tags {
-        query("INSERT INTO version_tags (tag, version_id) VALUES ($1, $2)")
-            .bind(tag)
-            .bind(identity.version.to_string())
-            .execute(&mut *tx)
-            .await?;
-    }
+    index::index(tx, identity.version).await?;
     Ok(())
 }
 
