@@ -2,6 +2,8 @@
 
 pub mod media_type;
 pub mod seal;
+pub mod spool;
+pub mod transformation;
 pub mod upload;
 
 use std::net::SocketAddr;
@@ -28,6 +30,8 @@ pub struct Parts {
     pub fetcher: Fetcher,
     /// Seals what must not stand in the database as it is.
     pub seal: seal::Seal,
+    /// Room for uploads of those who have not shown yet that they may.
+    pub spool: spool::Spool,
     /// The account's keys.
     pub keys: KeyPair,
     /// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash.
@@ -58,6 +62,11 @@ impl App {
             delivery,
             fetcher,
             seal,
+            // One upload always fits, whatever the largest may be.
+            spool: spool::Spool::new(
+                config.anonymous_uploads,
+                config.anonymous_upload_bytes.0.max(config.upload_max.0),
+            ),
             keys,
             url_endpoint,
             endpoint_path,

@@ -47,6 +47,10 @@ pub struct Config {
     pub blob_url: Option<BlobUrl>,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
+    /// Uploads at a time of those who have not shown yet that they may.
+    pub anonymous_uploads: usize,
+    /// Bytes of these uploads together.
+    pub anonymous_upload_bytes: ByteSize,
     /// Largest stored file that is decoded for a transformation.
     pub source_max: ByteSize,
     /// Largest picture that is decoded or made, in megapixels.
@@ -351,6 +355,8 @@ impl Config {
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
             upload_max: texts.parse("upload_max")?,
+            anonymous_uploads: texts.parse("anonymous_uploads")?,
+            anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
             source_max,
             max_megapixels,
             cache_memory,

@@ -8,9 +8,13 @@ use futures::StreamExt;
 use library::{
     Asset, BlobError, Code, FileName, FileType, FolderPath, MediaFacts, NameError, NewFile, StagedBlob, Tags, Timestamp,
 };
+use serde_json::{Map, Value};
+use url::Url;
+use uuid::Uuid;
 
 use super::App;
 use super::media_type::{self, HEAD_BYTES};
+use super::transformation::UploadTransformation;
 
 /// One upload, its form understood.
 pub struct Upload {
@@ -42,6 +46,18 @@ pub struct Upload {
     pub custom_coordinates: Option<String>,
     /// Free text.
     pub description: Option<String>,
+    /// Values by field name; `None` where the request names none.
+    pub custom_metadata: Option<Map<String, Value>>,
+    /// Conditions that the upload has to meet.
+    pub checks: Option<String>,
+    /// What is done to the file.
+    pub transformation: UploadTransformation,
+    /// Who hears of the results of extensions.
+    pub webhook_url: Option<Url>,
+    /// Somebody with the private key vouches for every field.
+    pub signed: bool,
+    /// The request's id, which events name.
+    pub request_id: Uuid,
 }
 
 /// Where a file's bytes are.

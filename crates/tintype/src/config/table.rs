@@ -89,6 +89,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("upload_max", "1GiB", "Largest file that an upload may bring"),
     setting(
+        "anonymous_uploads",
+        "64",
+        "Uploads without the private key (their signature is known when they have arrived) taken in at the same time; 0 takes none",
+    ),
+    setting(
+        "anonymous_upload_bytes",
+        "4GiB",
+        "Bytes of such uploads together until their signatures are checked; at least upload_max",
+    ),
+    setting(
         "source_max",
         "40MiB",
         "Largest stored file that is decoded for a transformation",
