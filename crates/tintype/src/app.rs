@@ -1,5 +1,6 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+pub mod extensions;
 pub mod media_type;
 pub mod seal;
 pub mod spool;
