@@ -140,7 +140,9 @@ impl Library {
             .scalars(&mut tx)
             .await?;
             for id in &ids {
-                let id = id.parse().map_err(|error| StoreError::unreadable("versions.id", error))?;
+                let id = id
+                    .parse()
+                    .map_err(|error| StoreError::unreadable("versions.id", error))?;
                 index(&mut tx, id).await?;
                 indexed += 1;
             }
@@ -277,7 +279,10 @@ fn format_of(mime: &str, name: &str) -> String {
         .filter(|subtype| short(subtype));
     let by_name = || name.rsplit_once('.').map(|(_, end)| end).filter(|end| short(end));
     let plain = || (mime == "text/plain").then_some("txt");
-    by_mime.or_else(by_name).or_else(plain).map_or(String::new(), search::format)
+    by_mime
+        .or_else(by_name)
+        .or_else(plain)
+        .map_or(String::new(), search::format)
 }
 
 fn terms(facts: &Facts, values: &[CustomValue]) -> BTreeSet<(String, String)> {
@@ -321,15 +326,13 @@ struct CustomValue {
 }
 
 /// The values that a search can ask for. Those of fields that nobody defined, or that are deleted, are left out.
-async fn custom_values(
-    tx: &mut Transaction,
-    metadata: &Map<String, Value>,
-) -> Result<Vec<CustomValue>, sqlx::Error> {
+async fn custom_values(tx: &mut Transaction, metadata: &Map<String, Value>) -> Result<Vec<CustomValue>, sqlx::Error> {
     let mut values = Vec::new();
     if metadata.is_empty() {
         return Ok(values);
     }
-    let mut fields = Sql::new("SELECT id, name, schema FROM custom_metadata_fields WHERE deleted_at IS NULL AND name IN (");
+    let mut fields =
+        Sql::new("SELECT id, name, schema FROM custom_metadata_fields WHERE deleted_at IS NULL AND name IN (");
     fields.push_list(metadata.keys()).push(")");
     for row in fields.build().fetch_all(&mut *tx).await? {
         let name: &str = row.try_get("name")?;
@@ -379,7 +382,11 @@ pub(crate) fn stored_text(text: &str) -> String {
     if text.len() <= TEXT_BYTES {
         return text.to_owned();
     }
-    format!("{}\u{1}{}", text_start(text), hex::encode(Sha256::digest(text.as_bytes())))
+    format!(
+        "{}\u{1}{}",
+        text_start(text),
+        hex::encode(Sha256::digest(text.as_bytes()))
+    )
 }
 
 /// How a text begins that is stored whole, or by its start and a digest.
@@ -392,11 +399,7 @@ pub(crate) fn bands(phash: i64) -> [i64; 4] {
     [0, 1, 2, 3].map(|part| (part << 16) | ((phash >> (16 * part)) & 0xffff))
 }
 
-async fn insert(
-    tx: &mut Transaction,
-    into: &str,
-    rows: impl Iterator<Item = Vec<Bound>>,
-) -> Result<(), sqlx::Error> {
+async fn insert(tx: &mut Transaction, into: &str, rows: impl Iterator<Item = Vec<Bound>>) -> Result<(), sqlx::Error> {
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         let mut sql = Sql::new(format!("INSERT INTO {into} VALUES "));

@@ -40,7 +40,7 @@ pub use folder::Folder;
 pub use garbage::{Garbage, GarbageError};
 pub use id::{FileId, FolderId, IdError, VersionId};
 pub use library::{Counts, HealthError, Library, OpenError};
-pub use list::{Entry, EntryKind, ListError, ListQuery, Sort, SortKey};
+pub use list::{Cursor, CursorError, Entry, EntryKind, ListError, ListQuery, Page, Sort, SortKey, Total};
 pub use name::{FileName, FolderPath, NameError};
 pub use outbox::{Event, EventKind};
 pub use settings::{BlobUrl, DatabaseUrl, Limits, Settings, UrlError};
