@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::asset::AiTag;
-use crate::database::{On, Row, Sql, Transaction, Value as Bound, query};
+use crate::database::{Row, Sql, Transaction, Value as Bound, query};
 use crate::error::StoreError;
 use crate::id::{FolderId, VersionId};
 use crate::library::Library;
@@ -73,34 +73,25 @@ pub(crate) async fn index(tx: &mut Transaction, version: VersionId) -> Result<()
             .execute(&mut *tx)
             .await?;
     }
-    let tags: BTreeSet<&String> = facts.tags.iter().collect();
-    let tags = tags.into_iter().map(|tag| vec![tag.into(), id.as_str().into()]);
-    insert(tx, "version_tags (tag, version_id)", tags).await?;
-    let terms = terms(&facts, &values)
-        .into_iter()
-        .map(|(kind, term)| vec![kind.into(), term.into(), id.as_str().into()]);
-    insert(tx, "version_terms (kind, term, version_id)", terms).await?;
-    let values = values.iter().zip(0_i64..).map(|(value, position)| {
-        vec![
-            value.field.as_str().into(),
-            id.as_str().into(),
-            position.into(),
-            Bound::Text(value.text.as_deref().map(stored_text)),
-            Bound::Real(value.number),
-        ]
-    });
+    insert(tx, "version_tags (tag, version_id)", tag_rows(&facts, &id)).await?;
+    insert(
+        tx,
+        "version_terms (kind, term, version_id)",
+        term_rows(&facts, &values, &id),
+    )
+    .await?;
     insert(
         tx,
         "version_values (field_id, version_id, position, text_value, number_value)",
-        values,
+        value_rows(&values, &id),
     )
     .await?;
-    if let Some(phash) = facts.phash {
-        let bands = bands(phash)
-            .into_iter()
-            .map(|band| vec![band.into(), phash.into(), id.as_str().into()]);
-        insert(tx, "version_bands (band, phash, version_id)", bands).await?;
-    }
+    insert(
+        tx,
+        "version_bands (band, phash, version_id)",
+        band_rows(facts.phash, &id),
+    )
+    .await?;
     Ok(())
 }
 
@@ -112,7 +103,10 @@ pub(crate) async fn index_folder(tx: &mut Transaction, folder: FolderId, name: &
         .execute(&mut *tx)
         .await?;
     let words: BTreeSet<String> = search::tokens(name).take(WORDS_PER_TEXT).collect();
-    let rows = words.into_iter().map(|word| vec![word.into(), id.as_str().into()]);
+    let rows = words
+        .into_iter()
+        .map(|word| vec![word.into(), id.as_str().into()])
+        .collect();
     insert(tx, "folder_terms (term, folder_id)", rows).await
 }
 
@@ -285,6 +279,45 @@ fn format_of(mime: &str, name: &str) -> String {
         .map_or(String::new(), search::format)
 }
 
+type Rows = Vec<Vec<Bound>>;
+
+fn tag_rows(facts: &Facts, id: &str) -> Rows {
+    let tags: BTreeSet<&String> = facts.tags.iter().collect();
+    tags.into_iter().map(|tag| vec![tag.into(), id.into()]).collect()
+}
+
+fn term_rows(facts: &Facts, values: &[CustomValue], id: &str) -> Rows {
+    terms(facts, values)
+        .into_iter()
+        .map(|(kind, term)| vec![kind.into(), term.into(), id.into()])
+        .collect()
+}
+
+fn value_rows(values: &[CustomValue], id: &str) -> Rows {
+    values
+        .iter()
+        .zip(0_i64..)
+        .map(|(value, position)| {
+            vec![
+                value.field.as_str().into(),
+                id.into(),
+                position.into(),
+                Bound::Text(value.text.as_deref().map(stored_text)),
+                Bound::Real(value.number),
+            ]
+        })
+        .collect()
+}
+
+fn band_rows(phash: Option<i64>, id: &str) -> Rows {
+    phash.map_or(Vec::new(), |phash| {
+        bands(phash)
+            .into_iter()
+            .map(|band| vec![band.into(), phash.into(), id.into()])
+            .collect()
+    })
+}
+
 fn terms(facts: &Facts, values: &[CustomValue]) -> BTreeSet<(String, String)> {
     let mut terms = BTreeSet::new();
     let mut words = |kind: &str, text: &str| {
@@ -399,14 +432,15 @@ pub(crate) fn bands(phash: i64) -> [i64; 4] {
     [0, 1, 2, 3].map(|part| (part << 16) | ((phash >> (16 * part)) & 0xffff))
 }
 
-async fn insert(tx: &mut Transaction, into: &str, rows: impl Iterator<Item = Vec<Bound>>) -> Result<(), sqlx::Error> {
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
+async fn insert(tx: &mut Transaction, into: &str, rows: Rows) -> Result<(), sqlx::Error> {
+    for rows in rows.chunks(ROWS_PER_INSERT) {
         let mut sql = Sql::new(format!("INSERT INTO {into} VALUES "));
-        for (at, row) in rows.by_ref().take(ROWS_PER_INSERT).enumerate() {
-            sql.push(if at == 0 { "(" } else { ", (" }).push_list(row).push(")");
+        for (at, row) in rows.iter().enumerate() {
+            sql.push(if at == 0 { "(" } else { ", (" })
+                .push_list(row.iter().cloned())
+                .push(")");
         }
-        sql.build().execute(On::from(&mut *tx)).await?;
+        sql.build().execute(&mut *tx).await?;
     }
     Ok(())
 }

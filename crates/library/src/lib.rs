@@ -26,6 +26,7 @@ mod name;
 mod outbox;
 pub mod search;
 mod settings;
+mod similar;
 mod stage;
 mod tags;
 mod timestamp;
@@ -44,6 +45,7 @@ pub use list::{Cursor, CursorError, Entry, EntryKind, ListError, ListQuery, Page
 pub use name::{FileName, FolderPath, NameError};
 pub use outbox::{Event, EventKind};
 pub use settings::{BlobUrl, DatabaseUrl, Limits, Settings, UrlError};
+pub use similar::{MAX_DISTANCE, Similar};
 pub use stage::{BlobWriter, StagedBlob};
 pub use tags::{Tags, TagsError};
 pub use timestamp::{Timestamp, TimestampError};

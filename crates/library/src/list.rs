@@ -18,6 +18,7 @@ use crate::asset::{Asset, FileType};
 use crate::database::{Sql, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::folder::Folder;
+use crate::id::VersionId;
 use crate::library::Library;
 use crate::name::FolderPath;
 use crate::search::{CustomField, FieldType, Fields, Filter, Search, Test};
@@ -45,6 +46,8 @@ pub struct ListQuery {
     /// Only what this search finds. It says itself what kinds of entries it wants, files and folders if it does not;
     /// `kind`, `tags` and `name` then mean nothing.
     pub search: Option<Search>,
+    /// Only these versions.
+    pub among: Option<Vec<VersionId>>,
     /// Begin after the end of an earlier page.
     pub cursor: Option<Cursor>,
     /// Count all that would be listed, up to [`Total::MOST`].
@@ -66,6 +69,7 @@ impl Default for ListQuery {
             tags: Vec::new(),
             name: None,
             search: None,
+            among: None,
             cursor: None,
             count: false,
             limit: 1000,

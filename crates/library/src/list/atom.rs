@@ -51,6 +51,7 @@ pub(super) enum Atom {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     Id,
+    Version,
     Name,
     Format,
     CreatedBy,
@@ -169,6 +170,14 @@ pub(super) fn node(query: &ListQuery, kind: EntryKind, folders: &FolderIds) -> N
     }
     if let Some(file_type) = query.file_type.filter(|_| is_file) {
         all.push(Node::Atom(Atom::Flag(Column::Image, file_type == FileType::Image)));
+    }
+    if let Some(versions) = &query.among {
+        let ids: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        all.push(if is_file && !ids.is_empty() {
+            text(Column::Version, TextTest::OneOf(ids))
+        } else {
+            Node::FALSE
+        });
     }
     match &query.search {
         Some(search) => all.push(filter(search.filter(), kind, folders)),

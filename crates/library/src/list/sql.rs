@@ -19,6 +19,7 @@ impl Table {
     pub(super) fn column(self, column: Column) -> &'static str {
         match (self, column) {
             (Self::Versions(_), Column::Id) => "v.file_id",
+            (Self::Versions(id), Column::Version) => id,
             (Self::Versions(_), Column::Name) => "v.name",
             (Self::Versions(_), Column::CreatedAt) => "v.created_at",
             (Self::Versions(_), Column::UpdatedAt) => "v.updated_at",
@@ -26,6 +27,8 @@ impl Table {
             (Self::Folders, Column::Name) => "f.name",
             (Self::Folders, Column::CreatedAt) => "f.created_at",
             (Self::Folders, Column::UpdatedAt) => "f.updated_at",
+            // Nothing asks this of folders.
+            (Self::Folders, Column::Version) => "f.id",
             (_, Column::Format) => "v.format",
             (_, Column::CreatedBy) => "v.created_by",
             (_, Column::TakenAt) => "v.taken_at",
@@ -368,7 +371,9 @@ pub(super) fn is_listable(node: &Node, versions: Versions) -> bool {
         Node::Not(inner) => current && **inner == Node::Atom(Atom::Tagged),
         Node::All(_) => false,
         Node::Atom(atom) => match atom {
-            Atom::Term { .. } | Atom::Value { .. } | Atom::Text(Column::Id, TextTest::OneOf(_)) => true,
+            Atom::Term { .. } | Atom::Value { .. } | Atom::Text(Column::Id | Column::Version, TextTest::OneOf(_)) => {
+                true
+            }
             Atom::Text(..) | Atom::Int(..) | Atom::Folder(_) | Atom::Below(_) => current,
             Atom::Flag(column, _) => current && *column != Column::Image,
             Atom::Tagged | Atom::Located | Atom::Taken | Atom::Area(_) => current,

@@ -7,6 +7,7 @@ use crate::database::query as statement;
 use crate::index;
 use crate::name::FileName;
 use crate::settings::Settings;
+use crate::similar::Similar;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
 use crate::upload::NewFile;
@@ -866,4 +867,79 @@ async fn conditions_are_served_by_their_indexes() {
         let plan = library.explain_search(&query).await.expect("a plan");
         assert!(plan.contains(expected), "{text}\n{plan}");
     }
+}
+
+#[tokio::test]
+async fn pictures_that_look_alike_are_found_by_their_hashes() {
+    let (_directory, library) = filled().await;
+    let hash = 0x63_43_3b_3c_cf_8e_1e_be_u64;
+    for (path, hash) in [
+        ("/harbour.jpg", hash),
+        ("/travel/harbour-dawn.PNG", hash ^ 0b1011),
+        // Eight bits, two in each part: the farthest that is asked for.
+        ("/travel/2026/red_dress.webp", hash ^ 0x0003_0003_0003_0003),
+        ("/dresses_red.jpg", !hash),
+        ("/travel/2026/notes.txt", hash),
+    ] {
+        let asset = library.file_at(path).await.expect("asked").expect("a file");
+        let mut tx = library.database().begin().await.expect("a transaction");
+        statement("UPDATE versions SET phash = $2 WHERE id = $1")
+            .bind(asset.version.id.to_string())
+            .bind(i64::from_ne_bytes(hash.to_ne_bytes()))
+            .execute(&mut tx)
+            .await
+            .expect("updated");
+        index::index(&mut tx, asset.version.id).await.expect("indexed");
+        tx.commit().await.expect("committed");
+    }
+    let id = library
+        .file_at("/harbour.jpg")
+        .await
+        .expect("asked")
+        .expect("a file")
+        .id;
+    let query = ListQuery::default();
+    let similar = async |query: &ListQuery, distance| match library.similar(query, id, distance).await {
+        Ok(Similar::Found(found)) => found
+            .iter()
+            .map(|(entry, distance)| format!("{} {distance}", name(entry)))
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let all = ["notes.txt 0", "harbour-dawn.PNG 3", "red_dress.webp 8"];
+    assert_eq!(similar(&query, 8).await, all);
+    assert_eq!(similar(&query, 7).await, all[..2]);
+    assert_eq!(similar(&query, 0).await, all[..1]);
+    let part = ListQuery {
+        limit: 1,
+        skip: 1,
+        ..query.clone()
+    };
+    assert_eq!(similar(&part, 8).await, all[1..2]);
+    let narrowed = ListQuery {
+        search: Some(search(&library, "width > 100").await),
+        ..query.clone()
+    };
+    assert_eq!(similar(&narrowed, 15).await, all[1..2]);
+    let twins = library.duplicates(10, 0).await.expect("a listing");
+    assert_eq!(twins.iter().map(name).collect::<Vec<_>>(), [HARBOUR, NOTES]);
+    assert_eq!(library.duplicates(10, 1).await.expect("a listing").len(), 1);
+    let fresh = put(
+        &library,
+        Given {
+            path: "/new.jpg",
+            ..NOTHING
+        },
+    )
+    .await;
+    assert_eq!(
+        library.similar(&query, fresh.id, 8).await.expect("asked"),
+        Similar::NoHash
+    );
+    let unknown = "65f0c0ffee0123456789abcd".parse().expect("an id");
+    assert_eq!(
+        library.similar(&query, unknown, 8).await.expect("asked"),
+        Similar::NoFile
+    );
+    library.close().await;
 }
