@@ -1,6 +1,8 @@
 //! A file for each endpoint: takes the request apart, calls the verb, shapes the answer.
 
+pub mod body;
 pub mod delivery;
+pub mod empty;
 pub mod file_object;
 pub mod files;
 pub mod health;

@@ -1,15 +1,17 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
 pub mod media_type;
+pub mod seal;
 pub mod upload;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use delivery::Delivery;
-use delivery::origin::Fetcher;
+use delivery::origin::{FetchPolicy, Fetcher};
 use library::Library;
 
-use crate::config::ByteSize;
+use crate::config::{ByteSize, Config};
 use crate::keys::KeyPair;
 
 /// What every verb may use. Cheap to clone.
@@ -24,6 +26,8 @@ pub struct Parts {
     pub delivery: Delivery,
     /// Remote sources, guarded.
     pub fetcher: Fetcher,
+    /// Seals what must not stand in the database as it is.
+    pub seal: seal::Seal,
     /// The account's keys.
     pub keys: KeyPair,
     /// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash.
@@ -35,8 +39,34 @@ pub struct Parts {
 }
 
 impl App {
+    /// Opens everything that the configuration names. `address` is where the server listens.
+    pub async fn open(config: &Config, address: SocketAddr) -> Result<Self, Box<dyn std::error::Error>> {
+        let library = Library::open(config.library()).await?;
+        // After the library: it made the directory and holds its lock, so no other server makes a second pair.
+        let keys = KeyPair::resolve(config.keys.clone(), &config.data_dir)?;
+        let seal = seal::Seal::resolve(config.master_key.as_ref(), &config.data_dir)?;
+        let endpoint_path = format!("/{}", config.account_id.as_str());
+        let delivery = Delivery::open(library.clone(), config.delivery(&endpoint_path, &keys)).await?;
+        let fetcher = Fetcher::new(FetchPolicy {
+            allow: config.fetch_allow.clone(),
+            max_bytes: config.upload_max.0,
+            ..FetchPolicy::default()
+        })?;
+        let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
+        Ok(Self::new(Parts {
+            library,
+            delivery,
+            fetcher,
+            seal,
+            keys,
+            url_endpoint,
+            endpoint_path,
+            upload_max: config.upload_max,
+        }))
+    }
+
     /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
+    fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 }

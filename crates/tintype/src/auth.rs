@@ -8,6 +8,7 @@ use hmac::{Hmac, Mac};
 use secrecy::ExposeSecret;
 use sha1::Sha1;
 
+use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::KeyPair;
 
@@ -15,6 +16,35 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// A part of the API that a key may be kept out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Area {
+    /// Files: list, details, upload, update, delete.
+    Media,
+    /// Folders, copies, moves, versions, jobs, and what is set up once: extensions, transformations, origins, endpoints, webhooks, keys.
+    Management,
+    /// Metadata of files.
+    Metadata,
+    /// Custom metadata fields.
+    CustomMetadata,
+    /// Purging caches.
+    Purge,
+}
+
+/// What is done there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Only looks.
+    Read,
+    /// Changes something.
+    Write,
+}
+
+/// Passes when the request carries a key that may do this.
+pub async fn require(app: &App, headers: &HeaderMap, _area: Area, _level: Level) -> Result<(), ApiError> {
+    require_private_key(headers, &app.keys)
+}
 
 /// Passes when the request carries the account's private key.
 pub fn require_private_key(headers: &HeaderMap, keys: &KeyPair) -> Result<(), ApiError> {

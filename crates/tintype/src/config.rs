@@ -87,6 +87,8 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// For remove.bg.
     pub removebg_key: Option<SecretString>,
+    /// Keys that seal stored secrets; `None` means one kept in the data directory.
+    pub master_key: Option<SecretString>,
     /// A server that edits pictures by words.
     pub images: Option<ImagesSettings>,
     /// How long a request waits for an AI operation.
@@ -369,6 +371,7 @@ impl Config {
             fonts: folder(texts, "fonts")?,
             models: folder(texts, "models")?,
             removebg_key: service_key(texts, "removebg_key")?,
+            master_key: service_key(texts, "master_key")?,
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
             ai_disk: texts.parse("ai_disk")?,

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::api::Json;
 
@@ -10,11 +10,13 @@ use crate::api::Json;
 const HELP: &str = "See the message for what to change; the server's log has more under this answer's x-request-id.";
 
 /// An error as a client of the API sees it: never more than it may know.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
     status: StatusCode,
     message: String,
+    /// Further keys of the body: `reason`, `errors`, `missingFileIds`.
+    details: Map<String, Value>,
 }
 
 impl ApiError {
@@ -22,7 +24,19 @@ impl ApiError {
         Self {
             status,
             message: message.into(),
+            details: Map::new(),
         }
+    }
+
+    /// Adds the upper-case code that programs compare.
+    pub fn with_reason(self, reason: &str) -> Self {
+        self.with("reason", reason.into())
+    }
+
+    /// Adds a key to the body.
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.details.insert(key.to_owned(), value);
+        self
     }
 
     /// 400: the request can't be carried out as it stands.
@@ -46,6 +60,21 @@ impl ApiError {
     /// 404: no such thing.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 409: what is there already forbids it. A repeat does not help, and the answer says so.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 413: more bytes than this route takes.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// 423: a job works on the folder.
+    pub fn locked(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::LOCKED, message)
     }
 
     /// 405; the router adds which methods the path does take.
@@ -106,17 +135,20 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({ "message": self.message, "help": HELP });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut body = Map::new();
+        body.insert("message".to_owned(), self.message.into());
+        body.insert("help".to_owned(), HELP.into());
+        body.extend(self.details);
+        let mut response = (self.status, Json(Value::Object(body))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        // The SDKs repeat every 5xx; these two answers stay what they are however often one asks.
+        // The SDKs repeat 409 and every 5xx; these answers stay what they are however often one asks.
         if matches!(
             self.status,
-            StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE
+            StatusCode::CONFLICT | StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE
         ) {
             headers.insert(
                 HeaderName::from_static("x-should-retry"),

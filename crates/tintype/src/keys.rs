@@ -122,13 +122,18 @@ fn random(prefix: &str) -> String {
 /// Written whole under another name first, so that a crash leaves either no key file or a complete one.
 fn keep(path: &Path, file: &KeyFile) -> std::io::Result<()> {
     let text = toml::to_string(file).map_err(std::io::Error::other)?;
-    let partial = path.with_extension("toml.partial");
+    write_privately(path, text.as_bytes())
+}
+
+/// Only this user may read it. Written whole under another name first.
+pub(crate) fn write_privately(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let partial = path.with_added_extension("partial");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&partial)?;
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     out.sync_all()?;
     std::fs::rename(&partial, path)
 }

@@ -268,23 +268,15 @@ fn in_process(router: axum::Router) -> Transport {
 async fn the_same_actions_in_process() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().to_str().unwrap().to_owned();
-    let texts = Texts::gather(None, [], [("data_dir", data), ("cache_disk", "0".to_owned())]).unwrap();
+    let given = [
+        ("data_dir", data),
+        ("cache_disk", "0".to_owned()),
+        ("public_url", "http://media.test".to_owned()),
+    ];
+    let texts = Texts::gather(None, [], given).unwrap();
     let config = Config::from_texts(&texts).unwrap();
-    let library = Library::open(config.library()).await.unwrap();
-    let keys = KeyPair::resolve(GivenKeys::default(), dir.path()).unwrap();
-    let delivery = Delivery::open(library.clone(), config.delivery("/demo", &keys))
-        .await
-        .unwrap();
-    let credential = Credential::private_key(keys.private_key().clone());
-    let app = App::new(Parts {
-        library,
-        delivery,
-        fetcher: Fetcher::new(FetchPolicy::default()).unwrap(),
-        keys,
-        url_endpoint: "http://media.test/demo".to_owned(),
-        endpoint_path: "/demo".to_owned(),
-        upload_max: config.upload_max,
-    });
+    let app = App::open(&config, ([127, 0, 0, 1], 8080).into()).await.unwrap();
+    let credential = Credential::private_key(app.keys.private_key().clone());
     let router = tintype::router::router(app.clone(), Meters::start().unwrap());
     let records = Arc::new(Records::default());
     let pipeline = Pipeline {

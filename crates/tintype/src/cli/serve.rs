@@ -1,17 +1,14 @@
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use clap::{Arg, ArgMatches, Command};
-use delivery::Delivery;
-use delivery::origin::{FetchPolicy, Fetcher};
 use library::{Library, Timestamp};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Outcome, read_config};
-use crate::app::{App, Parts};
+use crate::app::App;
 use crate::config::{Config, unknown_variables};
-use crate::keys::{KEY_FILE, KeyPair};
+use crate::keys::KEY_FILE;
 use crate::observe::{self, Meters};
 use crate::{router, server};
 
@@ -45,7 +42,7 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
         )
     })?;
     let address = listener.local_addr()?;
-    let app = open(&config, address).await?;
+    let app = App::open(&config, address).await?;
     let meters = Meters::start()?;
     let stop = server::stop_signal();
     println!(
@@ -67,29 +64,6 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     app.library.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-async fn open(config: &Config, address: SocketAddr) -> Result<App, Box<dyn std::error::Error>> {
-    let library = Library::open(config.library()).await?;
-    // After the library: it made the directory and holds its lock, so no other server makes a second pair.
-    let keys = KeyPair::resolve(config.keys.clone(), &config.data_dir)?;
-    let endpoint_path = format!("/{}", config.account_id.as_str());
-    let delivery = Delivery::open(library.clone(), config.delivery(&endpoint_path, &keys)).await?;
-    let fetcher = Fetcher::new(FetchPolicy {
-        allow: config.fetch_allow.clone(),
-        max_bytes: config.upload_max.0,
-        ..FetchPolicy::default()
-    })?;
-    let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
-    Ok(App::new(Parts {
-        library,
-        delivery,
-        fetcher,
-        keys,
-        url_endpoint,
-        endpoint_path,
-        upload_max: config.upload_max,
-    }))
 }
 
 /// Blobs that no version names are removed after a day, so that nothing an upload is just about to name is touched.

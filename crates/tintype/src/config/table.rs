@@ -66,6 +66,10 @@ pub const SETTINGS: &[Setting] = &[
         "public_key",
         "The account's public key, public_...; kept in the data directory if not given",
     ),
+    secret(
+        "master_key",
+        "Key that seals stored secrets: 32 bytes in base64; several with commas between to change it (the first seals); made and kept in the data directory if not given",
+    ),
     setting("account_id", "demo", "First path segment of delivery URLs"),
     unset(
         "public_url",
@@ -77,7 +81,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret(
         "database_url",
-        "Where facts are kept: sqlite:PATH; default inside the data directory",
+        "Where facts are kept: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE; default inside the data directory",
     ),
     secret(
         "blob_url",
