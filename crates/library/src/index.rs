@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::asset::AiTag;
-use crate::database::{On, Row, Sql, Transaction, Value as Bound, query};
+use crate::database::{Row, Sql, Transaction, Value as Bound, query};
 use crate::error::StoreError;
 use crate::id::{FolderId, VersionId};
 use crate::library::Library;
@@ -73,34 +73,25 @@ pub(crate) async fn index(tx: &mut Transaction, version: VersionId) -> Result<()
             .execute(&mut *tx)
             .await?;
     }
-    let tags: BTreeSet<&String> = facts.tags.iter().collect();
-    let tags = tags.into_iter().map(|tag| vec![tag.into(), id.as_str().into()]);
-    insert(tx, "version_tags (tag, version_id)", tags).await?;
-    let terms = terms(&facts, &values)
-        .into_iter()
-        .map(|(kind, term)| vec![kind.into(), term.into(), id.as_str().into()]);
-    insert(tx, "version_terms (kind, term, version_id)", terms).await?;
-    let values = values.iter().zip(0_i64..).map(|(value, position)| {
-        vec![
-            value.field.as_str().into(),
-            id.as_str().into(),
-            position.into(),
-            Bound::Text(value.text.as_deref().map(stored_text)),
-            Bound::Real(value.number),
-        ]
-    });
+    insert(tx, "version_tags (tag, version_id)", tag_rows(&facts, &id)).await?;
+    insert(
+        tx,
+        "version_terms (kind, term, version_id)",
+        term_rows(&facts, &values, &id),
+    )
+    .await?;
     insert(
         tx,
         "version_values (field_id, version_id, position, text_value, number_value)",
-        values,
+        value_rows(&values, &id),
     )
     .await?;
-    if let Some(phash) = facts.phash {
-        let bands = bands(phash)
-            .into_iter()
-            .map(|band| vec![band.into(), phash.into(), id.as_str().into()]);
-        insert(tx, "version_bands (band, phash, version_id)", bands).await?;
-    }
+    insert(
+        tx,
+        "version_bands (band, phash, version_id)",
+        band_rows(facts.phash, &id),
+    )
+    .await?;
     Ok(())
 }
 
@@ -112,7 +103,10 @@ pub(crate) async fn index_folder(tx: &mut Transaction, folder: FolderId, name: &
         .execute(&mut *tx)
         .await?;
     let words: BTreeSet<String> = search::tokens(name).take(WORDS_PER_TEXT).collect();
-    let rows = words.into_iter().map(|word| vec![word.into(), id.as_str().into()]);
+    let rows = words
+        .into_iter()
+        .map(|word| vec![word.into(), id.as_str().into()])
+        .collect();
     insert(tx, "folder_terms (term, folder_id)", rows).await
 }
 
@@ -140,7 +134,9 @@ impl Library {
             .scalars(&mut tx)
             .await?;
             for id in &ids {
-                let id = id.parse().map_err(|error| StoreError::unreadable("versions.id", error))?;
+                let id = id
+                    .parse()
+                    .map_err(|error| StoreError::unreadable("versions.id", error))?;
                 index(&mut tx, id).await?;
                 indexed += 1;
             }
@@ -277,7 +273,49 @@ fn format_of(mime: &str, name: &str) -> String {
         .filter(|subtype| short(subtype));
     let by_name = || name.rsplit_once('.').map(|(_, end)| end).filter(|end| short(end));
     let plain = || (mime == "text/plain").then_some("txt");
-    by_mime.or_else(by_name).or_else(plain).map_or(String::new(), search::format)
+    by_mime
+        .or_else(by_name)
+        .or_else(plain)
+        .map_or(String::new(), search::format)
+}
+
+type Rows = Vec<Vec<Bound>>;
+
+fn tag_rows(facts: &Facts, id: &str) -> Rows {
+    let tags: BTreeSet<&String> = facts.tags.iter().collect();
+    tags.into_iter().map(|tag| vec![tag.into(), id.into()]).collect()
+}
+
+fn term_rows(facts: &Facts, values: &[CustomValue], id: &str) -> Rows {
+    terms(facts, values)
+        .into_iter()
+        .map(|(kind, term)| vec![kind.into(), term.into(), id.into()])
+        .collect()
+}
+
+fn value_rows(values: &[CustomValue], id: &str) -> Rows {
+    values
+        .iter()
+        .zip(0_i64..)
+        .map(|(value, position)| {
+            vec![
+                value.field.as_str().into(),
+                id.into(),
+                position.into(),
+                Bound::Text(value.text.as_deref().map(stored_text)),
+                Bound::Real(value.number),
+            ]
+        })
+        .collect()
+}
+
+fn band_rows(phash: Option<i64>, id: &str) -> Rows {
+    phash.map_or(Vec::new(), |phash| {
+        bands(phash)
+            .into_iter()
+            .map(|band| vec![band.into(), phash.into(), id.into()])
+            .collect()
+    })
 }
 
 fn terms(facts: &Facts, values: &[CustomValue]) -> BTreeSet<(String, String)> {
@@ -321,15 +359,13 @@ struct CustomValue {
 }
 
 /// The values that a search can ask for. Those of fields that nobody defined, or that are deleted, are left out.
-async fn custom_values(
-    tx: &mut Transaction,
-    metadata: &Map<String, Value>,
-) -> Result<Vec<CustomValue>, sqlx::Error> {
+async fn custom_values(tx: &mut Transaction, metadata: &Map<String, Value>) -> Result<Vec<CustomValue>, sqlx::Error> {
     let mut values = Vec::new();
     if metadata.is_empty() {
         return Ok(values);
     }
-    let mut fields = Sql::new("SELECT id, name, schema FROM custom_metadata_fields WHERE deleted_at IS NULL AND name IN (");
+    let mut fields =
+        Sql::new("SELECT id, name, schema FROM custom_metadata_fields WHERE deleted_at IS NULL AND name IN (");
     fields.push_list(metadata.keys()).push(")");
     for row in fields.build().fetch_all(&mut *tx).await? {
         let name: &str = row.try_get("name")?;
@@ -379,7 +415,11 @@ pub(crate) fn stored_text(text: &str) -> String {
     if text.len() <= TEXT_BYTES {
         return text.to_owned();
     }
-    format!("{}\u{1}{}", text_start(text), hex::encode(Sha256::digest(text.as_bytes())))
+    format!(
+        "{}\u{1}{}",
+        text_start(text),
+        hex::encode(Sha256::digest(text.as_bytes()))
+    )
 }
 
 /// How a text begins that is stored whole, or by its start and a digest.
@@ -392,18 +432,15 @@ pub(crate) fn bands(phash: i64) -> [i64; 4] {
     [0, 1, 2, 3].map(|part| (part << 16) | ((phash >> (16 * part)) & 0xffff))
 }
 
-async fn insert(
-    tx: &mut Transaction,
-    into: &str,
-    rows: impl Iterator<Item = Vec<Bound>>,
-) -> Result<(), sqlx::Error> {
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
+async fn insert(tx: &mut Transaction, into: &str, rows: Rows) -> Result<(), sqlx::Error> {
+    for rows in rows.chunks(ROWS_PER_INSERT) {
         let mut sql = Sql::new(format!("INSERT INTO {into} VALUES "));
-        for (at, row) in rows.by_ref().take(ROWS_PER_INSERT).enumerate() {
-            sql.push(if at == 0 { "(" } else { ", (" }).push_list(row).push(")");
+        for (at, row) in rows.iter().enumerate() {
+            sql.push(if at == 0 { "(" } else { ", (" })
+                .push_list(row.iter().cloned())
+                .push(")");
         }
-        sql.build().execute(On::from(&mut *tx)).await?;
+        sql.build().execute(&mut *tx).await?;
     }
     Ok(())
 }
