@@ -52,13 +52,13 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
 }
 
 /// The file that is delivered.
-struct Found {
-    asset: Asset,
+pub(crate) struct Found {
+    pub(crate) asset: Asset,
     /// It stands in for one that is missing.
     stands_in: bool,
 }
 
-async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
+pub(crate) async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
     if let Some(asset) = shared.sources.find(&asked.path, asked.version.as_deref()).await? {
         return Ok(Found {
             asset,
@@ -74,7 +74,7 @@ async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
     Ok(Found { asset, stands_in: true })
 }
 
-fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
+pub(crate) fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
     Context {
         accept: negotiate::accepted(request.accept),
         hints: negotiate::hints(request.width_hint, request.dpr_hint, request.save_data),

@@ -30,6 +30,7 @@ mod settings;
 mod source;
 mod stages;
 mod stats;
+mod subject;
 mod work;
 
 use std::sync::Arc;
@@ -41,7 +42,9 @@ pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
 pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
+pub use source::BlobReader;
 pub use stats::Stats;
+pub use subject::Subject;
 
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
@@ -96,6 +99,12 @@ impl Delivery {
             Ok(_) | Err(_) => {}
         }
         answered
+    }
+
+    /// What a request target stands for, for somebody who has the account's private key: the stored file, or, where a
+    /// transformation is in it, what that makes of the file.
+    pub async fn subject(&self, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
+        subject::subject(&self.shared, target, now_unix).await
     }
 
     /// What happened since the start, and what is going on.

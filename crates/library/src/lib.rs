@@ -33,7 +33,7 @@ mod timestamp;
 mod token;
 mod upload;
 
-pub use asset::{AiTag, Asset, FileType, MediaFacts, Version};
+pub use asset::{AiTag, Asset, FileType, Location, MediaFacts, Version};
 pub use blob::{Blob, BlobError, BlobId};
 pub use delete::DeleteError;
 pub use error::{Code, StoreError};

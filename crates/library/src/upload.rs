@@ -363,10 +363,12 @@ async fn insert(
         "INSERT INTO versions (
              id, file_id, number, is_current, token, folder_id, name, created_at, updated_at, uploaded_at, blob, size,
              mime, is_image, width, height, orientation, has_alpha, duration_ms, bit_rate, audio_codec, video_codec,
-             embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description)
+             embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description,
+             format, taken_at, latitude, longitude, phash)
          VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8, $8, $9, $10,
              $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-             $21, $22, $23, $24, $25, $26, $27, $28)",
+             $21, $22, $23, $24, $25, $26, $27, $28,
+             $29, $30, $31, $32, $33)",
     )
     .bind(identity.version.to_string())
     .bind(identity.file.to_string())
@@ -396,6 +398,11 @@ async fn insert(
     .bind(file.is_private)
     .bind(file.is_published)
     .bind(file.description.as_deref().or(carried.description))
+    .bind(&media.format)
+    .bind(media.taken_at_ms)
+    .bind(media.location.map(|place| place.latitude))
+    .bind(media.location.map(|place| place.longitude))
+    .bind(media.phash.map(u64::cast_signed))
     .execute(&mut *tx)
     .await?;
     index::index(tx, identity.version).await?;
@@ -409,4 +416,35 @@ fn stored(count: u64) -> i64 {
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::json!(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn keywords_can_be_looked_up() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let mut writer = library.stage(10).await.expect("a file");
+        writer.write(b"bytes").await.expect("written");
+        let staged = writer.finish().await.expect("staged");
+        let embedded = json!({"Keywords": ["Sea", "dawn", "Sea", 7], "Title": "x"});
+        let media = MediaFacts {
+            embedded_metadata: embedded.as_object().cloned(),
+            ..MediaFacts::default()
+        };
+        let name = FileName::sanitised("a.jpg").expect("a name");
+        let file = NewFile::new(FolderPath::root(), name, staged, media);
+        let asset = library.upload(file, Timestamp::now()).await.expect("uploaded");
+        let words: Vec<String> =
+            query("SELECT term FROM version_terms WHERE kind = 'keyword' AND version_id = $1 ORDER BY term")
+                .bind(asset.version.id.to_string())
+                .scalars(library.database().reader())
+                .await
+                .expect("words");
+        assert_eq!(words, ["Sea", "dawn"]);
+    }
 }

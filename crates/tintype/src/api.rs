@@ -8,5 +8,6 @@ pub mod files;
 pub mod health;
 mod json;
 pub mod landing;
+pub mod metadata;
 
 pub use json::Json;

@@ -1,7 +1,9 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+mod clip;
 pub mod extensions;
 pub mod media_type;
+pub mod metadata;
 pub mod seal;
 pub mod spool;
 pub mod transformation;

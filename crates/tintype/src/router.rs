@@ -39,7 +39,10 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route(
             "/v1/files/{fileId}/details",
             get(files::details::get).patch(unavailable),
-        );
+        )
+        .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
+        .route("/v1/files/metadata", get(api::metadata::of_remote))
+        .route("/v1/metadata", get(api::metadata::of_remote));
     for path in UNAVAILABLE {
         routes = routes.route(path, any(unavailable));
     }
@@ -66,11 +69,9 @@ const UNAVAILABLE: &[&str] = &[
     "/v1/files/copy",
     "/v1/files/move",
     "/v1/files/rename",
-    "/v1/files/metadata",
     "/v1/files/{fileId}/versions",
     "/v1/files/{fileId}/versions/{versionId}",
     "/v1/files/{fileId}/versions/{versionId}/restore",
-    "/v1/files/{fileId}/metadata",
     "/v1/folder",
     "/v1/bulkJobs/copyFolder",
     "/v1/bulkJobs/moveFolder",
@@ -78,7 +79,6 @@ const UNAVAILABLE: &[&str] = &[
     "/v1/bulkJobs/{jobId}",
     "/v1/files/purge",
     "/v1/files/purge/{requestId}",
-    "/v1/metadata",
     "/v1/customMetadataFields",
     "/v1/customMetadataFields/{id}",
     "/v1/saved-extensions",

@@ -12,7 +12,7 @@ use library::FileId;
 use crate::error::ApiError;
 
 /// The `{fileId}` of a path: a malformed one is 400, not 404.
-fn file_id(text: &str) -> Result<FileId, ApiError> {
+pub(super) fn file_id(text: &str) -> Result<FileId, ApiError> {
     FileId::from_str(text).map_err(|_| ApiError::invalid("Your request contains invalid fileId parameter."))
 }
 

@@ -1,19 +1,21 @@
 //! Taking a file in: fetched if need be, recognised by its content, stored in one transaction.
 
 use std::error::Error;
-use std::io::BufReader;
 
 use delivery::origin::FetchError;
+use engine::PerceptualHash;
 use futures::StreamExt;
 use library::{
-    Asset, BlobError, Code, FileName, FileType, FolderPath, MediaFacts, NameError, NewFile, StagedBlob, Tags, Timestamp,
+    Asset, BlobError, Code, FileName, FileType, FolderPath, Location, MediaFacts, NameError, NewFile, StagedBlob, Tags,
+    Timestamp,
 };
 use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
-use super::App;
 use super::media_type::{self, HEAD_BYTES};
+use super::metadata::{self, PictureMetadata};
+use super::{App, clip};
 use super::transformation::UploadTransformation;
 
 /// One upload, its form understood.
@@ -138,9 +140,10 @@ async fn fetch(app: &App, url: &str) -> Result<(StagedBlob, Vec<u8>), UploadErro
     Ok((writer.finish().await.map_err(unstaged)?, head))
 }
 
-/// Type and size of the picture from the file's header. A picture whose header is broken is stored all the same,
-/// without a size: refusing would lose what may be somebody's only copy, and delivery says clearly what is wrong.
+/// What the file is, and what it says of itself. A picture whose header is broken is stored all the same, without a
+/// size: refusing would lose what may be somebody's only copy, and delivery says clearly what is wrong.
 async fn recognise(staged: &StagedBlob, head: &[u8], name: &str) -> Result<MediaFacts, UploadError> {
+    let internal = |e: std::io::Error| UploadError::Internal(e.into());
     let mime = media_type::detect(head, name);
     let mut facts = MediaFacts {
         file_type: if media_type::is_image(&mime) {
@@ -148,24 +151,46 @@ async fn recognise(staged: &StagedBlob, head: &[u8], name: &str) -> Result<Media
         } else {
             FileType::NonImage
         },
+        format: media_type::format(&mime, name),
         mime,
         ..MediaFacts::default()
     };
     if facts.file_type == FileType::Image {
-        let file = staged.open().map_err(|e| UploadError::Internal(e.into()))?;
-        let probe = tokio::task::spawn_blocking(move || engine::probe(&mut BufReader::new(file)));
-        match probe.await.map_err(|e| UploadError::Internal(e.into()))? {
-            Ok(probe) => {
-                let (width, height) = probe.info.upright();
-                facts.width = Some(width);
-                facts.height = Some(height);
-                facts.orientation = u8::try_from(probe.info.orientation.to_exif()).ok();
-                facts.has_alpha = Some(probe.info.has_alpha);
-            }
+        match metadata::of_staged(staged)
+            .await
+            .map_err(|e| UploadError::Internal(e.into()))?
+        {
+            Ok(found) => describe(&mut facts, found),
             Err(error) => tracing::info!(%error, mime = facts.mime, "a picture without a readable header"),
         }
+    } else if clip::plays(&facts.mime)
+        && let Some(found) = clip::facts(staged.open().map_err(internal)?).await
+    {
+        facts.width = found.width;
+        facts.height = found.height;
+        facts.duration = found.duration;
+        facts.bit_rate = found.bit_rate;
+        facts.audio_codec = found.audio_codec;
+        facts.video_codec = found.video_codec;
     }
     Ok(facts)
+}
+
+fn describe(facts: &mut MediaFacts, PictureMetadata { metadata, hash }: PictureMetadata) {
+    let info = metadata.info;
+    let (width, height) = info.upright();
+    facts.width = Some(width);
+    facts.height = Some(height);
+    facts.orientation = u8::try_from(info.orientation.to_exif()).ok();
+    facts.has_alpha = Some(info.has_alpha);
+    facts.format = info.format.extension().to_owned();
+    facts.taken_at_ms = metadata.taken_at_ms;
+    facts.location = metadata.location.map(|place| Location {
+        latitude: place.latitude,
+        longitude: place.longitude,
+    });
+    facts.embedded_metadata = (!metadata.embedded.is_empty()).then_some(metadata.embedded);
+    facts.phash = hash.map(PerceptualHash::to_bits);
 }
 
 fn unnamed(field: &str, error: NameError) -> UploadError {

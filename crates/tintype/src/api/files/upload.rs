@@ -14,8 +14,9 @@ use futures::StreamExt;
 use std::time::Duration;
 
 use crate::api::Json;
-use crate::api::file_object;
+use crate::api::file_object::{self, ResponseField};
 use crate::app::App;
+use crate::app::metadata::of_asset;
 use crate::app::upload::{UploadError, upload};
 use crate::auth::upload_token::UploadToken;
 use crate::auth::{self, Area, Level};
@@ -106,7 +107,14 @@ async fn take_in(app: &App, version: Version, request: Request) -> Result<Json, 
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0).unwrap_or_default();
     let (wanted, asked) = fields::understand(form, signed, request_id)?;
     let stored = upload(app, wanted).await.map_err(refusal)?;
-    Ok(Json(file_object::upload_result(&stored, &app.url_endpoint, &asked)))
+    let metadata = if asked.contains(&ResponseField::Metadata) {
+        // The file is stored by now: what can't be read of it is left out of the answer.
+        of_asset(app, &stored).await.ok()
+    } else {
+        None
+    };
+    let answer = file_object::upload_result(&stored, &app.url_endpoint, &asked, metadata.as_ref());
+    Ok(Json(answer))
 }
 
 /// Either the private key (checked already) or what a browser was given; not both. True if every field of the form is
