@@ -18,7 +18,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 pub(crate) use connection::{Lock, On, Reader, Transaction};
-pub(crate) use query::{Sql, query};
+pub(crate) use query::{Sql, Value, query};
 pub(crate) use row::Row;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");

@@ -31,18 +31,26 @@ pub enum EventKind {
     FileCreated,
     /// A file was uploaded again.
     FileVersionCreated,
+    /// Something that is said of a file changed.
+    FileUpdated,
     /// A file went, with all its versions.
     FileDeleted,
 }
 
 impl EventKind {
-    const ALL: [Self; 3] = [Self::FileCreated, Self::FileVersionCreated, Self::FileDeleted];
+    const ALL: [Self; 4] = [
+        Self::FileCreated,
+        Self::FileVersionCreated,
+        Self::FileUpdated,
+        Self::FileDeleted,
+    ];
 
     /// The name that webhooks use.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FileCreated => "file.created",
             Self::FileVersionCreated => "file-version.created",
+            Self::FileUpdated => "file.updated",
             Self::FileDeleted => "file.deleted",
         }
     }

@@ -22,7 +22,7 @@ const TOKEN_CHARS: usize = 32;
 const CUSTOM_COORDINATES_BYTES: usize = 100;
 
 /// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
-const ATTEMPTS: u32 = 8;
+pub(crate) const ATTEMPTS: u32 = 8;
 
 /// A file to upload.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ pub struct NewFile {
     pub use_unique_name: bool,
     /// Without a unique name: make a new version of a file that is there. Otherwise that is an error.
     pub overwrite_file: bool,
+    /// Only as the next version of this file, after this version: what is made of a file must not land elsewhere if the
+    /// file was moved, deleted or replaced meanwhile.
+    pub replaces: Option<(FileId, VersionId)>,
     /// On overwrite, and if `tags` is absent: drop the old ones.
     pub overwrite_tags: bool,
     /// On overwrite: drop the old machine-given tags.
@@ -67,6 +70,7 @@ impl NewFile {
             name,
             use_unique_name: true,
             overwrite_file: true,
+            replaces: None,
             overwrite_tags: true,
             overwrite_ai_tags: true,
             overwrite_custom_metadata: true,
@@ -88,6 +92,9 @@ pub enum UploadError {
     /// The path is taken and overwriting was not wanted.
     #[error("a file is already at `{0}`")]
     PathTaken(String),
+    /// The file that was to be replaced is not there any more, or has been replaced already.
+    #[error("the file has been deleted, moved or replaced since")]
+    Gone,
     /// The file has as many versions as it may have.
     #[error("the file at `{path}` has {limit} versions already, and may not have more")]
     TooManyVersions {
@@ -118,7 +125,7 @@ impl UploadError {
     /// What a client can do about it.
     pub fn code(&self) -> Code {
         match self {
-            Self::PathTaken(_) | Self::TooManyVersions { .. } => Code::Conflict,
+            Self::PathTaken(_) | Self::Gone | Self::TooManyVersions { .. } => Code::Conflict,
             Self::TooLong { .. } => Code::Invalid,
             Self::Blob(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -215,6 +222,11 @@ impl Library {
         } else {
             find(&mut tx, &place).await?
         };
+        if let Some((expected, _)) = file.replaces
+            && existing != Some(expected)
+        {
+            return Err(UploadError::Gone);
+        }
         let version = match existing {
             None => create(&mut tx, file, &place, now).await?,
             Some(id) => self.overwrite(&mut tx, id, file, &place, now).await?,
@@ -261,6 +273,9 @@ impl Library {
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");
         let row = query(sql).bind(id.to_string()).fetch_one(&mut *tx).await?;
         let old = Asset::of_row(&row)?;
+        if file.replaces.is_some_and(|(_, version)| version != old.version.id) {
+            return Err(UploadError::Gone);
+        }
         query("UPDATE versions SET is_current = FALSE WHERE id = $1")
             .bind(old.version.id.to_string())
             .execute(&mut *tx)

@@ -1,6 +1,7 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
 mod clip;
+pub mod enrich;
 pub mod extensions;
 pub mod media_type;
 pub mod metadata;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub fetcher: Fetcher,
     /// Seals what must not stand in the database as it is.
     pub seal: seal::Seal,
+    /// Who carries out extensions.
+    pub providers: enrich::Providers,
     /// Room for uploads of those who have not shown yet that they may.
     pub spool: spool::Spool,
     /// The account's keys.
@@ -65,6 +68,7 @@ impl App {
             delivery,
             fetcher,
             seal,
+            providers: enrich::Providers::new(&config.providers)?,
             // One upload always fits, whatever the largest may be.
             spool: spool::Spool::new(
                 config.anonymous_uploads,

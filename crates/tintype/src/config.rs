@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod providers;
 mod table;
 mod values;
 
@@ -23,6 +24,7 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
 pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, ResizeLight, Seconds};
 
@@ -91,6 +93,10 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// For remove.bg.
     pub removebg_key: Option<SecretString>,
+    /// Where remove.bg is asked.
+    pub removebg_url: PublicUrl,
+    /// Who carries out extensions.
+    pub providers: ProviderSettings,
     /// Keys that seal stored secrets; `None` means one kept in the data directory.
     pub master_key: Option<SecretString>,
     /// A server that edits pictures by words.
@@ -377,6 +383,8 @@ impl Config {
             fonts: folder(texts, "fonts")?,
             models: folder(texts, "models")?,
             removebg_key: service_key(texts, "removebg_key")?,
+            removebg_url: texts.parse("removebg_url")?,
+            providers: ProviderSettings::from_texts(texts)?,
             master_key: service_key(texts, "master_key")?,
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
@@ -445,6 +453,7 @@ impl Config {
             fonts: crate::fonts::load(self.fonts.as_deref()),
             ai: AiSettings {
                 remove_bg_key: self.removebg_key.clone(),
+                remove_bg_url: self.removebg_url.to_string(),
                 images: self.images.clone(),
                 wait: self.ai_wait,
                 disk_bytes: self.ai_disk.0,

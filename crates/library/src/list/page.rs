@@ -180,8 +180,12 @@ impl<'q> Listing<'q> {
         let mut found: HashMap<(i64, String), Entry> = HashMap::with_capacity(keys.len());
         for branch in &self.branches {
             let kind = branch.kind.number();
-            let mut ids = keys.iter().filter(|(of, _)| *of == kind).map(|(_, id)| id).peekable();
-            if ids.peek().is_none() {
+            let ids: Vec<&str> = keys
+                .iter()
+                .filter(|key| key.0 == kind)
+                .map(|key| key.1.as_str())
+                .collect();
+            if ids.is_empty() {
                 continue;
             }
             let mut sql = Sql::new(match branch.kind {

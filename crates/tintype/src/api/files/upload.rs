@@ -106,14 +106,17 @@ async fn take_in(app: &App, version: Version, request: Request) -> Result<Json, 
     drop(share);
     let request_id = parts.extensions.get::<RequestId>().map(|id| id.0).unwrap_or_default();
     let (wanted, asked) = fields::understand(form, signed, request_id)?;
-    let stored = upload(app, wanted).await.map_err(refusal)?;
+    let uploaded = upload(app, wanted).await.map_err(refusal)?;
     let metadata = if asked.contains(&ResponseField::Metadata) {
         // The file is stored by now: what can't be read of it is left out of the answer.
-        of_asset(app, &stored).await.ok()
+        of_asset(app, &uploaded.asset).await.ok()
     } else {
         None
     };
-    let answer = file_object::upload_result(&stored, &app.url_endpoint, &asked, metadata.as_ref());
+    let mut answer = file_object::upload_result(&uploaded.asset, &app.url_endpoint, &asked, metadata.as_ref());
+    if !uploaded.extension_status.is_empty() {
+        answer["extensionStatus"] = uploaded.extension_status.into();
+    }
     Ok(Json(answer))
 }
 
@@ -175,6 +178,8 @@ fn timestamp(seconds: u64) -> Timestamp {
 fn refusal(error: UploadError) -> ApiError {
     match error {
         UploadError::Invalid(message) => ApiError::invalid(message),
+        UploadError::Explained { message, errors } => ApiError::invalid(message).with("errors", errors.into()),
+        UploadError::Overloaded => ApiError::overloaded(),
         UploadError::TooLarge { limit } => too_large(limit),
         UploadError::StorageFull => ApiError::storage_full(),
         UploadError::Internal(cause) => ApiError::internal(cause.as_ref()),

@@ -32,9 +32,7 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
     let tags =
         tags.map_err(|e| ApiError::invalid(format!("Your request contains invalid value for tags parameter: {e}.")))?;
     let asked = lists(&form, "responseFields").unwrap_or_default();
-    let asked = asked
-        .iter()
-        XX
+    let asked = asked.iter().filter_map(|name| ResponseField::parse(name)).collect();
     let upload = Upload {
         file_name: file_name.to_owned(),
         folder: form.text("folder").unwrap_or_default().to_owned(),
@@ -49,6 +47,7 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         custom_coordinates: form.text("customCoordinates").map(coordinates).transpose()?,
         description: form.text("description").map(str::to_owned),
         custom_metadata: custom_metadata(&form)?,
+        extensions: json(&form, "extensions", "It should be a JSON array.")?,
         webhook_url: form.text("webhookUrl").map(webhook_url).transpose()?,
         transformation: transformation(&form)?,
         checks: form.text("checks").map(str::to_owned),
