@@ -9,7 +9,7 @@ use library::Asset;
 use transform::{Accept, Context, Format, Hints, Transformation};
 
 use crate::access::{self, Right};
-use crate::asked::Asked;
+use crate::asked::{self, Asked};
 use crate::cache::Rendition;
 use crate::service::Refusal;
 use crate::work::{self, Work};
@@ -152,12 +152,14 @@ impl Order<'_> {
     async fn carry_out(&self, shared: &Arc<Shared>) -> Result<Option<Rendition>, DeliveryError> {
         let written = Transformation::parse(self.text, shared.settings.mode)?;
         let only_named = access::only_named(&written);
-        let transformation = written.expand(|_| None)?;
+        let account = shared.sources.account().await?;
         let asked = Asked {
             path: self.asset.path(),
+            url: None,
+            query: String::new(),
             version: None,
             attachment: None,
-            transformation,
+            transformation: asked::expand(&written, &account)?,
             only_named,
             still: self.still,
             notices: Vec::new(),

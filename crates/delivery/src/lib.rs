@@ -44,7 +44,7 @@ pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
-pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
+pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
 pub use source::BlobReader;
 pub use stats::Stats;
 pub use subject::Subject;
@@ -78,7 +78,7 @@ impl Delivery {
     pub async fn open(library: Library, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let shared = Shared {
-            sources: Sources::new(library),
+            sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
             cache: RenditionCache::open(&settings.cache).await?,
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
@@ -133,6 +133,16 @@ impl Delivery {
             cache_memory_bytes: cache.memory_bytes(),
             source_memory_bytes: renderer.decoded_bytes(),
         }
+    }
+
+    /// Origins are asked again for everything, for example after a purge.
+    pub fn forget_originals(&self) {
+        self.shared.sources.forget_originals();
+    }
+
+    /// Bytes of files of origins that are kept.
+    pub fn original_bytes(&self) -> u64 {
+        self.shared.sources.original_bytes()
     }
 
     /// Writes what is still on its way to the disk cache. Answers given later are not kept.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use library::Asset;
 
 use crate::access::Right;
-use crate::asked::Asked;
+use crate::asked::{self, Asked};
 use crate::work::{self, Work};
 use crate::{DeliveryError, Request, Shared, answer};
 
@@ -22,8 +22,10 @@ pub enum Subject {
 /// The caller has the account's private key, so that no signature is asked for. Without a transformation the stored file is
 /// meant, whatever a browser would get in its place.
 pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
-    let asked = Asked::read(target, &shared.settings)?;
-    let found = answer::find(shared, &asked).await?;
+    let account = shared.sources.account().await?;
+    let (path, endpoint) = asked::endpoint(target, &shared.settings.endpoint, &account);
+    let asked = Asked::read(target, &shared.settings, &account, &path)?;
+    let found = answer::find(shared, &asked, &account, endpoint, None).await?;
     if asked.transformation.is_empty() && !asked.still {
         return Ok(Subject::Stored(Box::new(found.asset)));
     }

@@ -85,6 +85,11 @@ id! {
     VersionId
 }
 
+id! {
+    /// A custom metadata field.
+    FieldId
+}
+
 impl FolderId {
     /// The folder that holds everything. It is never listed.
     pub(crate) const ROOT: Self = Self([0; BYTES]);

@@ -8,6 +8,7 @@
 //! [`Library::upload`] makes them a version of a file in one transaction. Until then nothing is listed or served, and
 //! dropping the staged blob leaves no trace.
 
+mod account;
 mod asset;
 mod blob;
 pub mod checks;
@@ -34,6 +35,11 @@ mod timestamp;
 mod token;
 mod upload;
 
+pub use account::{
+    Account, AccountError, ApiKey, CustomMetadata, CustomMetadataField, DEFAULT_ENDPOINT, ExtensionChange, FieldChange,
+    FieldErrors, FieldId, FieldType, KeyChange, NamedTransformation, NewApiKey, NewOrigin, NewUrlEndpoint, Origin,
+    SavedExtension, Schema, TransformationChange, UrlEndpoint, Usage, UsageCount, UsageRow, ValuesMode, date_millis,
+};
 pub use asset::{AiTag, Asset, FileType, Location, MediaFacts, Version};
 pub use blob::{Blob, BlobError, BlobId};
 pub use delete::DeleteError;

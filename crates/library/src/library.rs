@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 
+use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
 use crate::database::{Database, DatabaseError, query};
 use crate::error::StoreError;
@@ -25,6 +26,7 @@ struct Inner {
     /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing
     /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
+    account: AccountCache,
     /// Open as long as the library is, because closing it gives up the lock.
     lock: File,
 }
@@ -149,6 +151,7 @@ impl Library {
                 blobs,
                 limits,
                 collection,
+                account: AccountCache::default(),
                 lock,
             }),
         })
@@ -224,6 +227,10 @@ impl Library {
 
     pub(crate) fn blobs(&self) -> &BlobStore {
         &self.inner.blobs
+    }
+
+    pub(crate) fn account_cache(&self) -> &AccountCache {
+        &self.inner.account
     }
 
     pub(crate) fn collection(&self) -> &RwLock<()> {

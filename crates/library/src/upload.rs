@@ -48,6 +48,8 @@ pub struct NewFile {
     pub tags: Option<Tags>,
     /// Values by field name, if given.
     pub custom_metadata: Option<Map<String, Value>>,
+    /// What the file gets where it is given no custom metadata and keeps none.
+    pub default_metadata: Map<String, Value>,
     /// Deliver through signed URLs only.
     pub is_private: bool,
     /// Deliver at all.
@@ -76,6 +78,7 @@ impl NewFile {
             overwrite_custom_metadata: true,
             tags: None,
             custom_metadata: None,
+            default_metadata: Map::new(),
             is_private: false,
             is_published: true,
             custom_coordinates: None,
@@ -367,12 +370,11 @@ async fn insert(
     now: Timestamp,
 ) -> Result<(), UploadError> {
     let tags = file.tags.as_ref().map_or(carried.tags, Tags::as_slice);
-    let no_metadata = Map::new();
     let custom_metadata = file
         .custom_metadata
         .as_ref()
         .or(carried.custom_metadata)
-        .unwrap_or(&no_metadata);
+        .unwrap_or(&file.default_metadata);
     let media = &file.media;
     query(
         "INSERT INTO versions (

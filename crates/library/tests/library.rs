@@ -1,5 +1,7 @@
 //! The library over a temporary directory, as its callers use it.
 
+#[path = "suite/account.rs"]
+mod account;
 #[path = "suite/bench.rs"]
 mod bench;
 #[path = "suite/blobs.rs"]

@@ -7,6 +7,7 @@ mod call;
 mod config;
 mod explain;
 mod health;
+mod keys;
 mod serve;
 mod transform;
 mod url;
@@ -40,6 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", m)) => call::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
+        Some(("keys", m)) => keys::run(m),
         _ => Ok(()),
     };
     match outcome {
@@ -78,6 +80,7 @@ fn command() -> Command {
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(config::command())
         .subcommand(with_settings(health::command(), ["listen"]))
+        .subcommand(with_settings(keys::command(), ["data_dir", "listen"]))
 }
 
 /// Adds the flags of these settings. Secrets get none: other users of a machine can read its command lines.

@@ -13,9 +13,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{AiSettings, CacheBudget, ImagesSettings, RenderSettings};
+use delivery::origin::FetchPolicy;
+use delivery::{AiSettings, CacheBudget, ImagesSettings, OriginSettings, RenderSettings, Secrets};
 use ipnet::IpNet;
 use library::{BlobUrl, DatabaseUrl};
 use secrecy::SecretString;
@@ -26,7 +28,7 @@ use crate::keys::KeyPair;
 
 pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, ResizeLight, Seconds};
+pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -105,6 +107,14 @@ pub struct Config {
     pub ai_wait: Duration,
     /// Results of AI operations kept on disk.
     pub ai_disk: ByteSize,
+    /// Files of origins kept on disk.
+    pub origin_disk: ByteSize,
+    /// How long a file of an origin is kept before its origin is asked again.
+    pub origin_ttl: Duration,
+    /// Requests of the management API that only look; `None` is no limit.
+    pub rate_limit_read: Option<RateLimit>,
+    /// Requests of the management API that change something; `None` is no limit.
+    pub rate_limit_write: Option<RateLimit>,
     /// Answer 400 to unknown parameters instead of ignoring them with a notice.
     pub strict: bool,
     /// How logs are written.
@@ -389,6 +399,10 @@ impl Config {
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
             ai_disk: texts.parse("ai_disk")?,
+            origin_disk: texts.parse("origin_disk")?,
+            origin_ttl: texts.parse::<Seconds>("origin_ttl")?.into(),
+            rate_limit_read: texts.parse_optional("rate_limit_read")?,
+            rate_limit_write: texts.parse_optional("rate_limit_write")?,
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
@@ -410,7 +424,7 @@ impl Config {
     }
 
     /// What delivery may do, and at what cost.
-    pub fn delivery(&self, endpoint: &str, keys: &KeyPair) -> delivery::Settings {
+    pub fn delivery(&self, endpoint: &str, keys: &KeyPair, secrets: Arc<dyn Secrets>) -> delivery::Settings {
         let pixels = u64::from(self.max_megapixels) * 1_000_000;
         let defaults = RenderSettings::default();
         delivery::Settings {
@@ -461,6 +475,18 @@ impl Config {
                     self.models.clone().unwrap_or_else(|| self.data_dir.join("models")),
                     self.data_dir.join("derived"),
                 )
+            },
+            origins: OriginSettings {
+                policy: FetchPolicy {
+                    allow: self.fetch_allow.clone(),
+                    max_bytes: self.upload_max.0,
+                    ..FetchPolicy::default()
+                },
+                disk_bytes: self.origin_disk.0,
+                ttl: self.origin_ttl,
+                detect: crate::app::media_type::detect,
+                secrets: Some(secrets),
+                ..OriginSettings::new(self.data_dir.join("originals"))
             },
         }
     }

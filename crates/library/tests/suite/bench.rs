@@ -19,11 +19,28 @@ impl Bench {
         Self { directory, library }
     }
 
+    /// Two processes' worth of libraries on one database; `None` with SQLite, which has one.
+    pub async fn two_nodes() -> Option<(Self, Self)> {
+        let database = Self::schema().await?;
+        let node = async || {
+            let directory = tempfile::tempdir().expect("a directory");
+            let library = Self::open_postgres(&directory, &database).await;
+            Self { directory, library }
+        };
+        Some((node().await, node().await))
+    }
+
     /// SQLite, or a schema of its own in the PostgreSQL database that `TINTYPE_TEST_POSTGRES` names.
     async fn open(directory: &TempDir) -> Library {
-        let Ok(url) = std::env::var("TINTYPE_TEST_POSTGRES") else {
-            return Library::for_testing(directory.path()).await;
-        };
+        match Self::schema().await {
+            None => Library::for_testing(directory.path()).await,
+            Some(database) => Self::open_postgres(directory, &database).await,
+        }
+    }
+
+    /// The URL of a new schema.
+    async fn schema() -> Option<String> {
+        let url = std::env::var("TINTYPE_TEST_POSTGRES").ok()?;
         let schema = format!("t{:016x}", rand::random::<u64>());
         let mut connection = sqlx::PgConnection::connect(&url).await.expect("the database");
         sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
@@ -31,10 +48,12 @@ impl Bench {
             .await
             .expect("a schema");
         let joint = if url.contains('?') { '&' } else { '?' };
+        Some(format!("{url}{joint}options=-c%20search_path%3D{schema}"))
+    }
+
+    async fn open_postgres(directory: &TempDir, database: &str) -> Library {
         let mut settings = Settings::embedded(directory.path());
-        settings.database = format!("{url}{joint}options=-c%20search_path%3D{schema}")
-            .parse()
-            .expect("a URL");
+        settings.database = database.parse().expect("a URL");
         settings.limits.connections = 4;
         Library::open(settings).await.expect("opened")
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::metadata;
 use crate::app::metadata::FileMetadata;
+use crate::app::place::UrlPlace;
 
 /// In a path everything but these is percent-encoded. `@` and `:` would be legal too, but both mean something in a
 /// transformation.
@@ -54,31 +55,29 @@ impl ResponseField {
 }
 
 /// An element of a listing.
-pub fn entry(entry: &Entry, url_endpoint: &str) -> Value {
+pub fn entry(entry: &Entry, url_endpoint: &UrlPlace) -> Value {
     match entry {
         Entry::File(asset) if asset.is_current => file(asset, url_endpoint),
         Entry::File(asset) => old_version(asset, url_endpoint),
-        Entry::Folder(entry) => folder(entry),
+        Entry::Folder(entry) => folder(entry, url_endpoint),
     }
 }
 
 /// A file in its current version.
-pub fn file(asset: &Asset, url_endpoint: &str) -> Value {
+pub fn file(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let query = format!("?updatedAt={}", asset.updated_at.as_millis());
-    object(asset, "file", &format!("{}{query}", url(url_endpoint, &asset.path())))
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file", &url, url_endpoint)
 }
 
-fn old_version(asset: &Asset, url_endpoint: &str) -> Value {
+fn old_version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let token = &asset.version.token;
     let query = format!("?ik-obj-version={token}&updatedAt={}", asset.updated_at.as_millis());
-    object(
-        asset,
-        "file-version",
-        &format!("{}{query}", url(url_endpoint, &asset.path())),
-    )
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file-version", &url, url_endpoint)
 }
 
-fn object(asset: &Asset, kind: &str, url: &str) -> Value {
+fn object(asset: &Asset, kind: &str, url: &str, place: &UrlPlace) -> Value {
     let version = &asset.version;
     let mut json = Map::new();
     let mut set = |key: &str, value: Value| {
@@ -95,7 +94,7 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     set("embeddedMetadata", json!(version.media.embedded_metadata));
     set("isPublished", json!(asset.is_published));
     set("customCoordinates", json!(asset.custom_coordinates));
-    set("customMetadata", json!(asset.custom_metadata));
+    set("customMetadata", place.visible(&asset.custom_metadata));
     set("isPrivateFile", json!(asset.is_private));
     set("url", json!(url));
     set("thumbnail", json!(format!("{url}&tr=n-ik_ml_thumbnail")));
@@ -118,13 +117,13 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     Value::Object(json)
 }
 
-fn folder(folder: &Folder) -> Value {
+fn folder(folder: &Folder, place: &UrlPlace) -> Value {
     json!({
         "folderId": folder.id.to_string(),
         "type": "folder",
         "name": folder.path.name(),
         "folderPath": folder.path.as_str(),
-        "customMetadata": folder.custom_metadata,
+        "customMetadata": place.visible(&folder.custom_metadata),
         "createdAt": folder.created_at.to_string(),
         "updatedAt": folder.updated_at.to_string(),
     })
@@ -149,7 +148,7 @@ pub fn of_clip(media: &MediaFacts, set: &mut impl FnMut(&str, Value)) {
 /// The answer to an upload. `metadata` is what that field shows if it was asked for.
 pub fn upload_result(
     asset: &Asset,
-    url_endpoint: &str,
+    url_endpoint: &UrlPlace,
     asked: &[ResponseField],
     metadata: Option<&FileMetadata>,
 ) -> Value {
@@ -190,7 +189,7 @@ pub fn upload_result(
             ResponseField::CustomCoordinates => set("customCoordinates", json!(asset.custom_coordinates)),
             ResponseField::IsPrivateFile => set("isPrivateFile", json!(asset.is_private)),
             ResponseField::IsPublished => set("isPublished", json!(asset.is_published)),
-            ResponseField::CustomMetadata => set("customMetadata", json!(asset.custom_metadata)),
+            ResponseField::CustomMetadata => set("customMetadata", url_endpoint.visible(&asset.custom_metadata)),
             ResponseField::EmbeddedMetadata => set("embeddedMetadata", json!(version.media.embedded_metadata)),
             ResponseField::Metadata => {
                 if let Some(metadata) = metadata {
@@ -224,7 +223,7 @@ fn ai_tags(asset: &Asset) -> Value {
 }
 
 /// The delivery URL of a path that begins with a slash.
-fn url(url_endpoint: &str, path: &str) -> String {
+pub fn url(url_endpoint: &str, path: &str) -> String {
     let segments = path
         .split('/')
         .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());

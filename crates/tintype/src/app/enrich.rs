@@ -7,16 +7,20 @@ mod rekognition;
 mod sigv4;
 mod vision;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use delivery::service::{Http, Refusal};
 use delivery::{DeliveryError, Trust};
-use library::{Asset, EnrichError, Enrichment, FileId, NewFile, SourceTags, Timestamp, UploadError, VersionId};
+use library::{
+    Account, Asset, CustomMetadata, CustomMetadataField, EnrichError, Enrichment, FieldErrors, FileId, NewFile,
+    SourceTags, StoreError, Timestamp, UploadError, ValuesMode, VersionId,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::App;
-use super::extensions::{Extension, RemoveBackground, Tagging};
+use super::extensions::{Extension, ExtensionError, RemoveBackground, Tagging};
 use super::upload::recognise;
 use crate::config::ProviderSettings;
 use google_vision::GoogleVision;
@@ -88,6 +92,38 @@ impl Providers {
     }
 }
 
+/// Why extensions can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// They are not what the schema says, or name what does not exist. The text says where.
+    #[error("{0}")]
+    Invalid(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads the extensions of an upload or an update. What is saved takes the place of its id.
+pub async fn read(app: &App, wanted: &Value) -> Result<Vec<Extension>, ReadError> {
+    let account = app.library.account().await?;
+    let has_field = |name: &str| account.has_field(name);
+    let invalid = |error: ExtensionError| ReadError::Invalid(error.to_string());
+    let mut extensions = Extension::parse_list(wanted, &has_field).map_err(invalid)?;
+    for extension in &mut extensions {
+        let Extension::Saved { id } = extension else { continue };
+        let saved = app.library.saved_extension(id).await?;
+        let saved = saved.ok_or_else(|| ReadError::Invalid(format!("there is no saved extension `{id}`")))?;
+        // It was checked when it was saved; a field that it names may have been deleted since.
+        *extension = Extension::parse_config(&saved.config, &has_field).map_err(invalid)?;
+    }
+    Ok(extensions)
+}
+
+fn problems(errors: &FieldErrors) -> String {
+    let problems = errors.0.iter().map(|(field, problem)| format!("{field} {problem}"));
+    problems.collect::<Vec<_>>().join(", ")
+}
+
 /// The setting without which an extension can't be carried out here; `None` if it can.
 pub fn missing(app: &App, extension: &Extension) -> Option<&'static str> {
     let providers = &app.providers;
@@ -150,14 +186,19 @@ pub async fn carry_out(app: &App, order: &Order) -> Result<Asset, Refusal> {
         Extension::AwsTagging(wanted) => tags(app, &asset, *wanted, rekognition::SOURCE).await?,
         Extension::Description => ask(app, &asset, Question::description()).await?,
         Extension::Tasks { tasks } => {
-            let fields = fields(app).await?;
+            let account = account(app).await?;
             let field = |name: &str| {
-                fields
-                    .iter()
-                    .find(|(known, _)| known == name)
-                    .map(|(_, shape)| shape.clone())
+                let mut fields = account.custom_metadata_fields.iter();
+                fields.find(|field| field.name == name && !field.is_deleted).map(shape)
             };
-            ask(app, &asset, Question::tasks(tasks, &field)?).await?
+            let enrichment = ask(app, &asset, Question::tasks(tasks, &field)?).await?;
+            let fields = &account.custom_metadata_fields;
+            let mode = ValuesMode::Merge(&asset.custom_metadata);
+            CustomMetadata::validate(&enrichment.custom_metadata, fields, mode).map_err(|errors| {
+                let problems = problems(&errors);
+                Refusal::lasting(format!("the custom metadata would not be valid: {problems}"))
+            })?;
+            enrichment
         }
         Extension::Saved { .. } => return Err(Refusal::lasting("the saved extension is gone")),
     };
@@ -200,16 +241,16 @@ async fn ask(app: &App, asset: &Asset, question: Question) -> Result<Enrichment,
     question.understand(&answer)
 }
 
-/// The custom metadata fields that a task may fill.
-async fn fields(app: &App) -> Result<Vec<(String, FieldShape)>, Refusal> {
-    let fields = app.library.search_fields().await;
-    let fields = fields.map_err(|error| Refusal::passing(error.to_string(), None))?;
-    let shape = |name: &str| {
-        let kind = fields.get(name)?.kind;
-        let options = Vec::new();
-        Some((name.to_owned(), FieldShape { kind, options }))
-    };
-    Ok(fields.names().filter_map(shape).collect())
+fn shape(field: &CustomMetadataField) -> FieldShape {
+    FieldShape {
+        kind: field.schema.field_type,
+        options: field.schema.select_options.clone(),
+    }
+}
+
+async fn account(app: &App) -> Result<Arc<Account>, Refusal> {
+    let account = app.library.account().await;
+    account.map_err(|error| Refusal::passing(error.to_string(), None))
 }
 
 /// A picture as services take it.

@@ -10,18 +10,19 @@ use futures::StreamExt;
 use library::checks::{Checks, Facts};
 use library::search::Fields;
 use library::{
-    Asset, BlobError, Code, FileId, FileName, FileType, FolderPath, Location, MediaFacts, NameError, NewFile,
-    StagedBlob, Tags, Timestamp, Version, VersionId,
+    Asset, BlobError, Code, CustomMetadata, FileId, FileName, FileType, FolderPath, Location, MediaFacts, NameError,
+    NewFile, StagedBlob, Tags, Timestamp, ValuesMode, Version, VersionId,
 };
 use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
+use super::enrich::ReadError;
 use super::extensions::Extension;
 use super::media_type::{self, HEAD_BYTES};
 use super::metadata::{self, PictureMetadata};
 use super::transformation::{Medium, TransformationError, UploadTransformation};
-use super::{App, clip, enrich};
+use super::{App, clip, enrich, follow_up};
 
 /// One upload, its form understood.
 pub struct Upload {
@@ -124,9 +125,7 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
         Some(wanted) => extensions(app, wanted).await?,
         None => Vec::new(),
     };
-    if let Some(values) = upload.custom_metadata.take() {
-        upload.custom_metadata = Some(custom_metadata(app, values).await?);
-    }
+    upload.custom_metadata = custom_metadata(app, upload.custom_metadata, &upload.metadata_texts).await?;
     let conditions = Conditions::of_request(app, &upload).await?;
     let (staged, head) = match upload.file {
         FileSource::Staged(staged) => (staged, upload.head),
@@ -151,7 +150,11 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
         None => (staged, media),
     };
     let size = staged.size();
-    let (extension_status, _pending) = enrich::statuses(app, &extensions);
+    let account = app.library.account().await;
+    let account = account.map_err(|error| UploadError::Internal(error.into()))?;
+    let (extension_status, pending) = enrich::statuses(app, &extensions);
+    let webhook_url = upload.webhook_url.as_ref().map(Url::as_str);
+    let follow_ups = follow_up::of_upload(&upload.transformation.post, upload.request_id, &pending, webhook_url);
     let stored = app
         .library
         .upload(
@@ -167,6 +170,9 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
                 description: upload.description,
+                follow_ups,
+                custom_metadata: upload.custom_metadata,
+                default_metadata: CustomMetadata::defaults(&account.custom_metadata_fields),
                 ..NewFile::new(folder, name, staged, media)
             },
             Timestamp::now(),
@@ -182,24 +188,40 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
     })
 }
 
+/// Reads extensions; what is saved takes the place of its id.
 async fn extensions(app: &App, wanted: &Value) -> Result<Vec<Extension>, UploadError> {
-    let fields = search_fields(app).await?;
-    Extension::parse_list(wanted, &|name| fields.get(name).is_some()).map_err(|error| UploadError::Explained {
-        message: "Your request contains invalid extensions parameter.".to_owned(),
-        errors: reasons([("extensions".to_owned(), error.to_string())]),
+    let read = enrich::read(app, wanted).await;
+    read.map_err(|error| match error {
+        ReadError::Invalid(problem) => UploadError::Explained {
+            message: "Your request contains invalid extensions parameter.".to_owned(),
+            errors: reasons([("extensions".to_owned(), problem)]),
+        },
+        ReadError::Store(error) => UploadError::Internal(error.into()),
     })
 }
 
-async fn custom_metadata(app: &App, values: Map<String, Value>) -> Result<Map<String, Value>, UploadError> {
-    let fields = search_fields(app).await?;
-    let unknown = values.keys().filter(|name| fields.get(name).is_none());
-    let errors = reasons(unknown.map(|name| (name.clone(), "is not a custom metadata field".to_owned())));
-    if errors.is_empty() {
-        Ok(values)
-    } else {
-        let message = "Invalid custom metadata.".to_owned();
-        Err(UploadError::Explained { message, errors })
+/// Holds custom metadata against the fields of the account.
+async fn custom_metadata(
+    app: &App,
+    values: Option<Map<String, Value>>,
+    texts: &[(String, String)],
+) -> Result<Option<Map<String, Value>>, UploadError> {
+    if values.is_none() && texts.is_empty() {
+        return Ok(None);
     }
+    // Asked of the database itself: a field may have been made on another node just now.
+    let fields = app.library.custom_metadata_fields(true).await;
+    let fields = fields.map_err(|error| UploadError::Internal(error.into()))?;
+    let mut values = values.unwrap_or_default();
+    values.extend(CustomMetadata::of_texts(texts, &fields));
+    let values = CustomMetadata::validate(&values, &fields, ValuesMode::Whole);
+    // An empty object sets nothing.
+    values
+        .map(|values| Some(values).filter(|values| !values.is_empty()))
+        .map_err(|errors| UploadError::Explained {
+            message: "Invalid custom metadata.".to_owned(),
+            errors: reasons(errors.0),
+        })
 }
 
 async fn search_fields(app: &App) -> Result<Fields, UploadError> {

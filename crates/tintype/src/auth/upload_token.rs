@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use library::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
+use super::{Area, Level};
+use crate::app::App;
 use crate::error::ApiError;
 
 /// A token may live so long.
@@ -22,7 +25,7 @@ const CLOCK_SKEW_S: u64 = 300;
 #[derive(Debug)]
 pub struct UploadToken {
     /// The public key of the pair that signed it, as it says.
-    pub public_key: String,
+    public_key: String,
     /// What the signature is of.
     signed: String,
     signature: Vec<u8>,
@@ -66,13 +69,22 @@ impl UploadToken {
         })
     }
 
+    /// Checks it against the account's keys and the form, at `now` (Unix seconds).
+    pub async fn check(&self, app: &App, sent: &BTreeMap<String, String>, now: u64) -> Result<(), ApiError> {
+        let account = app
+            .library
+            .account()
+            .await
+            .map_err(|error| ApiError::internal(&error))?;
+        let keys = app.keyring.signing(&account, Timestamp::now());
+        let key = keys
+            .iter()
+            .find(|key| key.public_key == self.public_key && key.allows(Area::Media, Level::Write));
+        self.verify(&key.ok_or_else(invalid)?.private_key, sent, now)
+    }
+
     /// Checks signature, time and parameters, in this order, against what the form carries. `now` is in Unix seconds.
-    pub fn verify(
-        &self,
-        private_key: &SecretString,
-        sent: &BTreeMap<String, String>,
-        now: u64,
-    ) -> Result<(), ApiError> {
+    fn verify(&self, private_key: &SecretString, sent: &BTreeMap<String, String>, now: u64) -> Result<(), ApiError> {
         let key = private_key.expose_secret().as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(self.signed.as_bytes());

@@ -223,6 +223,24 @@ pub const SETTINGS: &[Setting] = &[
         "Results of AI operations kept on disk, in the data directory; those not used longest go first",
     ),
     setting(
+        "origin_disk",
+        "4GiB",
+        "Files of origins kept on disk, in the data directory; those not used longest go first",
+    ),
+    setting(
+        "origin_ttl",
+        "86400",
+        "Seconds that a file of an origin is kept before its origin is asked again",
+    ),
+    unset(
+        "rate_limit_read",
+        "Requests of the management API that only look, for the whole account on one node, such as 40/1s or 5000/15m; default no limit",
+    ),
+    unset(
+        "rate_limit_write",
+        "The same for requests that change something; uploads do not count",
+    ),
+    setting(
         "strict",
         "false",
         "Answer 400 to unknown parameters instead of ignoring them with a notice",

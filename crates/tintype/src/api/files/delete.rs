@@ -7,7 +7,7 @@ use super::{file_id, no_such_file};
 use library::{Code, Timestamp};
 
 use crate::app::App;
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// Deletes a file with every version of it.
@@ -16,7 +16,7 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Media, Level::Write).await?;
     let id = file_id(&id)?;
     match app.library.delete(id, Timestamp::now()).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),

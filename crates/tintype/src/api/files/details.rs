@@ -7,12 +7,12 @@ use super::{file_id, no_such_file};
 use crate::api::Json;
 use crate::api::file_object;
 use crate::app::App;
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// The current version of a file.
 pub async fn get(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Json, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Media, Level::Read).await?;
     let id = file_id(&id)?;
     let file = app
         .library

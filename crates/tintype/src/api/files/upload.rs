@@ -134,7 +134,7 @@ async fn authorise(app: &App, version: Version, has_key: bool, form: &Form) -> R
         (Version::Two, true) if form.text("token").is_some() => Err(both("token")),
         (_, true) => Ok(true),
         (Version::One, false) => {
-            let signed = form.signature().verify(&app.keys, unix_now())?;
+            let signed = form.signature().check(app, unix_now()).await?;
             spend(
                 app,
                 &signed.token,
@@ -149,10 +149,7 @@ async fn authorise(app: &App, version: Version, has_key: bool, form: &Form) -> R
                 .text("token")
                 .ok_or_else(|| ApiError::invalid("Your request is missing token parameter."))?;
             let token = UploadToken::read(token)?;
-            if token.public_key != app.keys.public_key {
-                return Err(ApiError::invalid(INVALID_TOKEN));
-            }
-            token.verify(app.keys.private_key(), &form.sent(), unix_now())?;
+            token.check(app, &form.sent(), unix_now()).await?;
             spend(app, &token.name(), token.expires(), INVALID_TOKEN).await?;
             Ok(true)
         }

@@ -2,8 +2,7 @@
 //! question is refused whole, and nothing of it is written.
 
 use delivery::service::Refusal;
-use library::Enrichment;
-use library::search::FieldType;
+use library::{Enrichment, FieldType};
 use serde_json::{Map, Value, json};
 
 use super::labels::word;

@@ -47,6 +47,7 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         custom_coordinates: form.text("customCoordinates").map(coordinates).transpose()?,
         description: form.text("description").map(str::to_owned),
         custom_metadata: custom_metadata(&form)?,
+        metadata_texts: form.bracketed("customMetadata"),
         extensions: json(&form, "extensions", "It should be a JSON array.")?,
         webhook_url: form.text("webhookUrl").map(webhook_url).transpose()?,
         transformation: transformation(&form)?,
@@ -84,10 +85,12 @@ fn json(form: &Form, name: &str, expected: &str) -> Result<Option<Value>, ApiErr
 
 fn custom_metadata(form: &Form) -> Result<Option<Map<String, Value>>, ApiError> {
     const EXPECTED: &str = "It should be a JSON object of values by field name.";
-    match json(form, "customMetadata", EXPECTED)? {
-        None => Ok(None),
-        Some(Value::Object(values)) => Ok(Some(values)),
-        Some(_) => Err(invalid("customMetadata", EXPECTED)),
+    let Some(text) = form.text("customMetadata") else {
+        return Ok(None);
+    };
+    match serde_json::from_str(text) {
+        Ok(Value::Object(values)) => Ok(Some(values)),
+        _ => Err(invalid("customMetadata", EXPECTED)),
     }
 }
 

@@ -163,6 +163,17 @@ impl Form {
         brackets::build(parts)
     }
 
+    /// What stands under names in brackets: `customMetadata[brand]` and `customMetadata[sizes][]` as `brand` and `sizes`.
+    pub fn bracketed(&self, name: &str) -> Vec<(String, String)> {
+        let parts = self.texts.iter().filter(|text| text.name == name);
+        parts
+            .filter_map(|text| {
+                let (key, _) = text.path.strip_prefix('[')?.split_once(']')?;
+                Some((key.to_owned(), text.value.clone()))
+            })
+            .collect()
+    }
+
     /// The credential of a client-side upload of version 1.
     pub fn signature(&self) -> UploadSignature {
         let text = |name| self.text(name).map(str::to_owned);
