@@ -8,18 +8,23 @@
 mod connection;
 mod query;
 mod row;
+mod wake;
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use connection::Kind;
 pub(crate) use connection::{Lock, On, Reader, Transaction};
 pub(crate) use query::{Sql, Value, query};
 pub(crate) use row::Row;
+pub(crate) use wake::{Waiting, Wakers};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -67,6 +72,7 @@ impl From<MigrateError> for DatabaseError {
 pub(crate) struct Database {
     writer: Reader,
     readers: Reader,
+    wakers: Arc<Wakers>,
 }
 
 impl Database {
@@ -99,6 +105,7 @@ impl Database {
         Ok(Self {
             writer: Reader::Sqlite(writer),
             readers: Reader::Sqlite(readers),
+            wakers: Arc::default(),
         })
     }
 
@@ -115,6 +122,7 @@ impl Database {
         Ok(Self {
             writer: Reader::Postgres(pool.clone()),
             readers: Reader::Postgres(pool),
+            wakers: Arc::default(),
         })
     }
 
@@ -129,15 +137,33 @@ impl Database {
     /// asks for the lock later can find its reading outdated and fail. With PostgreSQL it asks for [`Lock`]s where it
     /// reads something that it then builds on.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let wakers = Some(Arc::clone(&self.wakers));
         Ok(match &self.writer {
-            Reader::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-            Reader::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Reader::Sqlite(pool) => Transaction::new(Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?), wakers),
+            Reader::Postgres(pool) => Transaction::new(Kind::Postgres(pool.begin().await?), wakers),
         })
+    }
+
+    pub(crate) fn wakers(&self) -> &Wakers {
+        &self.wakers
     }
 
     /// For statements that only read.
     pub(crate) fn reader(&self) -> &Reader {
         &self.readers
+    }
+
+    /// Wakes who waits for jobs whenever another node notifies one of these channels, until the connection breaks.
+    pub(crate) async fn listen(&self, channels: &[&str]) -> Result<Infallible, sqlx::Error> {
+        let Reader::Postgres(pool) = &self.readers else {
+            return std::future::pending().await;
+        };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        loop {
+            listener.recv().await?;
+            self.wakers.of(Waiting::Jobs).notify_one();
+        }
     }
 
     pub(crate) async fn close(&self) {

@@ -91,3 +91,12 @@ pub(crate) async fn find<'c>(on: impl Into<On<'c>>, path: &FolderPath) -> Result
     })
     .transpose()
 }
+
+/// A folder has another name: what finds folders by the words of their names forgets the old ones.
+pub(crate) async fn renamed(tx: &mut Transaction, folder: &str) -> Result<(), sqlx::Error> {
+    query("DELETE FROM folder_terms WHERE folder_id = $1")
+        .bind(folder)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

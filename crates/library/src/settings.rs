@@ -39,6 +39,8 @@ pub struct Limits {
     pub versions_per_file: u32,
     /// Entries in one answer of a listing. 1000 by default.
     pub list_entries: u32,
+    /// Files, versions and folders in a folder that is copied, moved or deleted at once. 100,000 by default.
+    pub folder_job_items: u64,
     /// Bytes of a description. 10,000 by default.
     pub description_bytes: usize,
     /// Bytes of custom metadata, as JSON. 100,000 by default.
@@ -56,6 +58,7 @@ impl Default for Limits {
         Self {
             versions_per_file: 100,
             list_entries: 1000,
+            folder_job_items: 100_000,
             description_bytes: 10_000,
             custom_metadata_bytes: 100_000,
             embedded_metadata_bytes: 100_000,

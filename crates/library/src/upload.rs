@@ -7,6 +7,7 @@ use crate::blob::BlobError;
 use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
+use crate::follow_up::{self, FollowUp};
 use crate::id::{FileId, FolderId, IdError, VersionId};
 use crate::index;
 use crate::library::Library;
@@ -16,7 +17,7 @@ use crate::stage::StagedBlob;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
 
-const TOKEN_CHARS: usize = 32;
+pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
 const CUSTOM_COORDINATES_BYTES: usize = 100;
@@ -58,6 +59,8 @@ pub struct NewFile {
     pub custom_coordinates: Option<String>,
     /// Free text, if given; otherwise an overwritten file keeps its own.
     pub description: Option<String>,
+    /// Jobs that the new version causes: enqueued if, and only if, it is stored.
+    pub follow_ups: Vec<FollowUp>,
     /// The bytes.
     pub staged: StagedBlob,
     /// What they are.
@@ -83,6 +86,7 @@ impl NewFile {
             is_published: true,
             custom_coordinates: None,
             description: None,
+            follow_ups: Vec::new(),
             staged,
             media,
         }
@@ -243,6 +247,7 @@ impl Library {
             EventKind::FileVersionCreated
         };
         outbox::append(&mut tx, kind, asset.id, version, &asset.path(), now).await?;
+        follow_up::enqueue(&mut tx, &file.follow_ups, asset.id, version, now).await?;
         tx.commit().await?;
         Ok(asset)
     }

@@ -8,9 +8,15 @@ mod bench;
 mod blobs;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/folder_jobs.rs"]
+mod folder_jobs;
+#[path = "suite/jobs.rs"]
+mod jobs;
 #[path = "suite/listing.rs"]
 mod listing;
 #[path = "suite/opening.rs"]
 mod opening;
 #[path = "suite/uploading.rs"]
 mod uploading;
+#[path = "suite/webhooks.rs"]
+mod webhooks;
