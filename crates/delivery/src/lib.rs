@@ -13,6 +13,7 @@ mod admission;
 mod ai;
 mod answer;
 mod asked;
+mod beforehand;
 mod cache;
 mod coalesce;
 mod conditional;
@@ -26,6 +27,7 @@ pub mod origin;
 mod policy;
 mod range;
 mod render;
+pub mod service;
 mod settings;
 mod source;
 mod stages;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 
 use library::Library;
 
+pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};

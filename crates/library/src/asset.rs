@@ -180,19 +180,6 @@ impl Asset {
 }
 
 impl MediaFacts {
-    /// The words under `Keywords` of the metadata found in the file.
-    pub(crate) fn keywords(&self) -> impl Iterator<Item = &str> {
-        let words = self
-            .embedded_metadata
-            .as_ref()
-            .and_then(|fields| fields.get("Keywords"));
-        words
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-    }
-
     fn of_row(row: &Row) -> Result<Self, StoreError> {
         let side = |column| -> Result<_, StoreError> { Ok(Some(number::<u32>(row, column)?).filter(|&side| side > 0)) };
         Ok(Self {

@@ -30,6 +30,10 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/metrics", get(api::health::metrics))
         .route("/api/v1/files/upload", upload())
         .route("/v1/files/upload", upload())
+        .route(
+            "/api/v2/files/upload",
+            options(files::upload::preflight).post(files::upload::create_v2),
+        )
         .route("/v1/files", get(files::list::list))
         .route("/v1/files/{fileId}", delete(files::delete::delete))
         .route(
@@ -130,7 +134,6 @@ fn account(routes: Router<App>) -> Router<App> {
 
 /// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
 const UNAVAILABLE: &[&str] = &[
-    "/api/v2/files/upload",
     "/v1/bulkJobs/copyFolder",
     "/v1/bulkJobs/moveFolder",
     "/v1/bulkJobs/renameFolder",
