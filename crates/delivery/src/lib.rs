@@ -13,6 +13,7 @@ mod admission;
 mod ai;
 mod answer;
 mod asked;
+mod beforehand;
 mod cache;
 mod coalesce;
 mod conditional;
@@ -26,22 +27,27 @@ pub mod origin;
 mod policy;
 mod range;
 mod render;
+pub mod service;
 mod settings;
 mod source;
 mod stages;
 mod stats;
+mod subject;
 mod work;
 
 use std::sync::Arc;
 
 use library::Library;
 
+pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
-pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
+pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
+pub use source::BlobReader;
 pub use stats::Stats;
+pub use subject::Subject;
 
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
@@ -72,7 +78,7 @@ impl Delivery {
     pub async fn open(library: Library, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let shared = Shared {
-            sources: Sources::new(library),
+            sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
             cache: RenditionCache::open(&settings.cache).await?,
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
@@ -98,6 +104,12 @@ impl Delivery {
         answered
     }
 
+    /// What a request target stands for, for somebody who has the account's private key: the stored file, or, where a
+    /// transformation is in it, what that makes of the file.
+    pub async fn subject(&self, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
+        subject::subject(&self.shared, target, now_unix).await
+    }
+
     /// What happened since the start, and what is going on.
     pub fn stats(&self) -> Stats {
         let Shared {
@@ -121,6 +133,16 @@ impl Delivery {
             cache_memory_bytes: cache.memory_bytes(),
             source_memory_bytes: renderer.decoded_bytes(),
         }
+    }
+
+    /// Origins are asked again for everything, for example after a purge.
+    pub fn forget_originals(&self) {
+        self.shared.sources.forget_originals();
+    }
+
+    /// Bytes of files of origins that are kept.
+    pub fn original_bytes(&self) -> u64 {
+        self.shared.sources.original_bytes()
     }
 
     /// Writes what is still on its way to the disk cache. Answers given later are not kept.

@@ -168,11 +168,9 @@ async fn remove(tx: &mut Transaction, files: &[FileId], kept: Duration, now: Tim
         let mut gone = Vec::new();
         for row in sql.build().fetch_all(&mut *tx).await? {
             let folder = FolderPath::stored(row.try_get("path")?);
-            gone.push(outbox::Subject {
-                file: parsed(row.try_get("file_id")?, "versions.file_id")?,
-                version: parsed(row.try_get("id")?, "versions.id")?,
-                path: folder.join(&FileName::stored(row.try_get("name")?)),
-            });
+            let path = folder.join(&FileName::stored(row.try_get("name")?));
+            let (file, version) = (row.try_get("file_id")?, row.try_get("id")?);
+            gone.push(outbox::EventRow::new(EventKind::FileDeleted, file, version, &path));
         }
         let mut blobs: Vec<String> = Vec::new();
         if kept.is_zero() {
@@ -188,7 +186,7 @@ async fn remove(tx: &mut Transaction, files: &[FileId], kept: Duration, now: Tim
             sql.build().execute(&mut *tx).await?;
         }
         release(tx, &blobs, now).await?;
-        outbox::append_all(tx, EventKind::FileDeleted, &gone, now).await?;
+        outbox::append_all(tx, &gone, now).await?;
     }
     Ok(())
 }

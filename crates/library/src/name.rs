@@ -206,6 +206,34 @@ impl FolderPath {
         ends.chain(whole).map(|end| FolderPath(self.0[..end].to_owned()))
     }
 
+    /// The path of a folder in this one.
+    pub(crate) fn child(&self, name: &str) -> String {
+        if self.is_root() {
+            format!("/{name}")
+        } else {
+            format!("{}/{name}", self.0)
+        }
+    }
+
+    /// The folder above; the root is above itself.
+    pub fn parent(&self) -> Self {
+        match self.0.rfind('/') {
+            None | Some(0) => Self::root(),
+            Some(at) => Self(self.0[..at].to_owned()),
+        }
+    }
+
+    /// True for this folder and all below it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.is_root() || other == self || other.0.starts_with(&format!("{}/", self.0))
+    }
+
+    /// The paths of all folders below are at least the first and less than the second text. Not for the root.
+    pub(crate) fn range_below(&self) -> (String, String) {
+        // `0` is what comes after `/`.
+        (format!("{}/", self.0), format!("{}0", self.0))
+    }
+
     /// A path that was checked when it was stored.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)

@@ -1,6 +1,8 @@
 //! A file for each endpoint: takes the request apart, calls the verb, shapes the answer.
 
+pub mod accounts;
 pub mod body;
+pub mod custom_metadata_fields;
 pub mod delivery;
 pub mod empty;
 pub mod file_object;
@@ -9,6 +11,10 @@ pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
+pub mod metadata;
+pub mod named_transformations;
+pub mod rate_limit;
+pub mod saved_extensions;
 pub mod trash;
 
 pub use json::Json;

@@ -5,8 +5,11 @@
 mod actions;
 mod call;
 mod config;
+mod db;
 mod explain;
 mod health;
+mod keys;
+mod library;
 mod serve;
 mod transform;
 mod trash;
@@ -42,6 +45,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("trash", m)) => trash::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
+        Some(("keys", m)) => keys::run(m),
+        Some(("db", m)) => db::run(m),
+        Some(("library", m)) => library::run(m),
         _ => Ok(()),
     };
     match outcome {
@@ -80,7 +86,10 @@ fn command() -> Command {
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(with_settings(trash::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(config::command())
+        .subcommand(db::command())
+        .subcommand(library::command())
         .subcommand(with_settings(health::command(), ["listen"]))
+        .subcommand(with_settings(keys::command(), ["data_dir", "listen"]))
 }
 
 /// Adds the flags of these settings. Secrets get none: other users of a machine can read its command lines.

@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod providers;
 mod table;
 mod values;
 
@@ -12,9 +13,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{AiSettings, CacheBudget, ImagesSettings, RenderSettings};
+use delivery::origin::FetchPolicy;
+use delivery::{AiSettings, CacheBudget, ImagesSettings, OriginSettings, RenderSettings, Secrets};
 use ipnet::IpNet;
 use library::{BlobUrl, DatabaseUrl};
 use secrecy::SecretString;
@@ -23,8 +26,9 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, ResizeLight, Seconds};
+pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -49,6 +53,10 @@ pub struct Config {
     pub trash: Duration,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
+    /// Uploads at a time of those who have not shown yet that they may.
+    pub anonymous_uploads: usize,
+    /// Bytes of these uploads together.
+    pub anonymous_upload_bytes: ByteSize,
     /// Largest stored file that is decoded for a transformation.
     pub source_max: ByteSize,
     /// Largest picture that is decoded or made, in megapixels.
@@ -89,6 +97,10 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// For remove.bg.
     pub removebg_key: Option<SecretString>,
+    /// Where remove.bg is asked.
+    pub removebg_url: PublicUrl,
+    /// Who carries out extensions.
+    pub providers: ProviderSettings,
     /// Keys that seal stored secrets; `None` means one kept in the data directory.
     pub master_key: Option<SecretString>,
     /// A server that edits pictures by words.
@@ -97,6 +109,14 @@ pub struct Config {
     pub ai_wait: Duration,
     /// Results of AI operations kept on disk.
     pub ai_disk: ByteSize,
+    /// Files of origins kept on disk.
+    pub origin_disk: ByteSize,
+    /// How long a file of an origin is kept before its origin is asked again.
+    pub origin_ttl: Duration,
+    /// Requests of the management API that only look; `None` is no limit.
+    pub rate_limit_read: Option<RateLimit>,
+    /// Requests of the management API that change something; `None` is no limit.
+    pub rate_limit_write: Option<RateLimit>,
     /// Answer 400 to unknown parameters instead of ignoring them with a notice.
     pub strict: bool,
     /// How logs are written.
@@ -355,6 +375,8 @@ impl Config {
             blob_url: texts.parse_optional("blob_url")?,
             trash: Duration::from_secs(u64::from(trash_days) * 24 * 3600),
             upload_max: texts.parse("upload_max")?,
+            anonymous_uploads: texts.parse("anonymous_uploads")?,
+            anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
             source_max,
             max_megapixels,
             cache_memory,
@@ -375,10 +397,16 @@ impl Config {
             fonts: folder(texts, "fonts")?,
             models: folder(texts, "models")?,
             removebg_key: service_key(texts, "removebg_key")?,
+            removebg_url: texts.parse("removebg_url")?,
+            providers: ProviderSettings::from_texts(texts)?,
             master_key: service_key(texts, "master_key")?,
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
             ai_disk: texts.parse("ai_disk")?,
+            origin_disk: texts.parse("origin_disk")?,
+            origin_ttl: texts.parse::<Seconds>("origin_ttl")?.into(),
+            rate_limit_read: texts.parse_optional("rate_limit_read")?,
+            rate_limit_write: texts.parse_optional("rate_limit_write")?,
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
@@ -401,7 +429,7 @@ impl Config {
     }
 
     /// What delivery may do, and at what cost.
-    pub fn delivery(&self, endpoint: &str, keys: &KeyPair) -> delivery::Settings {
+    pub fn delivery(&self, endpoint: &str, keys: &KeyPair, secrets: Arc<dyn Secrets>) -> delivery::Settings {
         let pixels = u64::from(self.max_megapixels) * 1_000_000;
         let defaults = RenderSettings::default();
         delivery::Settings {
@@ -444,6 +472,7 @@ impl Config {
             fonts: crate::fonts::load(self.fonts.as_deref()),
             ai: AiSettings {
                 remove_bg_key: self.removebg_key.clone(),
+                remove_bg_url: self.removebg_url.to_string(),
                 images: self.images.clone(),
                 wait: self.ai_wait,
                 disk_bytes: self.ai_disk.0,
@@ -451,6 +480,18 @@ impl Config {
                     self.models.clone().unwrap_or_else(|| self.data_dir.join("models")),
                     self.data_dir.join("derived"),
                 )
+            },
+            origins: OriginSettings {
+                policy: FetchPolicy {
+                    allow: self.fetch_allow.clone(),
+                    max_bytes: self.upload_max.0,
+                    ..FetchPolicy::default()
+                },
+                disk_bytes: self.origin_disk.0,
+                ttl: self.origin_ttl,
+                detect: crate::app::media_type::detect,
+                secrets: Some(secrets),
+                ..OriginSettings::new(self.data_dir.join("originals"))
             },
         }
     }

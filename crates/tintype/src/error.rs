@@ -58,6 +58,24 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Your account cannot be authenticated.")
     }
 
+    /// 403: a key that was the account's.
+    pub fn expired_key() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Your request contains expired private API key.")
+    }
+
+    /// 403: a key that is switched off.
+    pub fn disabled() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Your account is disabled.")
+    }
+
+    /// 429: more requests than the operator allows.
+    pub fn too_many_requests() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "You have exceeded the rate limit for this API.",
+        )
+    }
+
     /// 404: no such thing.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)

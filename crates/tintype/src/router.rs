@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, options, post, put};
+use axum::routing::{any, delete, get, options, patch, post, put};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -30,6 +30,10 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/metrics", get(api::health::metrics))
         .route("/api/v1/files/upload", upload())
         .route("/v1/files/upload", upload())
+        .route(
+            "/api/v2/files/upload",
+            options(files::upload::preflight).post(files::upload::create_v2),
+        )
         .route("/v1/files", get(files::list::list))
         .route("/v1/files/{fileId}", delete(files::delete::delete))
         .route(
@@ -53,13 +57,18 @@ pub fn router(app: App, meters: Meters) -> Router {
             put(files::versions::restore),
         )
         .route("/v1/folder", post(api::folder::create).delete(api::folder::delete))
+        .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
+        .route("/v1/files/metadata", get(api::metadata::of_remote))
+        .route("/v1/metadata", get(api::metadata::of_remote))
         .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
         .route("/v1/trash/{id}", delete(api::trash::delete))
         .route("/v1/trash/{id}/restore", post(api::trash::restore));
+    routes = account(routes);
     for path in UNAVAILABLE {
         routes = routes.route(path, any(unavailable));
     }
     let routes = routes
+        .layer(middleware::from_fn_with_state(app.clone(), api::rate_limit::limit))
         .fallback(deliver_or_refuse)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(CatchPanicLayer::custom(panicked))
@@ -73,34 +82,69 @@ pub fn router(app: App, meters: Meters) -> Router {
         ))
 }
 
+/// What an account is made of.
+fn account(routes: Router<App>) -> Router<App> {
+    use api::accounts::{keys, origins, url_endpoints, usage};
+    use api::{custom_metadata_fields as fields, named_transformations as named, saved_extensions as extensions};
+    routes
+        .route(
+            "/v1/customMetadataFields",
+            get(fields::list)
+                .post(fields::create)
+                .patch(fields::without_id)
+                .delete(fields::without_id),
+        )
+        .route(
+            "/v1/customMetadataFields/{id}",
+            patch(fields::update).delete(fields::delete),
+        )
+        .route("/v1/saved-extensions", get(extensions::list).post(extensions::create))
+        .route(
+            "/v1/saved-extensions/{id}",
+            get(extensions::get)
+                .patch(extensions::update)
+                .delete(extensions::delete),
+        )
+        .route("/v1/named-transformations", get(named::list).post(named::create))
+        .route(
+            "/v1/named-transformations/{id}",
+            get(named::get).patch(named::update).delete(named::delete),
+        )
+        .route("/v1/accounts/usage", get(usage::usage))
+        .route("/v1/accounts/usage-analytics", get(usage::analytics))
+        .route("/v1/accounts/origins", get(origins::list).post(origins::create))
+        .route(
+            "/v1/accounts/origins/{id}",
+            get(origins::get).put(origins::replace).delete(origins::delete),
+        )
+        .route(
+            "/v1/accounts/url-endpoints",
+            get(url_endpoints::list).post(url_endpoints::create),
+        )
+        .route(
+            "/v1/accounts/url-endpoints/{id}",
+            get(url_endpoints::get)
+                .put(url_endpoints::replace)
+                .delete(url_endpoints::delete),
+        )
+        .route("/v1/accounts/keys", get(keys::list).post(keys::create))
+        .route("/v1/accounts/keys/{id}", patch(keys::update).delete(keys::delete))
+        .route("/v1/accounts/keys/{id}/roll", post(keys::roll))
+}
+
 /// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
 const UNAVAILABLE: &[&str] = &[
-    "/api/v2/files/upload",
-    "/v1/files/metadata",
-    "/v1/files/{fileId}/metadata",
     "/v1/bulkJobs/copyFolder",
     "/v1/bulkJobs/moveFolder",
     "/v1/bulkJobs/renameFolder",
     "/v1/bulkJobs/{jobId}",
     "/v1/files/purge",
     "/v1/files/purge/{requestId}",
-    "/v1/metadata",
-    "/v1/customMetadataFields",
-    "/v1/customMetadataFields/{id}",
-    "/v1/saved-extensions",
-    "/v1/saved-extensions/{id}",
-    "/v1/named-transformations",
-    "/v1/named-transformations/{id}",
-    "/v1/accounts/usage",
-    "/v1/accounts/usage-analytics",
-    "/v1/accounts/origins",
-    "/v1/accounts/origins/{id}",
-    "/v1/accounts/url-endpoints",
-    "/v1/accounts/url-endpoints/{id}",
 ];
 
 async fn unavailable(State(app): State<App>, request: Request) -> ApiError {
-    match crate::auth::require_private_key(request.headers(), &app.keys) {
+    use crate::auth::{Area, Level, require};
+    match require(&app, request.headers(), Area::Management, Level::Read).await {
         Ok(()) => ApiError::unavailable(&format!("{} {}", request.method(), request.uri().path())),
         Err(refusal) => refusal,
     }
@@ -207,6 +251,8 @@ const LITERALS: &[&str] = &[
     "usage-analytics",
     "origins",
     "url-endpoints",
+    "keys",
+    "roll",
 ];
 
 #[cfg(test)]

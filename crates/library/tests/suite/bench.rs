@@ -3,16 +3,26 @@
 use std::time::Duration;
 
 use library::{
-    Asset, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Settings, StagedBlob, Timestamp,
-    UploadError,
+    Asset, DatabaseUrl, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Settings, StagedBlob,
+    Timestamp, UploadError,
 };
 use sqlx::Connection as _;
 use tempfile::TempDir;
 
-/// A library in a directory of its own.
+/// Which database a test program runs on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    #[allow(dead_code, reason = "each test program has one of the two")]
+    Sqlite,
+    #[allow(dead_code, reason = "each test program has one of the two")]
+    Postgres,
+}
+
+/// A library in a directory of its own; with PostgreSQL, also in a schema of its own.
 pub struct Bench {
     pub directory: TempDir,
     pub library: Library,
+    database: DatabaseUrl,
     url: String,
 }
 
@@ -26,43 +36,60 @@ impl Bench {
         Self::with(|settings| settings.limits.trash = Duration::ZERO).await
     }
 
-    /// SQLite, or a schema of its own in the PostgreSQL database that `TINTYPE_TEST_POSTGRES` names.
+    /// With other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut settings = Settings::embedded(directory.path());
-        let url = match std::env::var("TINTYPE_TEST_POSTGRES") {
-            Err(_) => format!("sqlite:{}", directory.path().join("library.db").display()),
-            Ok(url) => {
-                let schema = format!("t{:016x}", rand::random::<u64>());
-                let mut connection = sqlx::PgConnection::connect(&url).await.expect("the database");
-                sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
-                    .execute(&mut connection)
-                    .await
-                    .expect("a schema");
-                let joint = if url.contains('?') { '&' } else { '?' };
-                format!("{url}{joint}options=-c%20search_path%3D{schema}")
-            }
+        let url = match crate::DATABASE {
+            Database::Sqlite => format!("sqlite:{}", directory.path().join("library.db").display()),
+            Database::Postgres => schema().await,
         };
-        settings.database = url.parse().expect("a URL");
-        settings.limits.connections = 4;
+        Self::open(directory, url, change).await
+    }
+
+    async fn open(directory: TempDir, url: String, change: impl FnOnce(&mut Settings)) -> Self {
+        let database: DatabaseUrl = url.parse().expect("a URL");
+        let mut settings = settings(directory.path(), &database);
         change(&mut settings);
         let library = Library::open(settings).await.expect("opened");
         Self {
             directory,
             library,
+            database,
             url,
         }
     }
 
-    /// Carries out a statement behind the library's back.
-    pub async fn sql(&self, statement: &str) {
-        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    /// Two processes' worth of libraries on one database; `None` with SQLite, which has one.
+    pub async fn two_nodes() -> Option<(Self, Self)> {
+        if crate::DATABASE == Database::Sqlite {
+            return None;
+        }
+        let url = schema().await;
+        let node = async || Self::open(tempfile::tempdir().expect("a directory"), url.clone(), |_| {}).await;
+        Some((node().await, node().await))
+    }
+
+    /// What opens this library again.
+    pub fn settings(&self) -> Settings {
+        settings(self.directory.path(), &self.database)
+    }
+
+    /// The library closed and opened, as after a restart.
+    pub async fn reopened(&self) -> Library {
+        self.library.close().await;
+        Library::open(self.settings()).await.expect("opened again")
+    }
+
+    /// Carries out statements behind the library's back.
+    pub async fn sql(&self, statements: &str) {
+        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()));
         if self.url.starts_with("sqlite:") {
             let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("connected");
-            sqlx::query(statement).execute(&mut connection).await.expect("done");
+            statements.execute(&mut connection).await.expect("done");
+            connection.close().await.expect("closed");
         } else {
             let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("connected");
-            sqlx::query(statement).execute(&mut connection).await.expect("done");
+            statements.execute(&mut connection).await.expect("done");
         }
     }
 
@@ -114,6 +141,24 @@ impl Bench {
         }
         (staged, stored)
     }
+}
+
+/// A schema of its own in the PostgreSQL server that `scripts/with-postgres.sh` started.
+async fn schema() -> String {
+    let url = std::env::var("TINTYPE_TEST_POSTGRES").expect("run by scripts/with-postgres.sh, which names the server");
+    let schema = format!("t{:016x}", rand::random::<u64>());
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("connected");
+    let sql = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+    sqlx::raw_sql(sql).execute(&mut connection).await.expect("a schema");
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}options=-c%20search_path%3D{schema}")
+}
+
+fn settings(directory: &std::path::Path, database: &DatabaseUrl) -> Settings {
+    let mut settings = Settings::embedded(directory);
+    settings.database = database.clone();
+    settings.limits.connections = 4;
+    settings
 }
 
 pub fn at(ms: i64) -> Timestamp {

@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use library::{
-    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, MediaFacts, NewFile, Settings, Tags, UploadError,
+    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, Location, MediaFacts, NewFile, Settings, Tags,
+    UploadError,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -28,7 +29,14 @@ async fn what_goes_in_comes_out() {
         bit_rate: Some(1_453_966),
         audio_codec: Some("aac".into()),
         video_codec: Some("h264".into()),
-        embedded_metadata: Some(object(json!({"XResolution": 72}))),
+        embedded_metadata: Some(object(json!({"XResolution": 72, "Keywords": ["sea", "sea", "dawn"]}))),
+        format: "jpg".into(),
+        taken_at_ms: Some(-1),
+        location: Some(Location {
+            latitude: -33.5,
+            longitude: 151.25,
+        }),
+        phash: Some(u64::MAX - 1),
     };
     let file = NewFile {
         tags: Some(Tags::new(["sea", "dawn"]).expect("tags")),
@@ -296,22 +304,13 @@ async fn what_an_overwrite_carries_over() {
 async fn machine_given_tags_go_or_stay_as_asked() {
     let bench = Bench::new().await;
     upload(&bench.library, "/a.jpg", b"one", 1).await.expect("uploaded");
-    bench.library.close().await;
-    // Nothing gives such tags yet, so they are put there by hand.
-    let url = format!("sqlite:{}", bench.directory.path().join("library.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.expect("connected");
+    // Put there by hand, as if a machine had looked at the picture.
     let tags = json!([{"name": "Boat", "confidence": 90.12, "source": "google-auto-tagging"}]);
-    sqlx::query("UPDATE versions SET ai_tags = $1")
-        .bind(tags.to_string())
-        .execute(&pool)
-        .await
-        .expect("written");
-    pool.close().await;
-
-    let library = Library::for_testing(bench.directory.path()).await;
+    bench.sql(&format!("UPDATE versions SET ai_tags = '{tags}'")).await;
+    let library = &bench.library;
     let file = NewFile {
         overwrite_ai_tags: false,
-        ..new_file(&library, "/a.jpg", b"two").await
+        ..new_file(library, "/a.jpg", b"two").await
     };
     let kept = library.upload(file, at(2)).await.expect("overwritten");
     let boat = AiTag {
@@ -320,7 +319,7 @@ async fn machine_given_tags_go_or_stay_as_asked() {
         source: "google-auto-tagging".into(),
     };
     assert_eq!(kept.ai_tags, [boat]);
-    let dropped = upload(&library, "/a.jpg", b"three", 3).await.expect("overwritten");
+    let dropped = upload(library, "/a.jpg", b"three", 3).await.expect("overwritten");
     assert_eq!(dropped.ai_tags, []);
 }
 
@@ -518,8 +517,7 @@ async fn tokens_are_spent_once() {
         spend("a", 3000, 2000).await,
         "a caller that signs a token again gives it a new life"
     );
-    library.close().await;
-    let library = Library::for_testing(bench.directory.path()).await;
+    let library = bench.reopened().await;
     assert!(
         !library.spend_token("a", at(3000), at(2001)).await.expect("an answer"),
         "spent for ever after"

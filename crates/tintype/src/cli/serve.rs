@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Outcome, read_config};
-use crate::app::App;
+use crate::app::{App, usage};
 use crate::config::{Config, unknown_variables};
 use crate::keys::KEY_FILE;
 use crate::observe::{self, Meters};
@@ -55,9 +55,14 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
+    let index = tokio::spawn(build_search_index(app.library.clone()));
+    let counting = tokio::spawn(usage::keep_writing(app.clone()));
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
+    index.abort();
+    counting.abort();
+    usage::write_all(&app).await;
     app.delivery.close().await;
     app.library.close().await;
     tracing::info!("stopped");
@@ -79,9 +84,18 @@ async fn sweep_garbage(library: Library) {
     }
 }
 
+/// What an earlier version stored is not in the search index yet. Until it is, searches do not find it.
+async fn build_search_index(library: Library) {
+    match library.build_search_index().await {
+        Ok(0) => {}
+        Ok(indexed) => tracing::info!(indexed, "built the search index of what was stored before"),
+        Err(error) => tracing::error!(%error, "the search index could not be built; the next start goes on with it"),
+    }
+}
+
 fn print_welcome(app: &App, picture: &str) {
     let private = app.keys.private_key().expose_secret();
-    let endpoint = &app.url_endpoint;
+    let endpoint: &str = &app.url_endpoint;
     let base = endpoint.strip_suffix(app.endpoint_path.as_str()).unwrap_or(endpoint);
     println!(
         "\n  Base URL for SDKs   {base}\n  URL endpoint        {endpoint}\n  Public key          {public}\n  \
