@@ -113,6 +113,15 @@ if ! cmp -s tests/python/requirements.txt "$venv/installed.txt" 2>/dev/null; the
     cp tests/python/requirements.txt "$venv/installed.txt"
 fi
 
+# The old SDK has the new one's name.
+venv=tests/python/.venv-legacy
+if ! cmp -s tests/python/requirements-legacy.txt "$venv/installed.txt" 2>/dev/null; then
+    say "installing the old Python SDK into $venv"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r tests/python/requirements-legacy.txt
+    cp tests/python/requirements-legacy.txt "$venv/installed.txt"
+fi
+
 # Any newer cargo-deny that somebody has is as good. Debug mode, because optimising it takes longer than it ever saves.
 if ! cargo deny --version >/dev/null 2>&1 && ! [ -x target/tools/bin/cargo-deny ]; then
     say "building cargo-deny, which checks licences and sources of dependencies (once, a few minutes)"

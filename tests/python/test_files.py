@@ -1,6 +1,8 @@
 """Changing files over raw HTTP: every status, text and reason of the contract, and what delivery says afterwards."""
 
+import contextlib
 import json
+import sqlite3
 import uuid
 
 import pytest
@@ -419,6 +421,56 @@ def test_folders_that_are_refused(server, put, place):
     ]:
         refused(send(server, "POST", "/v1/folder", {"folderName": name, "parentFolderPath": parent}), 400, message, reason)
     assert [f["name"] for f in server.listed(f"path={place}/a_b")] == ["cat.jpg"]
+
+
+def in_database(server, *statements):
+    """Carries out SQL behind the server's back: what only jobs or a hundred thousand calls would bring about."""
+    file = server.data_dir / "library.db"
+    if not file.exists():
+        pytest.skip("the library is not in an SQLite file")
+    with contextlib.closing(sqlite3.connect(file, timeout=30)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def test_folders_that_a_job_works_on(start, photo):
+    server = start()
+    for folder in ["/busy/deep", "/free"]:
+        assert server.upload(photo, "cat.jpg", folder=folder).status == 200
+    in_database(server, "INSERT INTO jobs (id, kind, state, input, run_at, created_at, updated_at) "
+                        "VALUES ('job', 'test', 'running', '{}', 9000000000000, 1, 1)",
+                "INSERT INTO folder_locks (path, job_id) VALUES ('/busy/deep', 'job')")
+    busy, free = "/busy/deep/cat.jpg", "/free/cat.jpg"
+    for method, target, body in [
+        ("POST", "/v1/files/copy", {"sourceFilePath": busy, "destinationPath": "/free/x"}),
+        ("POST", "/v1/files/move", {"sourceFilePath": busy, "destinationPath": "/free/x"}),
+        ("POST", "/v1/files/copy", {"sourceFilePath": free, "destinationPath": "/busy/deep/x"}),
+        ("POST", "/v1/files/move", {"sourceFilePath": free, "destinationPath": "/busy/deep"}),
+        ("PUT", "/v1/files/rename", {"filePath": busy, "newFileName": "x"}),
+        ("POST", "/v1/folder", {"folderName": "x", "parentFolderPath": "/busy/deep"}),
+        ("DELETE", "/v1/folder", {"folderPath": "/busy/deep"}), ("DELETE", "/v1/folder", {"folderPath": "/busy"}),
+    ]:
+        refused(send(server, method, target, body), 423,
+                "A bulk job is running on given folder path, please try after sometime.")
+    done(send(server, "POST", "/v1/files/copy", {"sourceFilePath": free, "destinationPath": "/busy"}))
+    in_database(server, "DELETE FROM folder_locks")
+    done(send(server, "DELETE", "/v1/folder", {"folderPath": "/busy"}))
+
+
+def test_a_folder_with_more_than_may_go_at_once(start):
+    server = start()
+    assert send(server, "POST", "/v1/folder", {"folderName": "huge", "parentFolderPath": "/"}).status == 201
+    many = ("INSERT INTO folders (id, parent_id, path, name, created_at, updated_at) WITH RECURSIVE n (i) AS "
+            "(SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+            "SELECT printf('f%023d', i), (SELECT id FROM folders WHERE path = '/huge'), '/huge/' || i, CAST(i AS TEXT), 1, 1 FROM n")
+    in_database(server, many.format(1, 100_000))
+    in_database(server, many.format(100_001, 100_001))
+    refused(send(server, "DELETE", "/v1/folder", {"folderPath": "/huge"}), 400,
+            "Total nested assets (files, folders and file versions) are more than allowed limit of 100000 items.",
+            "TOO_MANY_OBJECTS")
+    in_database(server, "DELETE FROM folders WHERE path = '/huge/7'")
+    done(send(server, "DELETE", "/v1/folder", {"folderPath": "/huge"}))
+    assert server.listed("type=folder") == []
 
 
 @pytest.mark.parametrize("method, target", [

@@ -271,8 +271,8 @@ async fn is_file_trashed(tx: &mut Transaction, file: FileId) -> Result<bool, Cha
 
 /// Deletes things for good; how many of them there were.
 async fn purge(tx: &mut Transaction, ids: &[String], now: Timestamp) -> Result<u64, ChangeError> {
-    let mut sql = Sql::new("DELETE FROM trash_blobs WHERE trash_id IN (");
-    sql.push_list(ids).push(") RETURNING blob");
+    let mut sql = Sql::new("SELECT DISTINCT blob FROM trash_blobs WHERE trash_id IN (");
+    sql.push_list(ids).push(")");
     let blobs: Vec<String> = sql.build().scalars(&mut *tx).await?;
     let mut sql = Sql::new("DELETE FROM trash WHERE id IN (");
     sql.push_list(ids).push(")");
