@@ -63,15 +63,15 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
 }
 
 /// The file that is delivered.
-struct Found {
-    asset: Asset,
+pub(crate) struct Found {
+    pub(crate) asset: Asset,
     /// It stands in for one that is missing.
     stands_in: bool,
     /// Where the original is, if that shall be said.
     canonical: Option<String>,
 }
 
-async fn find(
+pub(crate) async fn find(
     shared: &Shared,
     asked: &Asked,
     account: &Account,
@@ -142,7 +142,7 @@ impl Found {
     }
 }
 
-fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
+pub(crate) fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
     Context {
         accept: negotiate::accepted(request.accept),
         hints: negotiate::hints(request.width_hint, request.dpr_hint, request.save_data),

@@ -47,10 +47,7 @@ impl Asked {
         let still = still(if remote.is_some() { &[] } else { &url.markers })?;
         let written = url.transformation(settings.mode)?;
         let only_named = access::only_named(&written);
-        let transformation = written.expand(|name| {
-            let named = account.named_transformation(name).filter(|named| named.is_enabled)?;
-            Some(named.transformation.clone())
-        })?;
+        let transformation = expand(&written, account)?;
         let mut notices: Vec<String> = transformation.ignored.iter().map(ToString::to_string).collect();
         if url.sanitize_svg == Some(true) {
             notices.push("`ik-sanitizeSvg`: SVG is delivered as stored, in a sandbox without scripts".to_owned());
@@ -77,6 +74,14 @@ impl Asked {
             notices,
         })
     }
+}
+
+/// Puts what stands under names in their place.
+pub(crate) fn expand(written: &Transformation, account: &Account) -> Result<Transformation, DeliveryError> {
+    Ok(written.expand(|name| {
+        let named = account.named_transformation(name).filter(|named| named.is_enabled)?;
+        Some(named.transformation.clone())
+    })?)
 }
 
 /// The path of the endpoint that a target belongs to, and the endpoint. The longest prefix wins; the account's own path has the default one.

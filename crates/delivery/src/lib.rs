@@ -13,6 +13,7 @@ mod admission;
 mod ai;
 mod answer;
 mod asked;
+mod beforehand;
 mod cache;
 mod coalesce;
 mod conditional;
@@ -26,22 +27,27 @@ pub mod origin;
 mod policy;
 mod range;
 mod render;
+pub mod service;
 mod settings;
 mod source;
 mod stages;
 mod stats;
+mod subject;
 mod work;
 
 use std::sync::Arc;
 
 use library::Library;
 
+pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
 pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
+pub use source::BlobReader;
 pub use stats::Stats;
+pub use subject::Subject;
 
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
@@ -96,6 +102,12 @@ impl Delivery {
             Ok(_) | Err(_) => {}
         }
         answered
+    }
+
+    /// What a request target stands for, for somebody who has the account's private key: the stored file, or, where a
+    /// transformation is in it, what that makes of the file.
+    pub async fn subject(&self, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
+        subject::subject(&self.shared, target, now_unix).await
     }
 
     /// What happened since the start, and what is going on.

@@ -180,7 +180,8 @@ fn unreadable_header(error: ProbeError) -> DeliveryError {
 }
 
 /// A blob as the prober wants it: synchronous, anywhere in it, a piece at a time. For threads that may block.
-struct BlobReader {
+#[derive(Debug)]
+pub struct BlobReader {
     blob: Blob,
     runtime: Handle,
     size: u64,
@@ -193,7 +194,8 @@ impl BlobReader {
     /// Headers are mostly within the first piece.
     const PIECE: u64 = 64 << 10;
 
-    fn new(blob: Blob, size: u64) -> Self {
+    /// Of a blob of so many bytes. Called on a thread of the runtime, used on one that may block.
+    pub fn new(blob: Blob, size: u64) -> Self {
         Self {
             blob,
             runtime: Handle::current(),

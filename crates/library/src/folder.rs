@@ -5,6 +5,7 @@ use crate::change::{ChangeError, retried};
 use crate::database::{Lock, On, Row, Transaction, query};
 use crate::error::StoreError;
 use crate::id::FolderId;
+use crate::index;
 use crate::library::Library;
 use crate::locks::refuse_if_locked;
 use crate::name::FolderPath;
@@ -67,17 +68,21 @@ pub(crate) async fn ensure(tx: &mut Transaction, path: &FolderPath, now: Timesta
     }
     let mut parent = FolderId::ROOT;
     for folder in path.lineage() {
-        query(
+        let id = FolderId::generate(now);
+        let made = query(
             "INSERT INTO folders (id, parent_id, path, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
              ON CONFLICT (path) DO NOTHING",
         )
-        .bind(FolderId::generate(now).to_string())
+        .bind(id.to_string())
         .bind(parent.to_string())
         .bind(folder.as_str())
         .bind(folder.name())
         .bind(now.as_millis())
         .execute(&mut *tx)
         .await?;
+        if made == 1 {
+            index::index_folder(tx, id, folder.name()).await?;
+        }
         parent = find(&mut *tx, &folder).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
     Ok(parent)

@@ -11,6 +11,7 @@ pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
+pub mod metadata;
 pub mod named_transformations;
 pub mod rate_limit;
 pub mod saved_extensions;

@@ -1,12 +1,17 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+mod clip;
+pub mod enrich;
 pub mod extensions;
 pub mod keyring;
 pub mod media_type;
+pub mod metadata;
 pub mod place;
 pub mod purge;
 pub mod rate_limit;
 pub mod seal;
+pub mod spool;
+pub mod transformation;
 pub mod upload;
 pub mod usage;
 
@@ -34,6 +39,10 @@ pub struct Parts {
     pub fetcher: Fetcher,
     /// Seals what must not stand in the database as it is.
     pub seal: Arc<seal::Seal>,
+    /// Who carries out extensions.
+    pub providers: enrich::Providers,
+    /// Room for uploads of those who have not shown yet that they may.
+    pub spool: spool::Spool,
     /// The account's first keys.
     pub keys: KeyPair,
     /// All keys of the account, and what each may do.
@@ -73,6 +82,12 @@ impl App {
             delivery,
             fetcher,
             seal,
+            providers: enrich::Providers::new(&config.providers)?,
+            // One upload always fits, whatever the largest may be.
+            spool: spool::Spool::new(
+                config.anonymous_uploads,
+                config.anonymous_upload_bytes.0.max(config.upload_max.0),
+            ),
             keys,
             keyring,
             rate_limits: rate_limit::RateLimits::new(config.rate_limit_read, config.rate_limit_write),

@@ -1,5 +1,7 @@
 //! Who sends a request: HTTP Basic with the private key, or the signature of a client-side upload.
 
+pub mod upload_token;
+
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::alphabet;

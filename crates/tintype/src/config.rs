@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod providers;
 mod table;
 mod values;
 
@@ -25,6 +26,7 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
 pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
@@ -51,6 +53,10 @@ pub struct Config {
     pub trash: Duration,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
+    /// Uploads at a time of those who have not shown yet that they may.
+    pub anonymous_uploads: usize,
+    /// Bytes of these uploads together.
+    pub anonymous_upload_bytes: ByteSize,
     /// Largest stored file that is decoded for a transformation.
     pub source_max: ByteSize,
     /// Largest picture that is decoded or made, in megapixels.
@@ -91,6 +97,10 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// For remove.bg.
     pub removebg_key: Option<SecretString>,
+    /// Where remove.bg is asked.
+    pub removebg_url: PublicUrl,
+    /// Who carries out extensions.
+    pub providers: ProviderSettings,
     /// Keys that seal stored secrets; `None` means one kept in the data directory.
     pub master_key: Option<SecretString>,
     /// A server that edits pictures by words.
@@ -365,6 +375,8 @@ impl Config {
             blob_url: texts.parse_optional("blob_url")?,
             trash: Duration::from_secs(u64::from(trash_days) * 24 * 3600),
             upload_max: texts.parse("upload_max")?,
+            anonymous_uploads: texts.parse("anonymous_uploads")?,
+            anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
             source_max,
             max_megapixels,
             cache_memory,
@@ -385,6 +397,8 @@ impl Config {
             fonts: folder(texts, "fonts")?,
             models: folder(texts, "models")?,
             removebg_key: service_key(texts, "removebg_key")?,
+            removebg_url: texts.parse("removebg_url")?,
+            providers: ProviderSettings::from_texts(texts)?,
             master_key: service_key(texts, "master_key")?,
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
@@ -458,6 +472,7 @@ impl Config {
             fonts: crate::fonts::load(self.fonts.as_deref()),
             ai: AiSettings {
                 remove_bg_key: self.removebg_key.clone(),
+                remove_bg_url: self.removebg_url.to_string(),
                 images: self.images.clone(),
                 wait: self.ai_wait,
                 disk_bytes: self.ai_disk.0,

@@ -30,6 +30,10 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/metrics", get(api::health::metrics))
         .route("/api/v1/files/upload", upload())
         .route("/v1/files/upload", upload())
+        .route(
+            "/api/v2/files/upload",
+            options(files::upload::preflight).post(files::upload::create_v2),
+        )
         .route("/v1/files", get(files::list::list))
         .route("/v1/files/{fileId}", delete(files::delete::delete))
         .route(
@@ -53,6 +57,9 @@ pub fn router(app: App, meters: Meters) -> Router {
             put(files::versions::restore),
         )
         .route("/v1/folder", post(api::folder::create).delete(api::folder::delete))
+        .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
+        .route("/v1/files/metadata", get(api::metadata::of_remote))
+        .route("/v1/metadata", get(api::metadata::of_remote))
         .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
         .route("/v1/trash/{id}", delete(api::trash::delete))
         .route("/v1/trash/{id}/restore", post(api::trash::restore));
@@ -127,16 +134,12 @@ fn account(routes: Router<App>) -> Router<App> {
 
 /// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
 const UNAVAILABLE: &[&str] = &[
-    "/api/v2/files/upload",
-    "/v1/files/metadata",
-    "/v1/files/{fileId}/metadata",
     "/v1/bulkJobs/copyFolder",
     "/v1/bulkJobs/moveFolder",
     "/v1/bulkJobs/renameFolder",
     "/v1/bulkJobs/{jobId}",
     "/v1/files/purge",
     "/v1/files/purge/{requestId}",
-    "/v1/metadata",
 ];
 
 async fn unavailable(State(app): State<App>, request: Request) -> ApiError {

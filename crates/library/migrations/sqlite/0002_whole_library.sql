@@ -4,6 +4,10 @@ ALTER TABLE versions ADD COLUMN format TEXT NOT NULL DEFAULT '';
 ALTER TABLE versions ADD COLUMN taken_at BIGINT;
 ALTER TABLE versions ADD COLUMN latitude DOUBLE PRECISION;
 ALTER TABLE versions ADD COLUMN longitude DOUBLE PRECISION;
+-- The same place on a sphere of radius 1: distances between such points need no trigonometry, which SQLite may lack.
+ALTER TABLE versions ADD COLUMN place_x DOUBLE PRECISION;
+ALTER TABLE versions ADD COLUMN place_y DOUBLE PRECISION;
+ALTER TABLE versions ADD COLUMN place_z DOUBLE PRECISION;
 -- The 64 bits of the perceptual hash, as a signed number.
 ALTER TABLE versions ADD COLUMN phash BIGINT;
 ALTER TABLE versions ADD COLUMN created_by TEXT;
@@ -14,8 +18,8 @@ CREATE TABLE library_state (
     value TEXT NOT NULL
 );
 
--- The inverted index: which versions have a term. `kind` says of what: 'name' and 'tag' hold the tokens of names and tags, 'keyword' whole keywords,
--- 'aitag' whole names of machine-given tags, 'field:<id>' tokens of a custom metadata text.
+-- The inverted index: which versions have a term. `kind` says of what: 'name' and 'tag' hold the words of names and of tags (those of machines
+-- included), 'label' whole tags of both sorts, 'keyword' whole keywords, 'field:<id>' the words of a custom metadata text.
 CREATE TABLE version_terms (
     kind TEXT NOT NULL,
     term TEXT NOT NULL,
@@ -23,7 +27,8 @@ CREATE TABLE version_terms (
     PRIMARY KEY (kind, term, version_id)
 ) WITHOUT ROWID;
 
-CREATE INDEX version_terms_by_version ON version_terms (version_id);
+-- Whole, so that asking a version for its terms touches this index alone.
+CREATE INDEX version_terms_by_version ON version_terms (version_id, kind, term);
 
 CREATE TABLE folder_terms (
     term TEXT NOT NULL,
@@ -33,8 +38,8 @@ CREATE TABLE folder_terms (
 
 CREATE INDEX folder_terms_by_folder ON folder_terms (folder_id);
 
--- The values of custom metadata, one row a value (several for a multiple choice). Texts stand in `text_value`, numbers, dates (milliseconds) and
--- truth values (0, 1) in `number_value`.
+-- The values of custom metadata, one row a value (several for a multiple choice). Texts stand in `text_value` (the end of a long one as a digest),
+-- numbers, dates (milliseconds) and truth values (0, 1) in `number_value`; an option of a select field in the first, and if it is a number in both.
 CREATE TABLE version_values (
     field_id TEXT NOT NULL,
     version_id TEXT NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
@@ -47,10 +52,39 @@ CREATE TABLE version_values (
 CREATE INDEX version_values_by_text ON version_values (field_id, text_value, version_id) WHERE text_value IS NOT NULL;
 CREATE INDEX version_values_by_number ON version_values (field_id, number_value, version_id) WHERE number_value IS NOT NULL;
 
-CREATE INDEX current_by_format ON versions (format, created_at, file_id) WHERE is_current;
-CREATE INDEX current_by_taken ON versions (taken_at, file_id) WHERE is_current AND taken_at IS NOT NULL;
-CREATE INDEX current_by_latitude ON versions (latitude, longitude) WHERE is_current AND latitude IS NOT NULL;
-CREATE INDEX current_by_creator ON versions (created_by, created_at, file_id) WHERE is_current AND created_by IS NOT NULL;
+-- Perceptual hashes, to find those that differ in a few bits: a row for each of the four 16-bit parts of one, with the number of the part above it.
+CREATE TABLE version_bands (
+    band BIGINT NOT NULL,
+    phash BIGINT NOT NULL,
+    version_id TEXT NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
+    PRIMARY KEY (band, phash, version_id)
+) WITHOUT ROWID;
+
+CREATE INDEX version_bands_by_version ON version_bands (version_id);
+
+-- Each order again, with the version's id at its end: a search walks it and asks the index tables about that id, without a look at the version itself.
+DROP INDEX current_by_name;
+DROP INDEX current_by_created;
+DROP INDEX current_by_updated;
+DROP INDEX current_by_size;
+DROP INDEX current_by_width;
+DROP INDEX current_by_height;
+CREATE INDEX current_by_name ON versions (name, file_id, id) WHERE is_current;
+CREATE INDEX current_by_created ON versions (created_at, file_id, id) WHERE is_current;
+CREATE INDEX current_by_updated ON versions (updated_at, file_id, id) WHERE is_current;
+CREATE INDEX current_by_size ON versions (size, file_id, id) WHERE is_current;
+CREATE INDEX current_by_width ON versions (width, file_id, id) WHERE is_current;
+CREATE INDEX current_by_height ON versions (height, file_id, id) WHERE is_current;
+
+CREATE INDEX current_by_format ON versions (format, created_at, file_id, id) WHERE is_current;
+CREATE INDEX current_by_taken ON versions (taken_at, file_id, id) WHERE is_current AND taken_at IS NOT NULL;
+CREATE INDEX current_by_latitude ON versions (latitude, longitude, id) WHERE is_current AND latitude IS NOT NULL;
+CREATE INDEX current_by_creator ON versions (created_by, created_at, file_id, id) WHERE is_current AND created_by IS NOT NULL;
+CREATE INDEX current_by_privacy ON versions (is_private, created_at, file_id, id) WHERE is_current;
+CREATE INDEX current_by_publication ON versions (is_published, created_at, file_id, id) WHERE is_current;
+CREATE INDEX current_by_alpha ON versions (has_alpha, created_at, file_id, id) WHERE is_current AND has_alpha IS NOT NULL;
+CREATE INDEX current_untagged ON versions (created_at, file_id, id) WHERE is_current AND tags = '[]' AND ai_tags = '[]';
+CREATE INDEX current_by_phash ON versions (phash, file_id, id) WHERE is_current AND phash IS NOT NULL;
 
 CREATE TABLE custom_metadata_fields (
     id TEXT NOT NULL PRIMARY KEY,

@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use library::{
-    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, MediaFacts, NewFile, Settings, Tags, UploadError,
+    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, Location, MediaFacts, NewFile, Settings, Tags,
+    UploadError,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -28,7 +29,14 @@ async fn what_goes_in_comes_out() {
         bit_rate: Some(1_453_966),
         audio_codec: Some("aac".into()),
         video_codec: Some("h264".into()),
-        embedded_metadata: Some(object(json!({"XResolution": 72}))),
+        embedded_metadata: Some(object(json!({"XResolution": 72, "Keywords": ["sea", "sea", "dawn"]}))),
+        format: "jpg".into(),
+        taken_at_ms: Some(-1),
+        location: Some(Location {
+            latitude: -33.5,
+            longitude: 151.25,
+        }),
+        phash: Some(u64::MAX - 1),
     };
     let file = NewFile {
         tags: Some(Tags::new(["sea", "dawn"]).expect("tags")),

@@ -1,9 +1,11 @@
 //! Files, versions and folders as JSON: the one place that knows their wire form.
 
-use library::{Asset, Entry, FileType, Folder, Version};
+use library::{Asset, Entry, FileType, Folder, MediaFacts, Version};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use crate::api::metadata;
+use crate::app::metadata::FileMetadata;
 use crate::app::place::UrlPlace;
 use crate::error::ApiError;
 
@@ -31,19 +33,24 @@ pub enum ResponseField {
     IsPublished,
     /// `customMetadata`
     CustomMetadata,
+    /// `embeddedMetadata`
+    EmbeddedMetadata,
+    /// `metadata`
+    Metadata,
 }
 
 impl ResponseField {
     /// `None` for names that nobody knows, which the contract wants ignored.
-    pub fn parse(name: &str) -> Result<Option<Self>, ApiError> {
+    pub fn parse(name: &str) -> Option<Self> {
         match name {
-            "tags" => Ok(Some(Self::Tags)),
-            "customCoordinates" => Ok(Some(Self::CustomCoordinates)),
-            "isPrivateFile" => Ok(Some(Self::IsPrivateFile)),
-            "isPublished" => Ok(Some(Self::IsPublished)),
-            "customMetadata" => Ok(Some(Self::CustomMetadata)),
-            "embeddedMetadata" | "metadata" => Err(ApiError::unavailable(&format!("{name} in responseFields"))),
-            _ => Ok(None),
+            "tags" => Some(Self::Tags),
+            "customCoordinates" => Some(Self::CustomCoordinates),
+            "isPrivateFile" => Some(Self::IsPrivateFile),
+            "isPublished" => Some(Self::IsPublished),
+            "customMetadata" => Some(Self::CustomMetadata),
+            "embeddedMetadata" => Some(Self::EmbeddedMetadata),
+            "metadata" => Some(Self::Metadata),
+            _ => None,
         }
     }
 }
@@ -109,6 +116,7 @@ fn object(asset: &Asset, kind: &str, url: &str, place: &UrlPlace) -> Value {
         set("width", json!(width));
         set("height", json!(height));
     }
+    of_clip(&version.media, &mut set);
     if let Some(has_alpha) = version.media.has_alpha {
         set("hasAlpha", json!(has_alpha));
     }
@@ -130,8 +138,29 @@ fn folder(folder: &Folder, place: &UrlPlace) -> Value {
     })
 }
 
-/// The answer to an upload.
-pub fn upload_result(asset: &Asset, url_endpoint: &UrlPlace, asked: &[ResponseField]) -> Value {
+/// What plays: absent where it is not known, or does not.
+pub fn of_clip(media: &MediaFacts, set: &mut impl FnMut(&str, Value)) {
+    if let Some(duration) = media.duration {
+        set("duration", json!(duration.as_secs_f64().round() as u64));
+    }
+    if let Some(bit_rate) = media.bit_rate {
+        set("bitRate", json!(bit_rate));
+    }
+    if let Some(codec) = &media.audio_codec {
+        set("audioCodec", json!(codec));
+    }
+    if let Some(codec) = &media.video_codec {
+        set("videoCodec", json!(codec));
+    }
+}
+
+/// The answer to an upload. `metadata` is what that field shows if it was asked for.
+pub fn upload_result(
+    asset: &Asset,
+    url_endpoint: &UrlPlace,
+    asked: &[ResponseField],
+    metadata: Option<&FileMetadata>,
+) -> Value {
     let version = &asset.version;
     let path = asset.path();
     let mut json = Map::new();
@@ -150,6 +179,7 @@ pub fn upload_result(asset: &Asset, url_endpoint: &UrlPlace, asked: &[ResponseFi
         set("width", json!(width));
         set("height", json!(height));
     }
+    of_clip(&version.media, &mut set);
     if let Some(orientation) = version.media.orientation {
         set("orientation", json!(orientation));
     }
@@ -169,6 +199,12 @@ pub fn upload_result(asset: &Asset, url_endpoint: &UrlPlace, asked: &[ResponseFi
             ResponseField::IsPrivateFile => set("isPrivateFile", json!(asset.is_private)),
             ResponseField::IsPublished => set("isPublished", json!(asset.is_published)),
             ResponseField::CustomMetadata => set("customMetadata", url_endpoint.visible(&asset.custom_metadata)),
+            ResponseField::EmbeddedMetadata => set("embeddedMetadata", json!(version.media.embedded_metadata)),
+            ResponseField::Metadata => {
+                if let Some(metadata) = metadata {
+                    set("metadata", metadata::object(metadata));
+                }
+            }
         }
     }
     Value::Object(json)

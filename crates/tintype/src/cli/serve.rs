@@ -55,10 +55,12 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
+    let index = tokio::spawn(build_search_index(app.library.clone()));
     let counting = tokio::spawn(usage::keep_writing(app.clone()));
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
+    index.abort();
     counting.abort();
     usage::write_all(&app).await;
     app.delivery.close().await;
@@ -79,6 +81,15 @@ async fn sweep_garbage(library: Library) {
         if let Err(error) = library.collect_garbage(GRACE, Timestamp::now()).await {
             tracing::warn!(%error, "blobs that nothing names could not be swept");
         }
+    }
+}
+
+/// What an earlier version stored is not in the search index yet. Until it is, searches do not find it.
+async fn build_search_index(library: Library) {
+    match library.build_search_index().await {
+        Ok(0) => {}
+        Ok(indexed) => tracing::info!(indexed, "built the search index of what was stored before"),
+        Err(error) => tracing::error!(%error, "the search index could not be built; the next start goes on with it"),
     }
 }
 

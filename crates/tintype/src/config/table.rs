@@ -94,6 +94,16 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("upload_max", "1GiB", "Largest file that an upload may bring"),
     setting(
+        "anonymous_uploads",
+        "64",
+        "Uploads without the private key (their signature is known when they have arrived) taken in at the same time; 0 takes none",
+    ),
+    setting(
+        "anonymous_upload_bytes",
+        "4GiB",
+        "Bytes of such uploads together until their signatures are checked; at least upload_max",
+    ),
+    setting(
         "source_max",
         "40MiB",
         "Largest stored file that is decoded for a transformation",
@@ -171,6 +181,36 @@ pub const SETTINGS: &[Setting] = &[
         "Folder of ONNX models for AI operations (see models.md); default models in the data directory",
     ),
     secret("removebg_key", "Key of remove.bg, which then removes backgrounds"),
+    setting(
+        "removebg_url",
+        "https://api.remove.bg/v1.0/removebg",
+        "Where remove.bg is asked",
+    ),
+    secret(
+        "google_vision_key",
+        "API key of Google Cloud Vision, for the extension google-auto-tagging",
+    ),
+    setting(
+        "google_vision_url",
+        "https://vision.googleapis.com",
+        "Where Google Cloud Vision is asked",
+    ),
+    secret(
+        "aws_access_key",
+        "Access key of AWS with the right to rekognition:DetectLabels, for the extension aws-auto-tagging",
+    ),
+    secret("aws_secret_key", "Secret key that belongs to aws_access_key"),
+    unset("aws_region", "Region of AWS, such as eu-central-1"),
+    unset(
+        "aws_rekognition_url",
+        "Where Amazon Rekognition is asked; default that of the region",
+    ),
+    unset(
+        "vision_url",
+        "Server with a model that looks at pictures and speaks OpenAI's chat completions API, such as https://api.openai.com, for the extensions ai-auto-description and ai-tasks",
+    ),
+    secret("vision_key", "Key of that server, if it needs one"),
+    unset("vision_model", "Model of that server"),
     unset(
         "images_url",
         "Server that edits pictures by words and speaks OpenAI's images API, such as https://api.openai.com",

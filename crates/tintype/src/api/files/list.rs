@@ -1,8 +1,13 @@
 //! `GET /v1/files`
 
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
-use library::{EntryKind, FileType, FolderPath, ListQuery, Sort, SortKey};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use library::search::{Fields, Search};
+use library::{
+    Code, Cursor, Entry, EntryKind, FileId, FileType, FolderPath, ListError, ListQuery, MAX_DISTANCE, Similar, Sort,
+    SortKey, Timestamp, Total,
+};
 use url::form_urlencoded;
 
 use crate::api::Json;
@@ -13,28 +18,120 @@ use crate::error::ApiError;
 
 /// Most entries of one page, and the default.
 const LONGEST_PAGE: u32 = 1000;
+/// Bits in which pictures that look alike may differ, if the request does not say.
+const ALIKE: u32 = 8;
 
-/// Files, versions and folders as a bare array.
-pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Json, ApiError> {
+const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
+const TOTAL_RELATION: HeaderName = HeaderName::from_static("x-total-count-relation");
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+
+/// Files, versions and folders as a bare array. What goes beyond that is in headers, for those who ask.
+pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Media, Level::Read).await?;
-    let query = parse(query.as_deref().unwrap_or_default())?;
-    let entries = app.library.list(&query).await.map_err(|e| ApiError::internal(&e))?;
-    Ok(Json(
-        entries
-            .iter()
-            .map(|entry| file_object::entry(entry, &app.url_endpoint))
-            .collect(),
-    ))
+    let asked = parse(query.as_deref().unwrap_or_default())?;
+    let mut list = asked.list;
+    if let Some(text) = &asked.search {
+        list.search = Some(search(&app, text).await?);
+    }
+    let mut extra = HeaderMap::new();
+    let entries = match asked.of {
+        Of::Everything => {
+            let page = app.library.page(&list).await.map_err(refused)?;
+            if let Some(next) = page.next.filter(|_| asked.wants_cursor) {
+                insert(&mut extra, NEXT_CURSOR, &next.to_string());
+            }
+            if let Some(total) = page.total {
+                let (count, relation) = match total {
+                    Total::Exactly(count) => (count, "eq"),
+                    Total::MoreThan(count) => (count, "gt"),
+                };
+                insert(&mut extra, TOTAL, &count.to_string());
+                insert(&mut extra, TOTAL_RELATION, relation);
+            }
+            page.entries
+        }
+        Of::SimilarTo(file) => similar(&app, &list, file, asked.distance).await?,
+        Of::Duplicates => app.library.duplicates(list.limit, list.skip).await.map_err(refused)?,
+    };
+    let array = entries
+        .iter()
+        .map(|entry| file_object::entry(entry, &app.url_endpoint))
+        .collect();
+    Ok((extra, Json(array)).into_response())
+}
+
+async fn search(app: &App, text: &str) -> Result<Search, ApiError> {
+    let fields = if text.contains("customMetadata") {
+        app.library.search_fields().await.map_err(|e| ApiError::internal(&e))?
+    } else {
+        Fields::default()
+    };
+    Search::parse(text, &fields, Timestamp::now()).map_err(|error| {
+        ApiError::invalid(format!(
+            "Invalid search query - {} Please refer to the documentation for syntax specification.",
+            error.sentences(text)
+        ))
+    })
+}
+
+async fn similar(app: &App, list: &ListQuery, file: FileId, distance: u32) -> Result<Vec<Entry>, ApiError> {
+    match app.library.similar(list, file, distance).await.map_err(refused)? {
+        Similar::Found(found) => Ok(found.into_iter().map(|(entry, _)| entry).collect()),
+        Similar::NoFile => Err(super::no_such_file()),
+        Similar::NoHash => Err(ApiError::invalid(
+            "The file that similarTo names is not an image that can be compared.",
+        )),
+    }
+}
+
+fn refused(error: ListError) -> ApiError {
+    match error {
+        ListError::Cursor(_) => ApiError::invalid("Your request contains invalid cursor parameter."),
+        error if error.code() == Code::Invalid => ApiError::invalid(error.to_string()),
+        error => ApiError::internal(&error),
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+struct Asked {
+    list: ListQuery,
+    search: Option<String>,
+    of: Of,
+    distance: u32,
+    wants_cursor: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum Of {
+    Everything,
+    SimilarTo(FileId),
+    Duplicates,
 }
 
 /// Reads the parameters; unknown ones are ignored, as the contract wants, and so are empty ones.
-fn parse(query: &str) -> Result<ListQuery, ApiError> {
-    let mut list = ListQuery {
-        limit: LONGEST_PAGE,
-        ..ListQuery::default()
+fn parse(query: &str) -> Result<Asked, ApiError> {
+    let mut asked = Asked {
+        list: ListQuery {
+            limit: LONGEST_PAGE,
+            ..ListQuery::default()
+        },
+        search: None,
+        of: Of::Everything,
+        distance: ALIKE,
+        wants_cursor: false,
     };
+    let list = &mut asked.list;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let value = value.trim();
+        // Asking for cursors begins with an empty one.
+        asked.wants_cursor |= name == "cursor";
         if value.is_empty() || value == "undefined" || value == "null" {
             continue;
         }
@@ -53,12 +150,64 @@ fn parse(query: &str) -> Result<ListQuery, ApiError> {
                     .collect()
             }
             "name" => list.name = Some(value.to_owned()),
-            "includeFolder" if matches!(value, "true" | "True" | "1") => list.kind = EntryKind::All,
-            "searchQuery" => return Err(ApiError::unavailable("searchQuery")),
+            "includeFolder" if is_true(value) => list.kind = EntryKind::All,
+            "searchQuery" => asked.search = Some(value.to_owned()),
+            "cursor" => list.cursor = Some(cursor(value)?),
+            "count" => list.count = is_true(value),
+            "similarTo" => asked.of = Of::SimilarTo(similar_to(value)?),
+            "maxDistance" => asked.distance = distance(value)?,
+            "duplicates" if is_true(value) => asked.of = Of::Duplicates,
             _ => {}
         }
     }
-    Ok(list)
+    // No text holds one, and PostgreSQL refuses to be asked.
+    let texts = list.tags.iter().chain(&list.name);
+    if texts.into_iter().any(|text| text.contains('\0')) {
+        return Err(ApiError::invalid("Your request contains a NUL character."));
+    }
+    check(&asked)?;
+    Ok(asked)
+}
+
+/// Refuses what would have no effect.
+fn check(asked: &Asked) -> Result<(), ApiError> {
+    let list = &asked.list;
+    if asked.of != Of::Everything && (list.count || asked.wants_cursor) {
+        return Err(ApiError::invalid(
+            "count and cursor cannot be combined with similarTo and duplicates.",
+        ));
+    }
+    let narrowed = asked.search.is_some() || list.folder.is_some() || !list.tags.is_empty() || list.name.is_some();
+    if asked.of == Of::Duplicates && narrowed {
+        return Err(ApiError::invalid(
+            "duplicates cannot be combined with searchQuery, path, tags and name.",
+        ));
+    }
+    Ok(())
+}
+
+fn is_true(value: &str) -> bool {
+    matches!(value, "true" | "True" | "1")
+}
+
+fn cursor(value: &str) -> Result<Cursor, ApiError> {
+    value
+        .parse()
+        .map_err(|_| ApiError::invalid("Your request contains invalid cursor parameter."))
+}
+
+fn similar_to(value: &str) -> Result<FileId, ApiError> {
+    value
+        .parse()
+        .map_err(|_| ApiError::invalid("Your request contains invalid similarTo parameter."))
+}
+
+fn distance(value: &str) -> Result<u32, ApiError> {
+    value.parse().ok().filter(|n| *n <= MAX_DISTANCE).ok_or_else(|| {
+        ApiError::invalid(format!(
+            "The value of maxDistance parameter should be between 0 and {MAX_DISTANCE}. Value sent is {value}."
+        ))
+    })
 }
 
 fn kind(value: &str) -> Result<EntryKind, ApiError> {
@@ -149,8 +298,10 @@ mod tests {
 
     #[test]
     fn parameters_are_read() {
-        let query =
+        let asked =
             parse("type=all&sort=DESC_NAME&path=%2Ftravel+2026%2F&limit=2&skip=4&tags=sea,%20dawn&x=1&name=").unwrap();
+        assert!(asked.search.is_none() && !asked.wants_cursor && asked.of == Of::Everything);
+        let query = asked.list;
         assert_eq!(query.kind, EntryKind::All);
         assert_eq!(
             query.sort,
@@ -163,8 +314,15 @@ mod tests {
         assert_eq!((query.limit, query.skip), (2, 4));
         assert_eq!(query.tags, ["sea", "dawn"]);
         assert_eq!(query.name, None);
-        assert_eq!(parse("includeFolder=True").unwrap().kind, EntryKind::All);
-        assert_eq!(parse("").unwrap().limit, 1000);
+        assert_eq!(parse("includeFolder=True").unwrap().list.kind, EntryKind::All);
+        assert_eq!(parse("").unwrap().list.limit, 1000);
+        let asked = parse("searchQuery=name%20%3D%20%22a%22&cursor=&count=true").unwrap();
+        assert_eq!(asked.search.as_deref(), Some("name = \"a\""));
+        assert!(asked.wants_cursor && asked.list.count && asked.list.cursor.is_none());
+        let asked = parse("similarTo=65f0c0ffee0123456789abcd&maxDistance=3").unwrap();
+        assert_eq!(asked.of, Of::SimilarTo("65f0c0ffee0123456789abcd".parse().unwrap()));
+        assert_eq!(asked.distance, 3);
+        assert_eq!(parse("searchQuery=%20&duplicates=true").unwrap().of, Of::Duplicates);
     }
 
     #[test]
@@ -190,10 +348,21 @@ mod tests {
                 "Your request contains invalid value for type parameter. \
                  Please provide one of the following: file, file-version, folder, all.",
             ),
+            ("cursor=zz", "Your request contains invalid cursor parameter."),
+            ("similarTo=zz", "Your request contains invalid similarTo parameter."),
             (
-                "searchQuery=x",
-                "searchQuery is not available in this version of Tintype.",
+                "maxDistance=16",
+                "The value of maxDistance parameter should be between 0 and 15. Value sent is 16.",
             ),
+            (
+                "duplicates=true&count=true",
+                "count and cursor cannot be combined with similarTo and duplicates.",
+            ),
+            (
+                "duplicates=true&searchQuery=x",
+                "duplicates cannot be combined with searchQuery, path, tags and name.",
+            ),
+            ("name=a%00", "Your request contains a NUL character."),
         ];
         for (query, message) in cases {
             assert_eq!(parse(query).unwrap_err().to_string(), message, "{query}");

@@ -1,10 +1,10 @@
-//! Forms to services that the operator chose, and their answers: bounded in time and bytes, without secrets in what is
-//! said of them.
+//! Requests to services that the operator chose, and their answers: bounded in time and bytes, without secrets in what
+//! is said of them.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -19,19 +19,80 @@ const LONGEST_MESSAGE: usize = 200;
 
 /// The client for services. The operator names them, so they may be on a private network; still nothing is taken from
 /// the environment, and no redirect is followed, because requests carry a key.
-#[derive(Debug)]
-pub(crate) struct Http {
+#[derive(Debug, Clone)]
+pub struct Http {
     client: Client,
 }
 
 /// What came back, whatever the status.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body, whole.
+    pub body: Bytes,
+    /// How long the service wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why nothing came back. Its text holds no URL and no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// It may go better another time.
+    #[error("the service {0}")]
+    Unreachable(&'static str),
+    /// More than is read.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// A setting that HTTP cannot carry.
+    #[error("the key that is set holds characters that no header can carry")]
+    Key,
+}
+
+/// What a service would not or could not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// For people, without secrets.
+    pub message: String,
+    /// It may go better another time.
+    pub retry: bool,
+    /// How long the service wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// For good.
+    pub fn lasting(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            retry: false,
+            retry_after: None,
+        }
+    }
+
+    /// For now.
+    pub fn passing(message: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        Self {
+            message: message.into(),
+            retry: true,
+            retry_after,
+        }
+    }
+}
+
+impl From<ServiceError> for Refusal {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Unreachable(_) => Self::passing(error.to_string(), None),
+            ServiceError::TooLarge(_) | ServiceError::Key => Self::lasting(error.to_string()),
+        }
+    }
 }
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, FetcherError> {
+    /// A client. Connections are kept for the next request.
+    pub fn new() -> Result<Self, FetcherError> {
         let client = Client::builder()
             .tls_backend_preconfigured(tls()?)
             .no_proxy()
@@ -46,54 +107,58 @@ impl Http {
         Ok(Self { client })
     }
 
-    /// Sends a form, or other `content`, with a secret in a header. An answer beyond `max` bytes is an error.
-    pub(crate) async fn post(
+    /// Posts `content` with these header fields, whose values may be secrets. An answer beyond `max` bytes is an error.
+    pub async fn post(
         &self,
         url: &str,
-        secret: Option<(&'static str, &SecretString)>,
+        headers: &[(&'static str, SecretString)],
         (content_type, content): (String, Vec<u8>),
         max: usize,
-    ) -> Result<Reply, String> {
+    ) -> Result<Reply, ServiceError> {
         let mut request = self.client.post(url).header(CONTENT_TYPE, content_type).body(content);
-        if let Some((name, secret)) = secret {
-            let mut value = HeaderValue::from_str(secret.expose_secret())
-                .map_err(|_| "the key that is set holds characters that no header can carry".to_owned())?;
+        for (name, secret) in headers {
+            let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| ServiceError::Key)?;
             value.set_sensitive(true);
             request = request.header(HeaderName::from_static(name), value);
         }
         let mut response = request.send().await.map_err(|error| failed(&error))?;
-        let too_large = || format!("the answer is larger than {max} bytes");
         if response.content_length().is_some_and(|length| length > max as u64) {
-            return Err(too_large());
+            return Err(ServiceError::TooLarge(max));
         }
         let mut body = BytesMut::new();
         while let Some(piece) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len() + piece.len() > max {
-                return Err(too_large());
+                return Err(ServiceError::TooLarge(max));
             }
             body.extend_from_slice(&piece);
         }
         Ok(Reply {
             status: response.status().as_u16(),
+            retry_after: retry_after(response.headers()),
             body: body.freeze(),
         })
     }
 }
 
+/// Seconds; a date is not read, because clocks differ.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
 /// The kind of failure, never the client's own words: they may hold the URL.
-fn failed(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
+fn failed(error: &reqwest::Error) -> ServiceError {
+    ServiceError::Unreachable(if error.is_timeout() {
         "did not answer in time"
     } else if error.is_connect() {
         "could not be reached"
     } else {
         "broke the connection"
-    };
-    format!("the service {what}")
+    })
 }
 
 /// One line of what a service said, without the secret.
-pub(crate) fn said(text: &str, secret: Option<&SecretString>) -> String {
+pub fn said(text: &str, secret: Option<&SecretString>) -> String {
     let mut text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some(secret) = secret
         && !secret.expose_secret().is_empty()
