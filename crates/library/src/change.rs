@@ -160,6 +160,17 @@ pub(crate) async fn lock_files(tx: &mut Transaction, files: &[FileId]) -> Result
     ids.iter().map(|id| parsed(id, "files.id")).collect()
 }
 
+/// Holds one file's row; false if there is no such file.
+pub(crate) async fn lock_file(tx: &mut Transaction, file: FileId) -> Result<bool, sqlx::Error> {
+    let mut sql = Sql::new("SELECT id FROM files WHERE id = ");
+    sql.push_bind(file.to_string());
+    if tx.dialect() == Dialect::Postgres {
+        sql.push(" FOR UPDATE");
+    }
+    let id: Option<String> = sql.build().scalar_optional(tx).await?;
+    Ok(id.is_some())
+}
+
 /// The current version of a file.
 pub(crate) async fn current(tx: &mut Transaction, file: FileId) -> Result<Option<Asset>, ChangeError> {
     let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");

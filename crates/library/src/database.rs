@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -200,6 +201,7 @@ impl Database {
             .max_connections(connections.max(2))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(prepare_postgres(connection)))
             .connect_with(options.application_name("tintype"))
             .await?;
         POSTGRES.run(&pool).await?;
@@ -259,6 +261,18 @@ impl Database {
             }
         }
     }
+}
+
+/// Statements here read few rows by indexes: compiling one takes longer than carrying it out, and the disks that
+/// PostgreSQL's default price of a page by an index was made for are gone.
+async fn prepare_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for setting in ["SET jit = off", "SET random_page_cost = 1.1"] {
+        // Others that speak the protocol may not know it, and do without.
+        if let Err(error) = query(setting).execute(On::Postgres(&mut *connection)).await {
+            tracing::debug!(%error, setting, "the database does not take this setting");
+        }
+    }
+    Ok(())
 }
 
 /// True if the failure is a lack of room.
