@@ -1,9 +1,10 @@
 //! Changing what is said of a file: tags, custom metadata, description, publication.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::account::{self, CustomMetadata, ValuesMode};
 use crate::asset::{AiTag, Asset};
 use crate::change::{ChangeError, current, lock_files, retried};
 use crate::database::{Sql, Transaction, query};
@@ -245,34 +246,15 @@ fn remove_by_name(tags: &mut Vec<AiTag>, names: &[String]) {
     tags.retain(|tag| !gone.contains(&tag.name));
 }
 
-/// Puts values over those that a file has, where the library's fields take them; `null` takes one away. The one call
-/// through which edits ask for that.
+/// Puts values over those that a file has, where the library's fields take them; `null` takes one away.
 async fn merge_custom_metadata(
     tx: &mut Transaction,
     present: &Map<String, Value>,
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ChangeError> {
-    let known: Vec<String> = query("SELECT name FROM custom_metadata_fields WHERE deleted_at IS NULL")
-        .scalars(tx)
-        .await?;
-    let known: HashSet<&String> = known.iter().collect();
-    let errors: BTreeMap<String, String> = given
-        .keys()
-        .filter(|name| !known.contains(name))
-        .map(|name| (name.clone(), "is not a custom metadata field".to_owned()))
-        .collect();
-    if !errors.is_empty() {
-        return Err(ChangeError::CustomMetadata(errors));
-    }
-    let mut merged = present.clone();
-    for (field, value) in given {
-        if value.is_null() {
-            merged.remove(field);
-        } else {
-            merged.insert(field.clone(), value.clone());
-        }
-    }
-    Ok(merged)
+    let fields = account::custom_metadata_fields(tx, true).await?;
+    CustomMetadata::validate(given, &fields, ValuesMode::Merge(present))
+        .map_err(|errors| ChangeError::CustomMetadata(errors.0))
 }
 
 /// Writes what an edit can change, and that it did.

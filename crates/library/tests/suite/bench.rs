@@ -93,13 +93,20 @@ impl Bench {
         }
     }
 
-    /// Makes a custom metadata field with this name.
+    /// Makes a custom metadata field of text with this name.
     pub async fn field(&self, name: &str) {
-        self.sql(&format!(
-            "INSERT INTO custom_metadata_fields (id, name, label, schema, created_at, updated_at)
-             VALUES ('field-{name}', '{name}', '{name}', '{{\"type\": \"Text\"}}', 1, 1)"
-        ))
-        .await;
+        self.field_of(name, serde_json::json!({"type": "Text"})).await;
+    }
+
+    /// Makes a custom metadata field with this name and schema.
+    pub async fn field_of(&self, name: &str, schema: serde_json::Value) {
+        let schema = schema.as_object().expect("an object");
+        let schema = library::Schema::parse(schema, None).expect("a schema");
+        let made = self
+            .library
+            .create_custom_metadata_field(name, name, None, schema, at(1))
+            .await;
+        made.expect("a field");
     }
 
     /// Locks a folder as a job would.

@@ -43,9 +43,10 @@ async fn machine_tags(bench: &Bench, file: FileId, names: &[&str]) {
 async fn an_edit_changes_what_it_names_and_nothing_else() {
     let bench = Bench::new().await;
     let library = &bench.library;
-    for field in ["brand", "price", "colour"] {
-        bench.field(field).await;
-    }
+    bench.field("brand").await;
+    bench.field_of("price", json!({"type": "Number"})).await;
+    let colours = json!({"type": "MultiSelect", "selectOptions": ["red"]});
+    bench.field_of("colour", colours).await;
     let file = NewFile {
         tags: Some(tags(&["sea"])),
         custom_metadata: Some(object(json!({"brand": "Acme", "price": 1}))),

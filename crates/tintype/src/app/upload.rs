@@ -165,7 +165,6 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 overwrite_ai_tags: upload.overwrite_ai_tags,
                 overwrite_custom_metadata: upload.overwrite_custom_metadata,
                 tags: upload.tags,
-                custom_metadata: upload.custom_metadata,
                 is_private: upload.is_private,
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
