@@ -426,7 +426,6 @@ pub(super) async fn recognise(staged: &StagedBlob, head: &[u8], name: &str) -> R
         } else {
             FileType::NonImage
         },
-        format: media_type::format(&mime, name),
         mime,
         ..MediaFacts::default()
     };
@@ -458,7 +457,6 @@ fn describe(facts: &mut MediaFacts, PictureMetadata { metadata, hash }: PictureM
     facts.height = Some(height);
     facts.orientation = u8::try_from(info.orientation.to_exif()).ok();
     facts.has_alpha = Some(info.has_alpha);
-    facts.format = info.format.extension().to_owned();
     facts.taken_at_ms = metadata.taken_at_ms;
     facts.location = metadata.location.map(|place| Location {
         latitude: place.latitude,
