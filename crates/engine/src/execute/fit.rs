@@ -114,8 +114,8 @@ impl Fit {
                     let mut finished = 0;
                     let emit = |from: &[i16]| {
                         finished += 1;
-                        for (to, from) in results.next().into_iter().flatten().zip(from) {
-                            *to = ((from + (1 << (EXTRA - 1))) >> EXTRA).clamp(0, 255) as u8;
+                        if let Some(to) = results.next() {
+                            eight_bits(from, to);
                         }
                     };
                     resampler.push(|to| across.fill(row, to), emit);
@@ -128,6 +128,13 @@ impl Fit {
     /// The plane, when all rows have come.
     pub fn finish(self) -> Plane {
         self.result
+    }
+}
+
+/// Samples as the resampler gives them, rounded and cut.
+fn eight_bits(from: &[i16], to: &mut [u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = (from.saturating_add(1 << (EXTRA - 1)) >> EXTRA).clamp(0, 255) as u8;
     }
 }
 

@@ -203,21 +203,22 @@ fn across(wide: bool, channels: usize, axis: &Axis, line: &[i16], to: &mut [i16]
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = wide;
-    let half = 1 << (axis.bits - 1);
     for (place, to) in to.chunks_exact_mut(channels).take(axis.len()).enumerate() {
         let (window, weights) = axis.at(place);
         let from = &line[window.start * channels..][..window.length * channels];
         for (channel, to) in to.iter_mut().enumerate() {
-            let sum: i32 = from
-                .iter()
-                .skip(channel)
-                .step_by(channels)
-                .zip(weights)
-                .map(|(sample, weight)| i32::from(*sample) * i32::from(*weight))
-                .sum();
-            *to = narrow((sum + half) >> axis.bits);
+            *to = sum(axis, from[channel..].iter().step_by(channels), weights);
         }
     }
+}
+
+/// Samples of one channel, weighted and summed up.
+fn sum<'a>(axis: &Axis, samples: impl IntoIterator<Item = &'a i16>, weights: &[i16]) -> i16 {
+    let pairs = samples.into_iter().zip(weights);
+    let sum: i32 = pairs
+        .map(|(sample, weight)| i32::from(*sample) * i32::from(*weight))
+        .sum();
+    narrow((sum + (1 << (axis.bits - 1))) >> axis.bits)
 }
 
 /// Rows of a source, weighted and summed up.

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Axis, LANES};
+use super::{Axis, LANES, sum};
 
 /// A row of a source, scaled across. False, and nothing done, for counts of channels that it does not know.
 pub(super) fn across(channels: usize, axis: &Axis, line: &[i16], to: &mut [i16]) -> bool {
@@ -33,29 +33,47 @@ pub(super) fn down(rows: &[&[[i16; LANES]]], weights: &[i16], bits: u32, to: &mu
 }
 
 #[target_feature(enable = "avx2")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "what closures of iterators do is not compiled for these registers"
+)]
 fn across_one(axis: &Axis, line: &[i16], to: &mut [i16]) {
-    let half = _mm_set1_epi32(1 << (axis.bits - 1));
+    let half = _mm256_set1_epi32(1 << (axis.bits - 1));
     let bits = _mm_cvtsi32_si128(axis.bits as i32);
-    let sums = |place: usize| {
-        let (window, weights) = axis.at(place.min(axis.len() - 1));
-        let samples = &line[window.start..][..weights.len()];
-        let mut sums = _mm_setzero_si128();
-        for (samples, weights) in samples.as_chunks::<8>().0.iter().zip(weights.as_chunks::<8>().0) {
-            sums = _mm_add_epi32(sums, _mm_madd_epi16(eight(samples), eight(weights)));
+    let (eights, rest) = to[..axis.len()].as_chunks_mut::<8>();
+    let windows = axis.windows.as_chunks::<8>().0;
+    let weights = axis.weights.chunks_exact(axis.taps * 8);
+    for ((to, windows), weights) in eights.iter_mut().zip(windows).zip(weights) {
+        // Sums of two places, one in each half of the register.
+        let mut pairs = [_mm256_setzero_si256(); 4];
+        for n in 0..4 {
+            let first = line[windows[n * 2].start..][..axis.taps].as_chunks::<8>().0;
+            let second = line[windows[n * 2 + 1].start..][..axis.taps].as_chunks::<8>().0;
+            let (first_weights, second_weights) = weights[n * 2 * axis.taps..][..axis.taps * 2].split_at(axis.taps);
+            let (first_weights, second_weights) = (first_weights.as_chunks::<8>().0, second_weights.as_chunks::<8>().0);
+            let mut sums = _mm256_setzero_si256();
+            for step in 0..axis.taps / 8 {
+                let samples = _mm256_set_m128i(eight(&second[step]), eight(&first[step]));
+                let weights = _mm256_set_m128i(eight(&second_weights[step]), eight(&first_weights[step]));
+                sums = _mm256_add_epi32(sums, _mm256_madd_epi16(samples, weights));
+            }
+            pairs[n] = sums;
         }
-        sums
-    };
-    // Four places at a time, so that their sums are summed up together.
-    for (index, to) in to[..axis.len()].chunks_mut(4).enumerate() {
-        let place = index * 4;
-        let first = _mm_hadd_epi32(sums(place), sums(place + 1));
-        let second = _mm_hadd_epi32(sums(place + 2), sums(place + 3));
-        let sums = _mm_add_epi32(_mm_hadd_epi32(first, second), half);
-        let samples = _mm_sra_epi32(sums, bits);
-        let samples = _mm_cvtsi128_si64(_mm_packs_epi32(samples, samples));
-        for (n, to) in to.iter_mut().enumerate() {
-            *to = (samples >> (16 * n)) as i16;
-        }
+        // Even places in one half, odd ones in the other.
+        let sums = _mm256_hadd_epi32(
+            _mm256_hadd_epi32(pairs[0], pairs[1]),
+            _mm256_hadd_epi32(pairs[2], pairs[3]),
+        );
+        let samples = _mm256_sra_epi32(_mm256_add_epi32(sums, half), bits);
+        let (even, odd) = (_mm256_castsi256_si128(samples), _mm256_extracti128_si256::<1>(samples));
+        let samples = _mm_packs_epi32(_mm_unpacklo_epi32(even, odd), _mm_unpackhi_epi32(even, odd));
+        // SAFETY: the array has eight values.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), samples) };
+    }
+    let done = eights.len() * 8;
+    for (place, to) in (done..).zip(rest) {
+        let (window, weights) = axis.at(place);
+        *to = sum(axis, &line[window.start..], weights);
     }
 }
 
