@@ -5,6 +5,7 @@
 mod actions;
 mod call;
 mod config;
+mod connector;
 mod explain;
 mod health;
 mod serve;
@@ -40,11 +41,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("call", m)) => call::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
-        _ => Ok(()),
+        Some((name, m)) => connector::run(name, m).unwrap_or(Ok(())),
+        None => Ok(()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(failure) = error.downcast_ref::<connector::Failure>() {
+                // Begins with its code, or is JSON: programs read it.
+                eprintln!("{failure}");
+                return ExitCode::from(failure.exit_code);
+            }
             report(error.as_ref());
             ExitCode::FAILURE
         }
@@ -76,6 +83,7 @@ fn command() -> Command {
         ))
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
+        .subcommands(connector::commands())
         .subcommand(config::command())
         .subcommand(with_settings(health::command(), ["listen"]))
 }
