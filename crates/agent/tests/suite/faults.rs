@@ -167,6 +167,18 @@ async fn every_action_works_and_is_looked_up() {
     ");
 }
 
+/// Without the time of the last change and the name of a purge, which count what was tried.
+fn timeless(data: &Value) -> Value {
+    let mut data = data.clone();
+    if let Some(fields) = data.as_object_mut() {
+        fields.remove("requestId");
+    }
+    if let Some(asset) = data.get_mut("asset").and_then(Value::as_object_mut) {
+        asset.remove("updatedAt");
+    }
+    data
+}
+
 /// Whether the effect has to be there in the end, whatever the action.
 #[derive(Clone, Copy, PartialEq)]
 enum End {
@@ -226,7 +238,7 @@ async fn every_action_survives_every_fault_or_says_so() {
             match &result {
                 Ok(answer) => {
                     assert_eq!(now, after, "{what}: the effect is there once");
-                    assert_eq!(answer.data, wanted.data, "{what}");
+                    assert_eq!(timeless(&answer.data), timeless(&wanted.data), "{what}");
                     assert_eq!(answer.meta.drift, [], "{what}");
                     let touched = answer.meta.heals.len() + usize::from(matches!(fault, Fault::Slow));
                     let no_body = matches!(fault, Fault::HalfBody);
@@ -256,7 +268,62 @@ async fn every_action_survives_every_fault_or_says_so() {
         row.dedup();
         table.push(format!("{}: {}", action.name(), row.join(", ")));
     }
-    assert_snapshot!(table.join("\n"), @"");
+    assert_snapshot!(table.join("\n"), @r"
+    list_assets: healed
+    get_file_details: healed
+    upload_file: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_file_details: healed
+    rename_file: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    copy_file: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    move_file: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    bulk_move_files: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    delete_file: healed
+    delete_multiple_files: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    bulk_add_tags: healed
+    bulk_remove_tags: healed
+    bulk_remove_ai_tags: healed
+    list_file_versions: healed
+    get_file_version_details: healed
+    restore_file_version: healed
+    delete_file_version: healed
+    create_folder: healed
+    copy_folder: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    move_folder: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    rename_folder: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    delete_folder: healed
+    bulk_job_status: healed
+    purge_cache: healed
+    get_purge_status: healed
+    get_uploaded_file_metadata: healed
+    get_remote_file_metadata: healed
+    list_custom_metadata_fields: healed
+    create_custom_metadata_field: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_custom_metadata_field: healed
+    delete_custom_metadata_field: healed
+    list_saved_extensions: healed
+    get_saved_extension: healed
+    create_saved_extension: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_saved_extension: healed
+    delete_saved_extension: healed
+    list_named_transformations: healed
+    get_named_transformation: healed
+    create_named_transformation: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_named_transformation: healed
+    delete_named_transformation: healed
+    list_origins: healed
+    get_origin: healed
+    create_origin: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_origin: healed
+    delete_origin: healed
+    list_url_endpoints: healed
+    get_url_endpoint: healed
+    create_url_endpoint: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    update_url_endpoint: healed
+    delete_url_endpoint: healed
+    get_usage: healed
+    get_usage_analytics: healed
+    get_authentication_parameters:
+    ");
 }
 
 #[tokio::test]

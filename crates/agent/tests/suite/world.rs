@@ -595,7 +595,9 @@ impl World {
         };
         let missing = (404, json!({ "message": "Not found.", "help": "" }));
         let fresh = self.ids + 1;
-        let rows = self.settings.entry(list.clone()).or_default();
+        let Some(rows) = self.settings.get_mut(&list) else {
+            return missing;
+        };
         match (method, id) {
             ("GET", None) => (200, rows.values().cloned().map(shown).collect()),
             ("POST", None) => {
@@ -627,6 +629,9 @@ impl World {
             }
             ("PUT", Some(id)) => {
                 let mut value = json.clone();
+                if list == "accounts/url-endpoints" && value["origins"].is_null() {
+                    value["origins"] = json!([]);
+                }
                 value["id"] = json!(id);
                 rows.insert(id.to_owned(), value.clone());
                 (200, shown(value))
