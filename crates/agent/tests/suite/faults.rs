@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use agent::{ACTIONS, Answer, CallError, Code, DriftMode, Effect, Limits, Options, Verification};
+use futures::StreamExt;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -186,6 +187,58 @@ enum End {
     HealedOrHonest,
 }
 
+/// How one action ends under each fault.
+async fn row(action: &'static agent::Action, faults: &[(&str, Fault, End)]) -> String {
+    let clean = stage().await;
+    let before = clean.snapshot();
+    let wanted = run(&clean, action.name(), DriftMode::Observe).await.unwrap();
+    let after = clean.snapshot();
+    let mut row = Vec::new();
+    for (name, fault, end) in faults {
+        // What asks nobody can't be hurt, and silence takes a write that can't be repeated all its time.
+        let asks = clean.asked().iter().any(|line| !line.is_empty());
+        if !asks || (matches!(fault, Fault::Silence) && action.effect() != Effect::Read && !action.about.idempotent) {
+            continue;
+        }
+        let stage = stage().await;
+        stage.world.lock().unwrap().fault(own(action.effect()), fault.clone());
+        let result = run(&stage, action.name(), DriftMode::Observe).await;
+        let now = stage.snapshot();
+        let what = format!("{} under {name}", action.name());
+        match &result {
+            Ok(answer) => {
+                assert_eq!(now, after, "{what}: the effect is there once");
+                assert_eq!(timeless(&answer.data), timeless(&wanted.data), "{what}");
+                assert_eq!(answer.meta.drift, [], "{what}");
+                let touched = answer.meta.heals.len() + usize::from(matches!(fault, Fault::Slow));
+                let no_body = matches!(fault, Fault::HalfBody);
+                assert!(touched > 0 || no_body, "{what}: {:?}", answer.meta);
+                row.push("healed".to_owned());
+            }
+            Err(error) => {
+                assert!(*end == End::HealedOrHonest, "{what}: {error:?}");
+                let unknown = error.code() == Code::OutcomeUnknown;
+                assert!(
+                    unknown || now == before,
+                    "{what}: says {:?}, and something changed",
+                    error.code()
+                );
+                assert!(!error.is_retryable() || now == before, "{what}");
+                row.push(format!("{:?}", error.code()));
+            }
+        }
+        let last = stage.recorded().await.pop().unwrap();
+        let expected = if result.is_ok() { "done" } else { "failed" };
+        assert!(
+            last.starts_with(&format!("{} {expected}", action.name())),
+            "{what}: {last}"
+        );
+        assert_eq!(stage.store.verify_records().await.unwrap().broken_at, None);
+    }
+    row.dedup();
+    format!("{}: {}", action.name(), row.join(", "))
+}
+
 #[tokio::test]
 async fn every_action_survives_every_fault_or_says_so() {
     let limited: [&'static [(&'static str, &'static str)]; 4] = [
@@ -216,58 +269,11 @@ async fn every_action_survives_every_fault_or_says_so() {
         ("slow", Fault::Slow, End::Healed),
         ("silence", Fault::Silence, End::HealedOrHonest),
     ]);
-    let mut table: Vec<String> = Vec::new();
-    for action in ACTIONS {
-        let clean = stage().await;
-        let before = clean.snapshot();
-        let wanted = run(&clean, action.name(), DriftMode::Observe).await.unwrap();
-        let after = clean.snapshot();
-        let mut row = Vec::new();
-        for (name, fault, end) in &faults {
-            // What asks nobody can't be hurt, and silence takes a write that can't be repeated all its time.
-            let asks = clean.asked().iter().any(|line| !line.is_empty());
-            if !asks || (matches!(fault, Fault::Silence) && action.effect() != Effect::Read && !action.about.idempotent)
-            {
-                continue;
-            }
-            let stage = stage().await;
-            stage.world.lock().unwrap().fault(own(action.effect()), fault.clone());
-            let result = run(&stage, action.name(), DriftMode::Observe).await;
-            let now = stage.snapshot();
-            let what = format!("{} under {name}", action.name());
-            match &result {
-                Ok(answer) => {
-                    assert_eq!(now, after, "{what}: the effect is there once");
-                    assert_eq!(timeless(&answer.data), timeless(&wanted.data), "{what}");
-                    assert_eq!(answer.meta.drift, [], "{what}");
-                    let touched = answer.meta.heals.len() + usize::from(matches!(fault, Fault::Slow));
-                    let no_body = matches!(fault, Fault::HalfBody);
-                    assert!(touched > 0 || no_body, "{what}: {:?}", answer.meta);
-                    row.push("healed".to_owned());
-                }
-                Err(error) => {
-                    assert!(*end == End::HealedOrHonest, "{what}: {error:?}");
-                    let unknown = error.code() == Code::OutcomeUnknown;
-                    assert!(
-                        unknown || now == before,
-                        "{what}: says {:?}, and something changed",
-                        error.code()
-                    );
-                    assert!(!error.is_retryable() || now == before, "{what}");
-                    row.push(format!("{:?}", error.code()));
-                }
-            }
-            let last = stage.recorded().await.pop().unwrap();
-            let expected = if result.is_ok() { "done" } else { "failed" };
-            assert!(
-                last.starts_with(&format!("{} {expected}", action.name())),
-                "{what}: {last}"
-            );
-            assert_eq!(stage.store.verify_records().await.unwrap().broken_at, None);
-        }
-        row.dedup();
-        table.push(format!("{}: {}", action.name(), row.join(", ")));
-    }
+    // Several at once, because most of the time is waiting for disks.
+    let rows = futures::stream::iter(ACTIONS)
+        .map(|action| row(action, &faults))
+        .buffered(8);
+    let table: Vec<String> = rows.collect().await;
     assert_snapshot!(table.join("\n"), @r"
     list_assets: healed
     get_file_details: healed
