@@ -171,7 +171,8 @@ pub fn statuses<'a>(app: &App, extensions: &'a [Extension]) -> (Map<String, Valu
 /// Carries out an order, and counts it. What it returns is the file as it is then.
 pub async fn carry_out(app: &App, order: &Order) -> Result<Asset, Refusal> {
     let asset = work(app, order).await?;
-    app.usage.done(List::Extensions, order.extension.name(), Timestamp::now());
+    app.usage
+        .done(List::Extensions, order.extension.name(), Timestamp::now());
     Ok(asset)
 }
 
