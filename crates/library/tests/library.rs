@@ -8,6 +8,8 @@ mod bench;
 mod blobs;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/enriching.rs"]
+mod enriching;
 #[path = "suite/folder_jobs.rs"]
 mod folder_jobs;
 #[path = "suite/jobs.rs"]

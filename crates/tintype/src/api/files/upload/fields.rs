@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
+use super::brackets;
 use super::form::Form;
 use crate::api::body::flag;
 use crate::api::file_object::ResponseField;
@@ -79,7 +80,7 @@ fn json(form: &Form, name: &str, expected: &str) -> Result<Option<Value>, ApiErr
         Some(text) => serde_json::from_str(text)
             .map(Some)
             .map_err(|error| invalid(name, &format!("{expected} The JSON is broken: {error}."))),
-        None => Ok(form.nested(name)),
+        None => Ok(form.nested(name).map(brackets::with_scalars)),
     }
 }
 
