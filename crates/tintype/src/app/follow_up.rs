@@ -14,7 +14,12 @@ use super::transformation::Post;
 pub const POST_TRANSFORMATION: &str = "post-transformation";
 
 /// The jobs of an upload: one for each post-transformation and each extension that somebody here can do.
-pub fn of_upload(post: &[Post], request_id: Uuid, extensions: &[&Extension], webhook_url: Option<&str>) -> Vec<FollowUp> {
+pub fn of_upload(
+    post: &[Post],
+    request_id: Uuid,
+    extensions: &[&Extension],
+    webhook_url: Option<&str>,
+) -> Vec<FollowUp> {
     let renditions = post.iter().map(|post| FollowUp {
         kind: POST_TRANSFORMATION.to_owned(),
         input: json!({ "requestId": request_id, "post": post }),

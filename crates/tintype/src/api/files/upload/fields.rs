@@ -29,7 +29,11 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         .text("fileName")
         .ok_or_else(|| ApiError::invalid("Your request is missing fileName paramater"))?;
     let (file, head) = file?;
-    let tags = lists(&form, "tags").map(Tags::new).transpose();
+    let tags = lists(&form, "tags");
+    if tags.iter().flatten().any(|tag| tag.contains(char::is_control)) {
+        return Err(invalid("tags", "Tags hold no control characters."));
+    }
+    let tags = tags.map(Tags::new).transpose();
     let tags =
         tags.map_err(|e| ApiError::invalid(format!("Your request contains invalid value for tags parameter: {e}.")))?;
     let asked = lists(&form, "responseFields").unwrap_or_default();
