@@ -199,7 +199,8 @@ async fn work(app: &App, order: &Order) -> Result<Asset, Refusal> {
                 let mut fields = account.custom_metadata_fields.iter();
                 fields.find(|field| field.name == name && !field.is_deleted).map(shape)
             };
-            let enrichment = ask(app, &asset, Question::tasks(tasks, &field)?).await?;
+            let question = Question::tasks(tasks, &field)?;
+            let enrichment = ask(app, &asset, question).await?;
             let fields = &account.custom_metadata_fields;
             let mode = ValuesMode::Merge(&asset.custom_metadata);
             CustomMetadata::validate(&enrichment.custom_metadata, fields, mode).map_err(|errors| {

@@ -54,8 +54,10 @@ pub struct Upload {
     pub custom_coordinates: Option<String>,
     /// Free text.
     pub description: Option<String>,
-    /// Values by field name; `None` where the request names none.
+    /// Values by field name, as they were sent; `None` where the request names none.
     pub custom_metadata: Option<Map<String, Value>>,
+    /// Values that came as texts, to be read as their fields want them.
+    pub metadata_texts: Vec<(String, String)>,
     /// Conditions that the upload has to meet.
     pub checks: Option<String>,
     /// What is done to the file.
@@ -170,7 +172,6 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 custom_coordinates: upload.custom_coordinates,
                 description: upload.description,
                 follow_ups,
-                custom_metadata: upload.custom_metadata,
                 default_metadata: CustomMetadata::defaults(&account.custom_metadata_fields),
                 ..NewFile::new(folder, name, staged, media)
             },
