@@ -24,7 +24,8 @@ impl Store {
         back: &WayBack,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        // It comes after the call was made, which has waited for the disk once already.
+        let mut tx = self.begin_quick().await?;
         sqlx::query(
             "INSERT INTO undo (execution, principal, connection, action, state, created_at)
              VALUES ($1, $2, $3, $4, 'ready', $5)",

@@ -19,6 +19,7 @@ const LIST: &[&str] = &["v1", "saved-extensions"];
 /// Work to do on a file, told apart by name.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::enum_variant_names, reason = "called as the API calls them")]
 pub(crate) enum Extension {
     /// Removes the background; the result becomes a new version.
     RemoveBg {
@@ -110,11 +111,11 @@ pub(crate) enum Task {
         #[schemars(length(min = 1, max = 2000))]
         instruction: String,
         #[serde(skip_serializing_if = "Option::is_none")]
-        on_yes: Option<Reaction>,
+        on_yes: Option<Box<Reaction>>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        on_no: Option<Reaction>,
+        on_no: Option<Box<Reaction>>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        on_unknown: Option<Reaction>,
+        on_unknown: Option<Box<Reaction>>,
     },
 }
 

@@ -32,6 +32,9 @@ pub enum Fault {
     Lie,
 }
 
+/// Whether a fault is for a request of that method and path.
+pub type On = fn(&str, &str) -> bool;
+
 /// The library.
 #[derive(Default)]
 pub struct World {
@@ -41,7 +44,7 @@ pub struct World {
     /// Every request: method, path with query, body.
     pub asked: Vec<(String, String, String)>,
     /// Faults in order; each is for the first request that it fits.
-    pub faults: Vec<(fn(&str, &str) -> bool, Fault)>,
+    pub faults: Vec<(On, Fault)>,
     pub keys: BTreeMap<String, bool>,
     /// How often a job is still pending when it is asked about.
     pub pending: u32,
@@ -153,7 +156,7 @@ impl World {
         format!("{files:#?}\n{:#?}\n{:#?}", self.folders, self.settings)
     }
 
-    pub fn fault(&mut self, on: fn(&str, &str) -> bool, fault: Fault) {
+    pub fn fault(&mut self, on: On, fault: Fault) {
         self.faults.push((on, fault));
     }
 

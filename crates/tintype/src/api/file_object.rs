@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use crate::api::metadata;
 use crate::app::metadata::FileMetadata;
 use crate::app::place::UrlPlace;
-use crate::error::ApiError;
 
 /// In a path everything but these is percent-encoded. `@` and `:` would be legal too, but both mean something in a
 /// transformation.
