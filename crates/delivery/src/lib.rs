@@ -24,6 +24,7 @@ mod message;
 mod negotiate;
 pub mod origin;
 mod policy;
+mod purge;
 mod range;
 mod render;
 mod settings;
@@ -40,12 +41,14 @@ pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
+pub use purge::{OLDEST_RENDITION, PurgePattern};
 pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
 pub use stats::Stats;
 
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
+use purge::Purges;
 use render::Renderer;
 use source::Sources;
 use stats::Counters;
@@ -64,6 +67,7 @@ struct Shared {
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
     renderer: Renderer,
     ai: Ai,
+    purges: Purges,
     counters: Counters,
 }
 
@@ -77,6 +81,7 @@ impl Delivery {
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
+            purges: Purges::default(),
             counters: Counters::default(),
             settings,
         };

@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, options};
+use axum::routing::{any, delete, get, options, post};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -35,7 +35,22 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route(
             "/v1/files/{fileId}/details",
             get(files::details::get).patch(unavailable),
-        );
+        )
+        .route("/v1/bulkJobs/copyFolder", post(api::bulk_jobs::copy_folder))
+        .route("/v1/bulkJobs/moveFolder", post(api::bulk_jobs::move_folder))
+        .route("/v1/bulkJobs/renameFolder", post(api::bulk_jobs::rename_folder))
+        .route("/v1/bulkJobs/{jobId}", get(api::bulk_jobs::status))
+        .route("/v1/files/purge", post(api::purge::create))
+        .route("/v1/files/purge/{requestId}", get(api::purge::status))
+        .route("/v1/webhooks", get(api::webhooks::list).post(api::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(api::webhooks::get)
+                .patch(api::webhooks::update)
+                .delete(api::webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/deliveries", get(api::webhooks::deliveries))
+        .route("/v1/webhooks/{id}/test", post(api::webhooks::test));
     for path in UNAVAILABLE {
         routes = routes.route(path, any(unavailable));
     }
@@ -69,12 +84,6 @@ const UNAVAILABLE: &[&str] = &[
     "/v1/files/{fileId}/versions/{versionId}/restore",
     "/v1/files/{fileId}/metadata",
     "/v1/folder",
-    "/v1/bulkJobs/copyFolder",
-    "/v1/bulkJobs/moveFolder",
-    "/v1/bulkJobs/renameFolder",
-    "/v1/bulkJobs/{jobId}",
-    "/v1/files/purge",
-    "/v1/files/purge/{requestId}",
     "/v1/metadata",
     "/v1/customMetadataFields",
     "/v1/customMetadataFields/{id}",
@@ -189,6 +198,9 @@ const LITERALS: &[&str] = &[
     "moveFolder",
     "renameFolder",
     "purge",
+    "webhooks",
+    "deliveries",
+    "test",
     "customMetadataFields",
     "saved-extensions",
     "named-transformations",

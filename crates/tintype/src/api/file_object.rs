@@ -189,7 +189,7 @@ fn ai_tags(asset: &Asset) -> Value {
 }
 
 /// The delivery URL of a path that begins with a slash.
-fn url(url_endpoint: &str, path: &str) -> String {
+pub fn url(url_endpoint: &str, path: &str) -> String {
     let segments = path
         .split('/')
         .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, read_config};
 use crate::app::App;
+use crate::app::background::{self, Background};
 use crate::config::{Config, unknown_variables};
 use crate::keys::KEY_FILE;
 use crate::observe::{self, Meters};
@@ -54,10 +55,12 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     } else if !config.keys.are_complete() {
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
+    let background = Background::start(&app, background::kinds(), config.job_workers);
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
+    background.stop(config.shutdown_timeout).await;
     app.delivery.close().await;
     app.library.close().await;
     tracing::info!("stopped");
