@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod body;
+pub mod bulk_jobs;
 pub mod custom_metadata_fields;
 pub mod delivery;
 pub mod empty;
@@ -11,6 +12,8 @@ pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
+pub mod purge;
+pub mod webhooks;
 pub mod metadata;
 pub mod named_transformations;
 pub mod rate_limit;

@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, options, patch, post, put};
+use axum::routing::{delete, get, options, patch, post, put};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -56,6 +56,21 @@ pub fn router(app: App, meters: Meters) -> Router {
             "/v1/files/{fileId}/versions/{versionId}/restore",
             put(files::versions::restore),
         )
+        .route("/v1/bulkJobs/copyFolder", post(api::bulk_jobs::copy_folder))
+        .route("/v1/bulkJobs/moveFolder", post(api::bulk_jobs::move_folder))
+        .route("/v1/bulkJobs/renameFolder", post(api::bulk_jobs::rename_folder))
+        .route("/v1/bulkJobs/{jobId}", get(api::bulk_jobs::status))
+        .route("/v1/files/purge", post(api::purge::create))
+        .route("/v1/files/purge/{requestId}", get(api::purge::status))
+        .route("/v1/webhooks", get(api::webhooks::list).post(api::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(api::webhooks::get)
+                .patch(api::webhooks::update)
+                .delete(api::webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/deliveries", get(api::webhooks::deliveries))
+        .route("/v1/webhooks/{id}/test", post(api::webhooks::test))
         .route("/v1/folder", post(api::folder::create).delete(api::folder::delete))
         .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
         .route("/v1/files/metadata", get(api::metadata::of_remote))
@@ -64,9 +79,6 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/v1/trash/{id}", delete(api::trash::delete))
         .route("/v1/trash/{id}/restore", post(api::trash::restore));
     routes = account(routes);
-    for path in UNAVAILABLE {
-        routes = routes.route(path, any(unavailable));
-    }
     let routes = routes
         .layer(middleware::from_fn_with_state(app.clone(), api::rate_limit::limit))
         .fallback(deliver_or_refuse)
@@ -130,24 +142,6 @@ fn account(routes: Router<App>) -> Router<App> {
         .route("/v1/accounts/keys", get(keys::list).post(keys::create))
         .route("/v1/accounts/keys/{id}", patch(keys::update).delete(keys::delete))
         .route("/v1/accounts/keys/{id}/roll", post(keys::roll))
-}
-
-/// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
-const UNAVAILABLE: &[&str] = &[
-    "/v1/bulkJobs/copyFolder",
-    "/v1/bulkJobs/moveFolder",
-    "/v1/bulkJobs/renameFolder",
-    "/v1/bulkJobs/{jobId}",
-    "/v1/files/purge",
-    "/v1/files/purge/{requestId}",
-];
-
-async fn unavailable(State(app): State<App>, request: Request) -> ApiError {
-    use crate::auth::{Area, Level, require};
-    match require(&app, request.headers(), Area::Management, Level::Read).await {
-        Ok(()) => ApiError::unavailable(&format!("{} {}", request.method(), request.uri().path())),
-        Err(refusal) => refusal,
-    }
 }
 
 /// Everything that is no route of the API: delivery below the account's path, else 404.
@@ -243,6 +237,9 @@ const LITERALS: &[&str] = &[
     "moveFolder",
     "renameFolder",
     "purge",
+    "webhooks",
+    "deliveries",
+    "test",
     "customMetadataFields",
     "saved-extensions",
     "named-transformations",
