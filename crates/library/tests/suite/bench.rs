@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use library::{
-    Asset, DatabaseUrl, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Settings, StagedBlob,
-    Timestamp, UploadError,
+    Asset, DatabaseUrl, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Schema, Settings,
+    StagedBlob, Timestamp, UploadError,
 };
 use sqlx::Connection as _;
 use tempfile::TempDir;
@@ -93,13 +93,13 @@ impl Bench {
         }
     }
 
-    /// Makes a custom metadata field with this name.
-    pub async fn field(&self, name: &str) {
-        self.sql(&format!(
-            "INSERT INTO custom_metadata_fields (id, name, label, schema, created_at, updated_at)
-             VALUES ('field-{name}', '{name}', '{name}', '{{\"type\": \"Text\"}}', 1, 1)"
-        ))
-        .await;
+    /// Makes a custom metadata field with this name and schema.
+    pub async fn field(&self, name: &str, schema: serde_json::Value) {
+        let schema = Schema::parse(schema.as_object().expect("an object"), None).expect("a schema");
+        self.library
+            .create_custom_metadata_field(name, name, None, schema, at(1))
+            .await
+            .expect("a field");
     }
 
     /// Locks a folder as a job would.

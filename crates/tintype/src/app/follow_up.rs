@@ -53,11 +53,16 @@ pub fn of_upload(post: &[Post], request_id: Uuid, extensions: &[&Extension], web
         kind: POST_TRANSFORMATION.to_owned(),
         input: json!({ "requestId": request_id, "post": post }),
     });
-    let orders = extensions.iter().map(|extension| FollowUp {
+    renditions.chain(of_extensions(extensions, webhook_url)).collect()
+}
+
+/// The jobs of extensions that somebody here can do.
+pub fn of_extensions(extensions: &[&Extension], webhook_url: Option<&str>) -> Vec<FollowUp> {
+    let order = |extension: &&Extension| FollowUp {
         kind: enrich::JOB.to_owned(),
         input: json!({ "extension": extension, "webhookUrl": webhook_url }),
-    });
-    renditions.chain(orders).collect()
+    };
+    extensions.iter().map(order).collect()
 }
 
 /// Registers both kinds.
