@@ -38,7 +38,7 @@ ENCODED = base64.b64encode(PNG).decode()
         part("transformation", '{"post":[]}', None, "application/json")]),
     ("php, brackets", "php", [
         part("file", PNG, "a.png"), part("fileName", "php.png"), part("tags[0]", "a"), part("tags[1]", "b"),
-        part("transformation[pre]", "w-1")]),
+        part("extensions", "[]")]),
     ("rails, empty brackets", "rails", [
         part("file", PNG, "a.png"), part("fileName", "rails.png"), part("tags[]", "a"), part("tags[]", "b")]),
     ("a JSON list", "json", [
@@ -92,6 +92,14 @@ def test_fields_that_make_no_sense_are_named(server, field, value):
 def test_unknown_custom_metadata(server):
     answer = server.post_form([part("file", PNG, "a"), part("fileName", "custom.png"), part("customMetadata", '{"nobody":1}')])
     assert answer.status == 400 and answer.json()["message"] == "Invalid custom metadata." and "nobody" in answer.json()["errors"], answer
+
+
+def test_brackets_build_what_is_json_elsewhere(server):
+    parts = [part("file", PNG, "a"), part("fileName", "brackets.png"), part("transformation[pre]", "w-40,h-30"),
+             part("extensions[0][name]", "google-auto-tagging"), part("extensions[0][minConfidence]", "101"), part("extensions[0][maxTags]", "5")]
+    assert "minConfidence" in server.post_form(parts).json()["errors"]["extensions"]
+    answer = server.post_form(parts[:3])
+    assert answer.status == 200 and (answer.json()["width"], answer.json()["height"]) == (40, 30), answer
 
 
 def test_texts_have_a_limit_together(server):

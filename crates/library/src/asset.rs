@@ -96,8 +96,6 @@ pub struct MediaFacts {
     pub video_codec: Option<String>,
     /// Metadata found in the file. Texts under `Keywords` can be searched for.
     pub embedded_metadata: Option<Map<String, Value>>,
-    /// What the content is in, by the usual ending of such files: `jpg`, `mp4`. Empty where it is not known.
-    pub format: String,
     /// When the picture was taken, in milliseconds since 1970; before that they are negative.
     pub taken_at_ms: Option<i64>,
     /// Where it was taken.
@@ -201,7 +199,6 @@ impl MediaFacts {
                 Some(_) => Some(json_object(row, "embedded_metadata")?),
                 None => None,
             },
-            format: row.try_get("format")?,
             taken_at_ms: row.try_get("taken_at")?,
             location: row
                 .try_get::<Option<f64>, _>("latitude")?

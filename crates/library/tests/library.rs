@@ -15,6 +15,8 @@ mod changing;
 mod crash;
 #[path = "suite/embedded.rs"]
 mod embedded;
+#[path = "suite/enriching.rs"]
+mod enriching;
 #[path = "suite/folder_jobs.rs"]
 mod folder_jobs;
 #[path = "suite/jobs.rs"]

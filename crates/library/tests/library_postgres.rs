@@ -12,6 +12,8 @@ mod blobs;
 mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/enriching.rs"]
+mod enriching;
 #[path = "suite/folder_jobs.rs"]
 mod folder_jobs;
 #[path = "suite/jobs.rs"]

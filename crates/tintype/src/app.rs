@@ -3,6 +3,7 @@
 mod clip;
 pub mod enrich;
 pub mod extensions;
+pub mod follow_up;
 pub mod keyring;
 pub mod media_type;
 pub mod metadata;

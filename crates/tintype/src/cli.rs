@@ -5,11 +5,13 @@
 mod actions;
 mod call;
 mod config;
+mod connector;
 mod db;
 mod explain;
 mod health;
 mod keys;
 mod library;
+mod own_key;
 mod serve;
 mod transform;
 mod trash;
@@ -48,11 +50,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("keys", m)) => keys::run(m),
         Some(("db", m)) => db::run(m),
         Some(("library", m)) => library::run(m),
-        _ => Ok(()),
+        Some((name, m)) => connector::run(name, m).unwrap_or(Ok(())),
+        None => Ok(()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(failure) = error.downcast_ref::<connector::Failure>() {
+                // Begins with its code, or is JSON: programs read it.
+                eprintln!("{failure}");
+                return ExitCode::from(failure.exit_code);
+            }
             report(error.as_ref());
             ExitCode::FAILURE
         }
@@ -85,6 +93,7 @@ fn command() -> Command {
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(with_settings(trash::command(), ["data_dir", "public_url", "listen"]))
+        .subcommands(connector::commands())
         .subcommand(config::command())
         .subcommand(db::command())
         .subcommand(library::command())

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use library::{
-    Asset, DatabaseUrl, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Schema, Settings,
-    StagedBlob, Timestamp, UploadError,
+    Asset, DatabaseUrl, EventKind, FileId, FileName, FolderPath, Library, MediaFacts, NewFile, Settings, StagedBlob,
+    Timestamp, UploadError,
 };
 use sqlx::Connection as _;
 use tempfile::TempDir;
@@ -93,13 +93,20 @@ impl Bench {
         }
     }
 
+    /// Makes a custom metadata field of text with this name.
+    pub async fn field(&self, name: &str) {
+        self.field_of(name, serde_json::json!({"type": "Text"})).await;
+    }
+
     /// Makes a custom metadata field with this name and schema.
-    pub async fn field(&self, name: &str, schema: serde_json::Value) {
-        let schema = Schema::parse(schema.as_object().expect("an object"), None).expect("a schema");
-        self.library
+    pub async fn field_of(&self, name: &str, schema: serde_json::Value) {
+        let schema = schema.as_object().expect("an object");
+        let schema = library::Schema::parse(schema, None).expect("a schema");
+        let made = self
+            .library
             .create_custom_metadata_field(name, name, None, schema, at(1))
-            .await
-            .expect("a field");
+            .await;
+        made.expect("a field");
     }
 
     /// Locks a folder as a job would.

@@ -48,10 +48,10 @@ async fn machine_tags(bench: &Bench, file: FileId, names: &[&str]) {
 async fn an_edit_changes_what_it_names_and_nothing_else() {
     let bench = Bench::new().await;
     let library = &bench.library;
-    bench.field("brand", json!({"type": "Text"})).await;
-    bench.field("price", json!({"type": "Number", "maxValue": 100})).await;
-    let colours = json!({"type": "MultiSelect", "selectOptions": ["red", "green"]});
-    bench.field("colour", colours).await;
+    bench.field("brand").await;
+    bench.field_of("price", json!({"type": "Number"})).await;
+    let colours = json!({"type": "MultiSelect", "selectOptions": ["red"]});
+    bench.field_of("colour", colours).await;
     let file = NewFile {
         tags: Some(tags(&["sea"])),
         custom_metadata: Some(object(json!({"brand": "Acme", "price": 1}))),
@@ -160,7 +160,7 @@ async fn a_rename_asks_for_a_purge_while_there_is_one() {
 async fn an_edit_that_is_refused_changes_nothing() {
     let bench = Bench::new().await;
     let library = &bench.library;
-    bench.field("brand", json!({"type": "Text"})).await;
+    bench.field("brand").await;
     let file = upload(library, "/a.jpg", b"bytes", 1).await.expect("uploaded");
     let refused = async |edit: FileEdit| library.edit(file.id, &edit, at(2)).await.expect_err("refused");
     let error = refused(FileEdit {

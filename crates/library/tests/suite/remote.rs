@@ -135,7 +135,7 @@ async fn unneeded_objects_are_collected_and_wrong_ones_are_found() {
 
     let mut found = Vec::new();
     library
-        .check(true, |_| (), |finding| found.push(finding))
+        .check_blobs(true, |_| (), |finding| found.push(finding))
         .await
         .expect("checked");
     let blob = |nth: usize| assets[nth].version.blob;

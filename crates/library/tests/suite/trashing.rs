@@ -18,7 +18,7 @@ async fn collect(bench: &Bench) -> Garbage {
 async fn a_deleted_file_comes_back_as_it_was() {
     let bench = Bench::new().await;
     let library = &bench.library;
-    bench.field("brand", json!({"type": "Text"})).await;
+    bench.field("brand").await;
     upload(library, "/a/cat.jpg", b"one", 1).await.expect("uploaded");
     let values = json!({"brand": "Ac\"me 'é' \u{1f980}"});
     let file = NewFile {

@@ -30,7 +30,6 @@ async fn what_goes_in_comes_out() {
         audio_codec: Some("aac".into()),
         video_codec: Some("h264".into()),
         embedded_metadata: Some(object(json!({"XResolution": 72, "Keywords": ["sea", "sea", "dawn"]}))),
-        format: "jpg".into(),
         taken_at_ms: Some(-1),
         location: Some(Location {
             latitude: -33.5,

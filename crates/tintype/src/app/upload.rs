@@ -54,8 +54,10 @@ pub struct Upload {
     pub custom_coordinates: Option<String>,
     /// Free text.
     pub description: Option<String>,
-    /// Values by field name; `None` where the request names none.
+    /// Values by field name, as they were sent; `None` where the request names none.
     pub custom_metadata: Option<Map<String, Value>>,
+    /// Values that came as texts, to be read as their fields want them.
+    pub metadata_texts: Vec<(String, String)>,
     /// Conditions that the upload has to meet.
     pub checks: Option<String>,
     /// What is done to the file.
@@ -165,13 +167,11 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 overwrite_ai_tags: upload.overwrite_ai_tags,
                 overwrite_custom_metadata: upload.overwrite_custom_metadata,
                 tags: upload.tags,
-                custom_metadata: upload.custom_metadata,
                 is_private: upload.is_private,
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
                 description: upload.description,
                 follow_ups,
-                custom_metadata: upload.custom_metadata,
                 default_metadata: CustomMetadata::defaults(&account.custom_metadata_fields),
                 ..NewFile::new(folder, name, staged, media)
             },
@@ -427,7 +427,6 @@ pub(super) async fn recognise(staged: &StagedBlob, head: &[u8], name: &str) -> R
         } else {
             FileType::NonImage
         },
-        format: media_type::format(&mime, name),
         mime,
         ..MediaFacts::default()
     };
@@ -459,7 +458,6 @@ fn describe(facts: &mut MediaFacts, PictureMetadata { metadata, hash }: PictureM
     facts.height = Some(height);
     facts.orientation = u8::try_from(info.orientation.to_exif()).ok();
     facts.has_alpha = Some(info.has_alpha);
-    facts.format = info.format.extension().to_owned();
     facts.taken_at_ms = metadata.taken_at_ms;
     facts.location = metadata.location.map(|place| Location {
         latitude: place.latitude,

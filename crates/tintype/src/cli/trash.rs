@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::call::private_key;
+use super::own_key::private_key;
 use super::{Outcome, read_config};
 
 /// Longer than the server needs for anything here.

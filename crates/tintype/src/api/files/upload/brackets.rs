@@ -17,6 +17,25 @@ pub fn build<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Valu
     any.then(|| root.into_value())
 }
 
+/// The same value with whole numbers and truth values in place of texts that write them, as its schema wants them.
+pub fn with_scalars(value: Value) -> Value {
+    match value {
+        Value::String(text) => match text.as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            digits => digits.parse::<i64>().map_or(Value::String(text), Value::from),
+        },
+        Value::Array(items) => items.into_iter().map(with_scalars).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, with_scalars(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
 /// `[a][b]` as `a`, `b`.
 fn keys(path: &str) -> Option<Vec<&str>> {
     let inner = path.strip_prefix('[')?.strip_suffix(']')?;
@@ -98,6 +117,10 @@ mod tests {
         for (parts, expected) in cases {
             assert_eq!(build(parts.iter().copied()).as_ref(), Some(expected), "{parts:?}");
         }
+        assert_eq!(
+            with_scalars(json!([{"n": "42", "t": "true", "s": "4.5"}])),
+            json!([{"n": 42, "t": true, "s": "4.5"}])
+        );
         for path in ["", "[", "x]", "[a]b[c]", "[a][b][c][d][e][f][g]"] {
             assert_eq!(build([(path, "x")].into_iter()), None, "{path}");
         }

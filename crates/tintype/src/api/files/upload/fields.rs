@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
 
+use super::brackets;
 use super::form::Form;
 use crate::api::body::flag;
 use crate::api::file_object::ResponseField;
@@ -28,7 +29,11 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         .text("fileName")
         .ok_or_else(|| ApiError::invalid("Your request is missing fileName paramater"))?;
     let (file, head) = file?;
-    let tags = lists(&form, "tags").map(Tags::new).transpose();
+    let tags = lists(&form, "tags");
+    if tags.iter().flatten().any(|tag| tag.contains(char::is_control)) {
+        return Err(invalid("tags", "Tags hold no control characters."));
+    }
+    let tags = tags.map(Tags::new).transpose();
     let tags =
         tags.map_err(|e| ApiError::invalid(format!("Your request contains invalid value for tags parameter: {e}.")))?;
     let asked = lists(&form, "responseFields").unwrap_or_default();
@@ -79,7 +84,7 @@ fn json(form: &Form, name: &str, expected: &str) -> Result<Option<Value>, ApiErr
         Some(text) => serde_json::from_str(text)
             .map(Some)
             .map_err(|error| invalid(name, &format!("{expected} The JSON is broken: {error}."))),
-        None => Ok(form.nested(name)),
+        None => Ok(form.nested(name).map(brackets::with_scalars)),
     }
 }
 

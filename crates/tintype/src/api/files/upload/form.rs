@@ -422,11 +422,15 @@ async fn read_text(name: &str, mut field: Field<'_>) -> Result<String, ApiError>
             )));
         }
     }
-    String::from_utf8(bytes).map_err(|_| {
-        ApiError::invalid(format!(
-            "Your request contains invalid {name} parameter: it is not UTF-8."
-        ))
-    })
+    String::from_utf8(bytes)
+        .ok()
+        // Text in a database ends there, or is refused.
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(|| {
+            ApiError::invalid(format!(
+                "Your request contains invalid {name} parameter: it is not text in UTF-8."
+            ))
+        })
 }
 
 async fn in_time<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Result<T, ApiError> {
