@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 import uuid
 
@@ -369,8 +370,7 @@ def test_rename_with_a_purge(server, put):
     body = {"filePath": put()["filePath"], "newFileName": "dog.jpg", "purgeCache": True}
     answer = send(server, "PUT", "/v1/files/rename", body)
     assert answer.status == 200 and list(answer.json()) == ["purgeRequestId"]
-    status = server.api(f"/v1/files/purge/{answer.json()['purgeRequestId']}")
-    assert status.status == 200 and status.json()["status"] in ("Pending", "Completed")
+    assert re.fullmatch("[0-9a-f]{24}", answer.json()["purgeRequestId"])
 
 
 # Versions

@@ -1,11 +1,10 @@
 //! What goes on when an upload or an update has been answered: renditions that were ordered, and extensions. Each is a
 //! job, enqueued in the transaction of its cause, and may be carried out twice.
 
-use library::{Asset, FollowUp, StoreError, Timestamp};
-use serde_json::{Map, Value, json};
+use library::FollowUp;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::App;
 use super::enrich;
 use super::extensions::Extension;
 use super::transformation::Post;
@@ -34,18 +33,4 @@ pub fn of_extensions(extensions: &[&Extension], webhook_url: Option<&str>) -> Ve
         input: json!({ "extension": extension, "webhookUrl": webhook_url }),
     };
     extensions.iter().map(order).collect()
-}
-
-/// Orders extensions for a file as it is now, after an update. The statuses are those of the answer.
-pub async fn order(
-    app: &App,
-    asset: &Asset,
-    extensions: &[Extension],
-    webhook_url: Option<&str>,
-) -> Result<Map<String, Value>, StoreError> {
-    let (statuses, pending) = enrich::statuses(app, extensions);
-    for follow_up in of_upload(&[], Uuid::nil(), &pending, webhook_url) {
-        app.library.follow_up(asset, &follow_up, Timestamp::now()).await?;
-    }
-    Ok(statuses)
 }

@@ -153,6 +153,8 @@ impl Change {
             description: fields
                 .text("description")?
                 .map(|text| Some(text.to_owned()).filter(|text| !text.is_empty())),
+            // Known when the extensions are read.
+            follow_ups: Vec::new(),
         };
         let webhook_url = fields.text("webhookUrl")?.filter(|text| !text.is_empty());
         if webhook_url.is_some_and(|url| !is_web_url(url)) {

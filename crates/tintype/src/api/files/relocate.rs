@@ -69,10 +69,7 @@ pub async fn rename(
     let purge = if purges {
         require(&app, &headers, Area::Purge, Level::Write).await?;
         let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
-        Some(PurgeOrder {
-            url: format!("{old}*"),
-            limit: app.purge_limit,
-        })
+        Some(purge_order(format!("{old}*")))
     } else {
         None
     };
@@ -115,6 +112,11 @@ pub async fn rename(
         "reason": "PURGE_FAILED",
     });
     Ok((StatusCode::MULTI_STATUS, Json(body)).into_response())
+}
+
+/// What a rename purges. The one place where renames say how many purges a month may have: there is no limit by now.
+fn purge_order(url: String) -> PurgeOrder {
+    PurgeOrder { url, limit: None }
 }
 
 /// The file to copy or move, and the folder to go to.
