@@ -451,7 +451,7 @@ async fn a_rename_keeps_the_file_and_takes_all_versions_along() {
         .token
         .clone();
     upload(library, "/a/taken.jpg", b"three", 3).await.expect("uploaded");
-    let renamed = library
+    let (renamed, _) = library
         .rename_file("/a/cat.jpg", &name("a tiger.jpg"), None, at(4))
         .await
         .expect("renamed");
