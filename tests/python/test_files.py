@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 import uuid
 
@@ -118,6 +119,37 @@ def test_updates_that_are_refused(server, put, body, message):
     if "errors" in answer.json():
         assert list(answer.json()["errors"]) == ["no such field"]
     assert details(server, file) == before
+
+
+def test_custom_metadata_is_merged_key_by_key(start, photo):
+    server = start()
+    for name, schema in [("brand", {"type": "Text"}), ("price", {"type": "Number", "maxValue": 100}), ("colour", {"type": "Text"})]:
+        answer = send(server, "POST", "/v1/customMetadataFields", {"name": name, "label": name, "schema": schema})
+        assert answer.status == 201, answer
+    file = server.upload(photo, "cat.jpg", customMetadata=json.dumps({"brand": "Acme", "price": 5})).json()["fileId"]
+    target = f"/v1/files/{file}/details"
+    updated = send(server, "PATCH", target, {"customMetadata": {"brand": None, "colour": "red"}}).json()
+    assert updated["customMetadata"] == {"price": 5, "colour": "red"}
+    assert send(server, "PATCH", target, {"customMetadata": {}}).json() == updated
+    for values, named in [({"price": "cheap"}, ["price"]), ({"price": 101}, ["price"]), ({"colour": 1, "x": 1}, ["colour", "x"])]:
+        answer = send(server, "PATCH", target, {"customMetadata": values, "tags": ["late"]})
+        assert answer.status == 400 and answer.json()["message"] == "Invalid custom metadata."
+        assert sorted(answer.json()["errors"]) == named
+    assert details(server, file) == updated
+
+
+def test_extensions_that_nobody_here_can_do(server, put):
+    file = put()["fileId"]
+    extensions = [{"name": "google-auto-tagging", "minConfidence": 80, "maxTags": 5}, {"name": "ai-auto-description"}]
+    body = {"tags": ["sea"], "extensions": extensions, "webhookUrl": "https://app.example.org/hook"}
+    updated = send(server, "PATCH", f"/v1/files/{file}/details", body).json()
+    assert updated.pop("extensionStatus") == {"google-auto-tagging": "failed", "ai-auto-description": "failed"}
+    assert updated == details(server, file) and updated["tags"] == ["sea"]
+    body = {"tags": ["late"], "extensions": [{"name": "google-auto-tagging", "minConfidence": 101, "maxTags": 5}]}
+    answer = send(server, "PATCH", f"/v1/files/{file}/details", body)
+    assert answer.status == 400 and answer.json()["message"] == "Your request contains invalid extensions parameter."
+    assert list(answer.json()["errors"]) == ["extensions"]
+    assert details(server, file) == updated
 
 
 def test_ids_of_updates(server):
@@ -332,6 +364,13 @@ def test_rename(server, put, place):
     for name, stored in [(".", "_"), ("..", "__")]:
         send(server, "PUT", "/v1/files/rename", {"filePath": details(server, second["fileId"])["filePath"], "newFileName": name})
         assert details(server, second["fileId"])["name"] == stored
+
+
+def test_rename_with_a_purge(server, put):
+    body = {"filePath": put()["filePath"], "newFileName": "dog.jpg", "purgeCache": True}
+    answer = send(server, "PUT", "/v1/files/rename", body)
+    assert answer.status == 200 and list(answer.json()) == ["purgeRequestId"]
+    assert re.fullmatch("[0-9a-f]{24}", answer.json()["purgeRequestId"])
 
 
 # Versions

@@ -8,6 +8,7 @@ use crate::account::{self, CustomMetadata, ValuesMode};
 use crate::asset::{AiTag, Asset};
 use crate::change::{ChangeError, current, lock_files, retried};
 use crate::database::{Sql, Transaction, query};
+use crate::follow_up::{self, FollowUp};
 use crate::id::FileId;
 use crate::index;
 use crate::library::Library;
@@ -30,11 +31,17 @@ pub struct FileEdit {
     pub custom_metadata: Option<Map<String, Value>>,
     /// Free text; `Some(None)` takes it away.
     pub description: Option<Option<String>>,
+    /// Jobs about the file that the edit causes. They alone do not count as a change.
+    pub follow_ups: Vec<FollowUp>,
 }
 
 impl FileEdit {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
+    fn changes_something(&self) -> bool {
+        self.remove_ai_tags.is_some()
+            || self.tags.is_some()
+            || self.custom_coordinates.is_some()
+            || self.custom_metadata.is_some()
+            || self.description.is_some()
     }
 }
 
@@ -77,9 +84,17 @@ impl Library {
         let mut tx = self.database().begin().await?;
         lock_files(&mut tx, &[file]).await?;
         let mut asset = current(&mut tx, file).await?.ok_or(ChangeError::NoFile(file))?;
-        if edit.is_empty() {
-            return Ok(asset);
+        if edit.changes_something() {
+            self.apply(&mut tx, edit, &mut asset).await?;
+            asset.updated_at = now;
+            write(&mut tx, &asset).await?;
         }
+        follow_up::enqueue(&mut tx, &edit.follow_ups, file, asset.version.id, now).await?;
+        tx.commit().await?;
+        Ok(asset)
+    }
+
+    async fn apply(&self, tx: &mut Transaction, edit: &FileEdit, asset: &mut Asset) -> Result<(), ChangeError> {
         match &edit.remove_ai_tags {
             Some(AiTagRemoval::All) => asset.ai_tags.clear(),
             Some(AiTagRemoval::Names(names)) => remove_by_name(&mut asset.ai_tags, names),
@@ -95,13 +110,9 @@ impl Library {
             asset.description.clone_from(description);
         }
         if let Some(values) = &edit.custom_metadata {
-            asset.custom_metadata = merge_custom_metadata(&mut tx, &asset.custom_metadata, values).await?;
+            asset.custom_metadata = merge_custom_metadata(tx, &asset.custom_metadata, values).await?;
         }
-        self.check_sizes(&asset)?;
-        asset.updated_at = now;
-        write(&mut tx, &asset).await?;
-        tx.commit().await?;
-        Ok(asset)
+        self.check_sizes(asset)
     }
 
     fn check_sizes(&self, asset: &Asset) -> Result<(), ChangeError> {
@@ -252,6 +263,7 @@ async fn merge_custom_metadata(
     present: &Map<String, Value>,
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ChangeError> {
+    // In the transaction, so that a field that is deleted meanwhile gets no more values.
     let fields = account::custom_metadata_fields(tx, true).await?;
     CustomMetadata::validate(given, &fields, ValuesMode::Merge(present))
         .map_err(|errors| ChangeError::CustomMetadata(errors.0))

@@ -4,12 +4,13 @@ use crate::asset::Asset;
 use crate::change::{ChangeError, current, file_at, folder_id, folder_of, history, lock_files, retried};
 use crate::copy::{Place, find_place, lock_paths, make_room};
 use crate::database::{Lock, Transaction, query};
-use crate::id::FileId;
+use crate::id::{FileId, PurgeId};
 use crate::index;
 use crate::library::Library;
 use crate::locks;
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
+use crate::purges::{self, PurgeOrder};
 use crate::timestamp::Timestamp;
 
 impl Library {
@@ -40,12 +41,25 @@ impl Library {
         Ok(asset)
     }
 
-    /// Gives the file at a path another name in its folder. All its versions have it then; the file keeps its id.
-    pub async fn rename_file(&self, path: &str, name: &FileName, now: Timestamp) -> Result<Asset, ChangeError> {
-        retried(|| self.try_rename_file(path, name, now)).await
+    /// Gives the file at a path another name in its folder. All its versions have it then; the file keeps its id. `purge` is
+    /// asked for in the same transaction: its id, if the quota allows one; without it the file is renamed all the same.
+    pub async fn rename_file(
+        &self,
+        path: &str,
+        name: &FileName,
+        purge: Option<&PurgeOrder>,
+        now: Timestamp,
+    ) -> Result<(Asset, Option<PurgeId>), ChangeError> {
+        retried(|| self.try_rename_file(path, name, purge, now)).await
     }
 
-    async fn try_rename_file(&self, path: &str, name: &FileName, now: Timestamp) -> Result<Asset, ChangeError> {
+    async fn try_rename_file(
+        &self,
+        path: &str,
+        name: &FileName,
+        purge: Option<&PurgeOrder>,
+        now: Timestamp,
+    ) -> Result<(Asset, Option<PurgeId>), ChangeError> {
         let mut tx = self.database().begin().await?;
         tx.lock(Lock::TreeShared).await?;
         let folder = folder_of(path);
@@ -76,8 +90,12 @@ impl Library {
         }
         let asset = current(&mut tx, file).await?.ok_or_else(ChangeError::lost_race)?;
         outbox::append(&mut tx, EventKind::FileUpdated, file, asset.version.id, &new, now).await?;
+        let purge = match purge {
+            Some(order) => purges::create(&mut tx, order, now).await?,
+            None => None,
+        };
         tx.commit().await?;
-        Ok(asset)
+        Ok((asset, purge))
     }
 }
 

@@ -1,6 +1,11 @@
 //! Editing, tagging, copying, moving, renaming, versions and folders.
 
-use library::{AiTagRemoval, ChangeError, Code, EventKind, FileEdit, FileId, FileName, NewFile, TagChange, Tags};
+use std::time::Duration;
+
+use library::{
+    AiTagRemoval, ChangeError, Code, EventKind, FileEdit, FileId, FileName, FollowUp, NewFile, PurgeOrder, TagChange,
+    Tags,
+};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, at, bytes, folder, new_file, upload};
@@ -94,6 +99,64 @@ async fn an_edit_changes_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_edit_enqueues_what_it_causes() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let file = upload(library, "/a.jpg", b"bytes", 1).await.expect("uploaded");
+    let edit = FileEdit {
+        follow_ups: vec![FollowUp {
+            kind: "extension".into(),
+            input: json!({"extension": 7}),
+        }],
+        ..FileEdit::default()
+    };
+    let same = library.edit(file.id, &edit, at(2)).await.expect("edited");
+    assert_eq!(same, file);
+    let refused = FileEdit {
+        description: Some(Some("x".repeat(10_001))),
+        ..edit
+    };
+    library.edit(file.id, &refused, at(3)).await.expect_err("too long");
+    let lease = Duration::from_secs(60);
+    let job = library
+        .take_job(&["extension"], lease, at(4))
+        .await
+        .expect("an answer")
+        .expect("a job");
+    let named = json!({"extension": 7, "fileId": file.id, "versionId": file.version.id});
+    assert_eq!(job.job.input, named);
+    assert!(
+        library
+            .take_job(&["extension"], lease, at(4))
+            .await
+            .expect("an answer")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_rename_asks_for_a_purge_while_there_is_one() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    upload(library, "/a.jpg", b"bytes", 1).await.expect("uploaded");
+    let order = PurgeOrder {
+        url: "http://host/demo/a.jpg*".into(),
+        limit: Some(1),
+    };
+    let rename = async |from: &str, to: &str| library.rename_file(from, &name(to), Some(&order), at(2)).await;
+    let (_, purge) = rename("/a.jpg", "b.jpg").await.expect("renamed");
+    let purge = library
+        .purge(purge.expect("a purge"))
+        .await
+        .expect("an answer")
+        .expect("a purge");
+    assert_eq!(purge.url, order.url);
+    let (renamed, none) = rename("/b.jpg", "c.jpg").await.expect("renamed without a purge");
+    assert_eq!((renamed.path().as_str(), none), ("/c.jpg", None));
+    rename("/b.jpg", "d.jpg").await.expect_err("absent");
+}
+
+#[tokio::test]
 async fn an_edit_that_is_refused_changes_nothing() {
     let bench = Bench::new().await;
     let library = &bench.library;
@@ -102,12 +165,12 @@ async fn an_edit_that_is_refused_changes_nothing() {
     let refused = async |edit: FileEdit| library.edit(file.id, &edit, at(2)).await.expect_err("refused");
     let error = refused(FileEdit {
         tags: Some(tags(&["sea"])),
-        custom_metadata: Some(object(json!({"brand": "x", "no such": 1}))),
+        custom_metadata: Some(object(json!({"brand": 7, "no such": 1}))),
         ..FileEdit::default()
     })
     .await;
     assert!(
-        matches!(&error, ChangeError::CustomMetadata(fields) if fields.keys().eq(["no such"])),
+        matches!(&error, ChangeError::CustomMetadata(fields) if fields.keys().eq(["brand", "no such"])),
         "{error:?}"
     );
     let error = refused(FileEdit {
@@ -352,7 +415,7 @@ async fn copies_and_moves_are_refused() {
         assert_eq!(error.code(), Code::Locked);
     }
     let error = library
-        .rename_file("/b/cat.jpg", &name("x.jpg"), at(7))
+        .rename_file("/b/cat.jpg", &name("x.jpg"), None, at(7))
         .await
         .expect_err("locked");
     assert_eq!(error.code(), Code::Locked);
@@ -388,8 +451,8 @@ async fn a_rename_keeps_the_file_and_takes_all_versions_along() {
         .token
         .clone();
     upload(library, "/a/taken.jpg", b"three", 3).await.expect("uploaded");
-    let renamed = library
-        .rename_file("/a/cat.jpg", &name("a tiger.jpg"), at(4))
+    let (renamed, _) = library
+        .rename_file("/a/cat.jpg", &name("a tiger.jpg"), None, at(4))
         .await
         .expect("renamed");
     assert_eq!((renamed.id, renamed.path().as_str()), (file.id, "/a/a_tiger.jpg"));
@@ -406,7 +469,10 @@ async fn a_rename_keeps_the_file_and_takes_all_versions_along() {
             "the file is already at `/a/a_tiger.jpg`",
         ),
     ] {
-        let error = library.rename_file(path, &name(new), at(5)).await.expect_err(path);
+        let error = library
+            .rename_file(path, &name(new), None, at(5))
+            .await
+            .expect_err(path);
         assert_eq!(error.to_string(), expected);
     }
     assert_eq!(bench.events().await[3..], [(EventKind::FileUpdated, file.id)]);
@@ -605,8 +671,6 @@ async fn a_folder_of_thousands_goes_at_once() {
     assert_eq!(library.trash(1000, 1000).await.expect("the trash").len(), 701);
     let purged = library.empty_trash(at(2), at(3)).await.expect("emptied");
     assert_eq!(purged, many + 1);
-    let garbage = library
-        .collect_garbage(std::time::Duration::ZERO, library::Timestamp::now())
-        .await;
+    let garbage = library.collect_garbage(Duration::ZERO, library::Timestamp::now()).await;
     assert_eq!(garbage.expect("collected").unreferenced, 1);
 }

@@ -99,7 +99,7 @@ async fn renames_to_one_name_have_one_winner() {
             work.spawn(async move {
                 settled(
                     library
-                        .rename_file(&format!("/{round}/{file}"), &name("goal"), at(2))
+                        .rename_file(&format!("/{round}/{file}"), &name("goal"), None, at(2))
                         .await,
                 )
             });
@@ -123,9 +123,13 @@ async fn two_files_cannot_swap_names_half() {
         let mut work = JoinSet::new();
         for (from, to) in [("a", "b"), ("b", "a"), ("a", "c"), ("b", "c"), ("c", "a")] {
             let library = library.clone();
-            work.spawn(
-                async move { settled(library.rename_file(&format!("/{round}/{from}"), &name(to), at(2)).await) },
-            );
+            work.spawn(async move {
+                settled(
+                    library
+                        .rename_file(&format!("/{round}/{from}"), &name(to), None, at(2))
+                        .await,
+                )
+            });
         }
         work.join_all().await;
         let mut found = HashSet::new();

@@ -2,15 +2,16 @@
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use library::{AiTagRemoval, Asset, FileEdit, FileId, Tags, Timestamp};
-use serde_json::{Map, Value};
+use library::{AiTagRemoval, FileEdit, FileId, Tags, Timestamp};
+use serde_json::{Value, json};
 
 use super::upload::coordinates;
 use super::{bulk, file_id, no_such_file, refusal};
 use crate::api::Json;
 use crate::api::body::Fields;
 use crate::api::file_object;
-use crate::app::App;
+use crate::app::enrich::{self, ReadError};
+use crate::app::{App, follow_up};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
@@ -45,27 +46,40 @@ pub async fn patch(
                 .map_err(refusal)?;
             Ok(Json(file_object::file(&file, &app.url_endpoint)))
         }
-        Change::Attributes { edit, extensions } => edit_file(&app, id, &edit, extensions).await,
+        Change::Attributes { edit, extensions } => edit_file(&app, id, edit, extensions).await,
     }
 }
 
 async fn edit_file(
     app: &App,
     id: FileId,
-    edit: &FileEdit,
+    edit: FileEdit,
     extensions: Option<RequestedExtensions>,
 ) -> Result<Json, ApiError> {
-    let extensions = extensions.as_ref().map(check_extensions).transpose()?;
-    let file = app.library.edit(id, edit, Timestamp::now()).await.map_err(refusal)?;
-    let status = match extensions {
-        Some(extensions) => Some(start_extensions(app, &file, extensions).await?),
-        None => None,
+    let (edit, status) = match extensions {
+        None => (edit, None),
+        Some(requested) => {
+            // Read before anything is changed, enqueued with the change: nobody is told of work that is lost.
+            let extensions = enrich::read(app, &requested.list.into()).await.map_err(unread)?;
+            let (status, pending) = enrich::statuses(app, &extensions);
+            let follow_ups = follow_up::of_extensions(&pending, requested.webhook_url.as_deref());
+            (FileEdit { follow_ups, ..edit }, Some(status))
+        }
     };
+    let file = app.library.edit(id, &edit, Timestamp::now()).await.map_err(refusal)?;
     let mut answer = file_object::file(&file, &app.url_endpoint);
     if let (Value::Object(answer), Some(status)) = (&mut answer, status) {
         answer.insert("extensionStatus".to_owned(), status.into());
     }
     Ok(Json(answer))
+}
+
+fn unread(error: ReadError) -> ApiError {
+    match error {
+        ReadError::Invalid(problem) => ApiError::invalid("Your request contains invalid extensions parameter.")
+            .with("errors", json!({ "extensions": problem })),
+        ReadError::Store(error) => ApiError::internal(&error),
+    }
 }
 
 /// The two exclusive variants of the body.
@@ -139,6 +153,8 @@ impl Change {
             description: fields
                 .text("description")?
                 .map(|text| Some(text.to_owned()).filter(|text| !text.is_empty())),
+            // Known when the extensions are read.
+            follow_ups: Vec::new(),
         };
         let webhook_url = fields.text("webhookUrl")?.filter(|text| !text.is_empty());
         if webhook_url.is_some_and(|url| !is_web_url(url)) {
@@ -189,33 +205,8 @@ fn new_tags(value: &Value) -> Result<Tags, ApiError> {
     }
 }
 
-/// Extensions that were checked and can be started. None can be by now.
-enum CheckedExtensions {}
-
-/// The place where extensions of an edit are checked, before anything is changed.
-fn check_extensions(requested: &RequestedExtensions) -> Result<CheckedExtensions, ApiError> {
-    let names = requested.list.iter().filter_map(|extension| extension["name"].as_str());
-    tracing::debug!(
-        names = names.collect::<Vec<_>>().join(","),
-        calls_back = requested.webhook_url.is_some(),
-        "extensions were asked for"
-    );
-    Err(ApiError::unavailable("The parameter extensions"))
-}
-
-/// The place where extensions are started after an edit; the state of each by its name.
-async fn start_extensions(
-    _app: &App,
-    _file: &Asset,
-    extensions: CheckedExtensions,
-) -> Result<Map<String, Value>, ApiError> {
-    match extensions {}
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn parse(body: &Value) -> Result<Change, String> {

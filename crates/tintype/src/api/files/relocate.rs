@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use library::{ChangeError, FileName, FolderPath, Timestamp};
+use library::{ChangeError, FileName, FolderPath, PurgeOrder, Timestamp};
 use serde_json::json;
 
 use super::refusal;
@@ -12,7 +12,6 @@ use crate::api::body::Fields;
 use crate::api::empty;
 use crate::api::file_object::url;
 use crate::app::App;
-use crate::app::purge;
 use crate::auth::{Area, Level, require};
 use crate::error::{ApiError, HELP};
 
@@ -67,9 +66,10 @@ pub async fn rename(
         .flag("purgeCache")
         .map_err(|error| error.with_reason("INVALID_PARAMETER"))?
         .unwrap_or(false);
-    let purging = if purges {
+    let purge = if purges {
         require(&app, &headers, Area::Purge, Level::Write).await?;
-        Some(purge::check(&app)?)
+        let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
+        Some(purge_order(format!("{old}*")))
     } else {
         None
     };
@@ -82,9 +82,9 @@ pub async fn rename(
             ApiError::invalid("Your request contains invalid filePath parameter.").with_reason("INVALID_PARAMETER")
         );
     }
-    let now = Timestamp::now();
-    app.library
-        .rename_file(path, &name, now)
+    let (_, purged) = app
+        .library
+        .rename_file(path, &name, purge.as_ref(), Timestamp::now())
         .await
         .map_err(|error| match error {
             ChangeError::NoFileAt(_) => {
@@ -99,11 +99,10 @@ pub async fn rename(
             }
             other => refusal(other),
         })?;
-    let Some(purging) = purging else {
+    if !purges {
         return Ok(Json(json!({})).into_response());
-    };
-    let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
-    if let Some(id) = purge::start(&purging, &app, &format!("{old}*"), now).await? {
+    }
+    if let Some(id) = purged {
         return Ok(Json(json!({ "purgeRequestId": id })).into_response());
     }
     let body = json!({
@@ -113,6 +112,11 @@ pub async fn rename(
         "reason": "PURGE_FAILED",
     });
     Ok((StatusCode::MULTI_STATUS, Json(body)).into_response())
+}
+
+/// What a rename purges. The one place where renames say how many purges a month may have: there is no limit by now.
+fn purge_order(url: String) -> PurgeOrder {
+    PurgeOrder { url, limit: None }
 }
 
 /// The file to copy or move, and the folder to go to.
