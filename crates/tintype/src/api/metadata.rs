@@ -11,12 +11,12 @@ use crate::api::files::file_id;
 use crate::api::{Json, file_object};
 use crate::app::App;
 use crate::app::metadata::{FileMetadata, MetadataError, PictureMetadata, of_asset, of_url};
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// Of a file's current version.
 pub async fn of_file(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Json, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Metadata, Level::Read).await?;
     let id = file_id(&id)?;
     let found = app.library.file(id).await.map_err(|e| ApiError::internal(&e))?;
     let asset = found.ok_or_else(|| refusal(MetadataError::NotFound))?;
@@ -32,7 +32,7 @@ pub async fn of_remote(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Json, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Metadata, Level::Read).await?;
     // The spelling is the vendor's; clients match on it.
     let url = asked(query.as_deref().unwrap_or_default())
         .ok_or_else(|| ApiError::invalid("Your request is missing the url query paramater."))?;

@@ -22,7 +22,7 @@ pub fn of_upload(
 ) -> Vec<FollowUp> {
     let renditions = post.iter().map(|post| FollowUp {
         kind: POST_TRANSFORMATION.to_owned(),
-        input: json!({ "requestId": request_id, "post": post }),
+        input: json!({ "requestId": request_id.to_string(), "post": post }),
     });
     let orders = extensions.iter().map(|extension| FollowUp {
         kind: enrich::JOB.to_owned(),

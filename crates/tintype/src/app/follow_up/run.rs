@@ -7,7 +7,6 @@ use library::{Asset, EventKind, FileId, Lease, Step, Timestamp, VersionId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::POST_TRANSFORMATION;
 use crate::api::file_object;
@@ -37,7 +36,7 @@ const IN_QUERY: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
 struct PostTransformation {
     file_id: String,
     version_id: String,
-    request_id: Uuid,
+    request_id: String,
     /// As an upload asks for it.
     post: Post,
 }
