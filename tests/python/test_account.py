@@ -123,6 +123,20 @@ def test_values_are_checked_at_the_upload(account):
     assert account.upload(PHOTO, "meta.jpg", responseFields="customMetadata").json()["customMetadata"] == {}
 
 
+def test_values_are_checked_when_a_file_is_changed(account, client):
+    make_field(account, "weight", {"type": "Number", "minValue": 1})
+    make_field(account, "since", {"type": "Date", "maxValue": "2030-01-01"})
+    stored = account.upload(PHOTO, "changed.jpg", customMetadata='{"weight": 5}').json()
+    path = f"/v1/files/{stored['fileId']}/details"
+    changed = send(account, "PATCH", path, {"customMetadata": {"since": "2024-02-29"}}).json()
+    assert changed["customMetadata"] == {"weight": 5, "since": "2024-02-29"}
+    refused(send(account, "PATCH", path, {"customMetadata": {"weight": "6", "since": "2031-01-01"}}), 400, "Invalid custom metadata.", errors={
+        "weight": "should be of type number", "since": "should be less than or equal to 2030-01-01"})
+    with pytest.raises(imagekitio.BadRequestError, match="Invalid custom metadata."):
+        client.files.update(stored["fileId"], custom_metadata={"nobody": 1})
+    assert send(account, "PATCH", path, {"customMetadata": {"weight": None}}).json()["customMetadata"] == {"since": "2024-02-29"}
+
+
 def test_required_fields(start):
     server = start()
     make_field(server, "owner", {"type": "Text", "isValueRequired": True, "defaultValue": "none"})
@@ -409,8 +423,8 @@ def test_delivery_from_a_web_folder(account, website):
     assert website.asked == ["/img/a%20b/photo.jpg"], "fetched once"
 
     # The library comes first, and the account's own path has no origins.
-    account.upload(PHOTO[:1000], "first.txt")
-    assert account.get("/demo/web/first.txt").body == PHOTO[:1000]
+    account.upload(b"from the library", "first.txt")
+    assert account.get("/demo/web/first.txt").body == b"from the library"
     assert account.get("/demo/a%20b/photo.jpg").status == 404
     assert account.get("/demo/web/secret.jpg").status == 401
 

@@ -46,7 +46,15 @@ def metadata(server, query):
     return server.api("/v1/metadata?" + query)
 
 
-@pytest.mark.parametrize("kind, format", [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("TIFF", "tiff"), ("AVIF", "avif")])
+def test_of_a_tiff(client):
+    # Pillow writes the first of EXIF's directories only.
+    stored = client.files.upload(file=picture("TIFF"), file_name="camera.tiff")
+    found = client.files.metadata.get(stored.file_id)
+    assert (found.format, found.width, found.height, found.density) == ("tiff", 80, 120, 300)
+    assert found.exif.image.make == "Acme" and client.files.get(stored.file_id).embedded_metadata["Artist"] == "Ada"
+
+
+@pytest.mark.parametrize("kind, format", [("JPEG", "jpg"), ("PNG", "png"), ("WEBP", "webp"), ("AVIF", "avif")])
 def test_of_a_file(client, kind, format):
     file = picture(kind)
     stored = client.files.upload(file=file, file_name=f"camera.{format}", folder="/metadata",

@@ -19,6 +19,7 @@ use crate::database::{On, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::library::Library;
 
+pub(crate) use custom_metadata::all as custom_metadata_fields;
 pub use custom_metadata::{
     CustomMetadata, CustomMetadataField, FieldChange, FieldErrors, FieldId, FieldType, Schema, ValuesMode, date_millis,
 };

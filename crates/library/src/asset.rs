@@ -96,8 +96,6 @@ pub struct MediaFacts {
     pub video_codec: Option<String>,
     /// Metadata found in the file. Texts under `Keywords` can be searched for.
     pub embedded_metadata: Option<Map<String, Value>>,
-    /// What the content is in, by the usual ending of such files: `jpg`, `mp4`. Empty where it is not known.
-    pub format: String,
     /// When the picture was taken, in milliseconds since 1970; before that they are negative.
     pub taken_at_ms: Option<i64>,
     /// Where it was taken.
@@ -201,7 +199,6 @@ impl MediaFacts {
                 Some(_) => Some(json_object(row, "embedded_metadata")?),
                 None => None,
             },
-            format: row.try_get("format")?,
             taken_at_ms: row.try_get("taken_at")?,
             location: row
                 .try_get::<Option<f64>, _>("latitude")?
@@ -212,7 +209,7 @@ impl MediaFacts {
     }
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
+pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -221,7 +218,7 @@ where
         .map_err(|error| StoreError::unreadable(column, error))
 }
 
-fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
+pub(crate) fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
     row: &Row,
     column: &'static str,
 ) -> Result<T, StoreError> {

@@ -16,15 +16,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use connection::Kind;
 pub(crate) use connection::{Lock, On, Reader, Transaction};
-pub(crate) use query::{Sql, Value, query};
+pub(crate) use query::{Query, Sql, Value, query};
 pub(crate) use row::Row;
 pub(crate) use wake::{Waiting, Wakers};
+
+use crate::settings::DatabaseUrl;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -32,6 +35,88 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Longer than any transaction of ours takes, so that it ends only a real jam.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a database knows of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// The database has it.
+    Applied,
+    /// The next start brings it.
+    Pending,
+    /// The database has it, and this version does not know it.
+    Unknown,
+}
+
+/// One step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub description: String,
+    /// Whether the database has it.
+    pub state: MigrationState,
+}
+
+/// The migrations of this version and those that the database has, in order. Changes nothing; a database that is not
+/// there has none.
+pub(crate) async fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, sqlx::Error> {
+    const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
+    let (migrator, applied) = match url {
+        DatabaseUrl::Sqlite(file) if !file.exists() => (&SQLITE, Vec::new()),
+        DatabaseUrl::Sqlite(file) => {
+            let pool = SqlitePoolOptions::new()
+                .max_connections(1)
+                .connect_with(SqliteConnectOptions::new().filename(file).read_only(true))
+                .await?;
+            let there = query("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .scalar::<i64>(On::SqlitePool(&pool))
+                .await?;
+            let rows = if there == 0 {
+                Vec::new()
+            } else {
+                query(APPLIED).fetch_all(On::SqlitePool(&pool)).await?
+            };
+            (&SQLITE, rows)
+        }
+        DatabaseUrl::Postgres(url) => {
+            let options: PgConnectOptions = url.expose().expose_secret().parse()?;
+            let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+            let there = query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                .scalar::<bool>(On::PostgresPool(&pool))
+                .await?;
+            let rows = if there {
+                query(APPLIED).fetch_all(On::PostgresPool(&pool)).await?
+            } else {
+                Vec::new()
+            };
+            (&POSTGRES, rows)
+        }
+    };
+    let mut listed = std::collections::BTreeMap::new();
+    for migration in migrator.iter() {
+        listed.insert(
+            migration.version,
+            (migration.description.to_string(), MigrationState::Pending),
+        );
+    }
+    for row in &applied {
+        let version: i64 = row.try_get("version")?;
+        let state = match listed.contains_key(&version) {
+            true => MigrationState::Applied,
+            false => MigrationState::Unknown,
+        };
+        listed.insert(version, (row.try_get("description")?, state));
+    }
+    Ok(listed
+        .into_iter()
+        .map(|(version, (description, state))| Migration {
+            version,
+            description,
+            state,
+        })
+        .collect())
+}
 
 /// Which database it is, for the few statements that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +201,7 @@ impl Database {
             .max_connections(connections.max(2))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(prepare_postgres(connection)))
             .connect_with(options.application_name("tintype"))
             .await?;
         POSTGRES.run(&pool).await?;
@@ -175,6 +261,18 @@ impl Database {
             }
         }
     }
+}
+
+/// Statements here read few rows by indexes: compiling one takes longer than carrying it out, and the disks that
+/// PostgreSQL's default price of a page by an index was made for are gone.
+async fn prepare_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for setting in ["SET jit = off", "SET random_page_cost = 1.1"] {
+        // Others that speak the protocol may not know it, and do without.
+        if let Err(error) = query(setting).execute(On::Postgres(&mut *connection)).await {
+            tracing::debug!(%error, setting, "the database does not take this setting");
+        }
+    }
+    Ok(())
 }
 
 /// True if the failure is a lack of room.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::asset::{ASSET_COLUMNS, AiTag, Asset};
+use crate::change::lock_file;
 use crate::database::{Transaction, is_retryable, query};
-use crate::delete::lock_file;
 use crate::error::{Code, StoreError};
 use crate::id::{FileId, VersionId};
 use crate::index;

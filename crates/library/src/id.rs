@@ -86,8 +86,8 @@ id! {
 }
 
 id! {
-    /// A custom metadata field.
-    FieldId
+    /// Names something in the trash.
+    TrashId
 }
 
 id! {
@@ -113,6 +113,11 @@ id! {
 impl WebhookId {
     /// The receiver that the server's settings name.
     pub const OF_SETTINGS: Self = Self([0; BYTES]);
+}
+
+id! {
+    /// A custom metadata field.
+    FieldId
 }
 
 impl FolderId {

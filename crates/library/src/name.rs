@@ -162,6 +162,14 @@ impl FolderPath {
         Ok(if path.is_empty() { Self::root() } else { Self(path) })
     }
 
+    /// The folder of exactly this name; `None` if no folder can have it. Slashes at the ends and repeated ones mean nothing
+    /// here either.
+    pub fn exact(text: &str) -> Option<Self> {
+        let path = Self::sanitised(text).ok()?;
+        let segments = |text| str::split(text, '/').filter(|segment| !segment.is_empty());
+        segments(text).eq(segments(&path.0)).then_some(path)
+    }
+
     /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -307,6 +315,16 @@ mod tests {
             ("a\\b", "/a_b"),
         ] {
             assert_eq!(folder(given), kept, "{given:?}");
+        }
+        for (given, exact) in [
+            ("//a//b/", Some("/a/b")),
+            ("", Some("/")),
+            ("a b", None),
+            ("/a/..", None),
+            ("/a\0", None),
+        ] {
+            let path = FolderPath::exact(given);
+            assert_eq!(path.as_ref().map(FolderPath::as_str), exact, "{given:?}");
         }
         assert_eq!(folder(&"a/".repeat(50)), "/a".repeat(50));
         assert_eq!(folder(&"a/".repeat(51)), "the path has more than 50 levels");

@@ -27,9 +27,10 @@ pub struct Event {
 /// What can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A file was uploaded to a new path.
+    /// A file is at a new path: uploaded, copied there, or brought back from the trash.
     FileCreated,
-    /// A file was uploaded again.
+    /// A file got another version: it was uploaded again, or took up the versions of a file that was copied or moved to
+    /// its place, or a deleted version came back.
     FileVersionCreated,
     /// What is known of a file has changed, or its place.
     FileUpdated,

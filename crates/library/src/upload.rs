@@ -20,7 +20,7 @@ use crate::timestamp::Timestamp;
 pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
-const CUSTOM_COORDINATES_BYTES: usize = 100;
+pub(crate) const CUSTOM_COORDINATES_BYTES: usize = 100;
 
 /// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
 pub(crate) const ATTEMPTS: u32 = 8;
@@ -386,11 +386,11 @@ async fn insert(
              id, file_id, number, is_current, token, folder_id, name, created_at, updated_at, uploaded_at, blob, size,
              mime, is_image, width, height, orientation, has_alpha, duration_ms, bit_rate, audio_codec, video_codec,
              embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description,
-             format, taken_at, latitude, longitude, phash)
+             taken_at, latitude, longitude, phash)
          VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8, $8, $9, $10,
              $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
              $21, $22, $23, $24, $25, $26, $27, $28,
-             $29, $30, $31, $32, $33)",
+             $29, $30, $31, $32)",
     )
     .bind(identity.version.to_string())
     .bind(identity.file.to_string())
@@ -420,7 +420,6 @@ async fn insert(
     .bind(file.is_private)
     .bind(file.is_published)
     .bind(file.description.as_deref().or(carried.description))
-    .bind(&media.format)
     .bind(media.taken_at_ms)
     .bind(media.location.map(|place| place.latitude))
     .bind(media.location.map(|place| place.longitude))
@@ -436,7 +435,7 @@ fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::json!(value).to_string()
 }
 

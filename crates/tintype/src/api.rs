@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod empty;
 pub mod file_object;
 pub mod files;
+pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
@@ -14,5 +15,6 @@ pub mod metadata;
 pub mod named_transformations;
 pub mod rate_limit;
 pub mod saved_extensions;
+pub mod trash;
 
 pub use json::Json;

@@ -8,6 +8,7 @@ pub mod keyring;
 pub mod media_type;
 pub mod metadata;
 pub mod place;
+pub mod purge;
 pub mod rate_limit;
 pub mod seal;
 pub mod spool;

@@ -49,6 +49,8 @@ pub struct Config {
     pub database_url: Option<DatabaseUrl>,
     /// Where blobs are kept; `None` means a folder in the data directory.
     pub blob_url: Option<BlobUrl>,
+    /// How long what was deleted can be restored; zero deletes at once.
+    pub trash: Duration,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
     /// Uploads at a time of those who have not shown yet that they may.
@@ -319,6 +321,7 @@ impl Config {
         if !(1..=1000).contains(&max_megapixels) {
             return Err(texts.refuse("max_megapixels", "must be from 1 to 1000"));
         }
+        let trash_days: u16 = texts.parse("trash_days")?;
         let max_connections: usize = texts.parse("max_connections")?;
         if max_connections == 0 {
             return Err(texts.refuse("max_connections", "must be at least 1"));
@@ -370,6 +373,7 @@ impl Config {
             fetch_allow,
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
+            trash: Duration::from_secs(u64::from(trash_days) * 24 * 3600),
             upload_max: texts.parse("upload_max")?,
             anonymous_uploads: texts.parse("anonymous_uploads")?,
             anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
@@ -420,6 +424,7 @@ impl Config {
         if let Some(blobs) = &self.blob_url {
             settings.blobs = blobs.clone();
         }
+        settings.limits.trash = self.trash;
         settings
     }
 

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::api::Json;
 
 /// Clients index this key, so every error carries it.
-const HELP: &str = "See the message for what to change; the server's log has more under this answer's x-request-id.";
+pub const HELP: &str =
+    "See the message for what to change; the server's log has more under this answer's x-request-id.";
 
 /// An error as a client of the API sees it: never more than it may know.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, options, patch, post};
+use axum::routing::{any, delete, get, options, patch, post, put};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -38,11 +38,31 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/v1/files/{fileId}", delete(files::delete::delete))
         .route(
             "/v1/files/{fileId}/details",
-            get(files::details::get).patch(unavailable),
+            get(files::details::get).patch(files::details::patch),
         )
+        .route("/v1/files/batch/deleteByFileIds", post(files::bulk::delete))
+        .route("/v1/files/addTags", post(files::bulk::add_tags))
+        .route("/v1/files/removeTags", post(files::bulk::remove_tags))
+        .route("/v1/files/removeAITags", post(files::bulk::remove_ai_tags))
+        .route("/v1/files/copy", post(files::relocate::copy))
+        .route("/v1/files/move", post(files::relocate::relocate))
+        .route("/v1/files/rename", put(files::relocate::rename))
+        .route("/v1/files/{fileId}/versions", get(files::versions::list))
+        .route(
+            "/v1/files/{fileId}/versions/{versionId}",
+            get(files::versions::get).delete(files::versions::delete),
+        )
+        .route(
+            "/v1/files/{fileId}/versions/{versionId}/restore",
+            put(files::versions::restore),
+        )
+        .route("/v1/folder", post(api::folder::create).delete(api::folder::delete))
         .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
         .route("/v1/files/metadata", get(api::metadata::of_remote))
-        .route("/v1/metadata", get(api::metadata::of_remote));
+        .route("/v1/metadata", get(api::metadata::of_remote))
+        .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
+        .route("/v1/trash/{id}", delete(api::trash::delete))
+        .route("/v1/trash/{id}/restore", post(api::trash::restore));
     routes = account(routes);
     for path in UNAVAILABLE {
         routes = routes.route(path, any(unavailable));
@@ -114,17 +134,6 @@ fn account(routes: Router<App>) -> Router<App> {
 
 /// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
 const UNAVAILABLE: &[&str] = &[
-    "/v1/files/batch/deleteByFileIds",
-    "/v1/files/addTags",
-    "/v1/files/removeTags",
-    "/v1/files/removeAITags",
-    "/v1/files/copy",
-    "/v1/files/move",
-    "/v1/files/rename",
-    "/v1/files/{fileId}/versions",
-    "/v1/files/{fileId}/versions/{versionId}",
-    "/v1/files/{fileId}/versions/{versionId}/restore",
-    "/v1/folder",
     "/v1/bulkJobs/copyFolder",
     "/v1/bulkJobs/moveFolder",
     "/v1/bulkJobs/renameFolder",
@@ -228,6 +237,7 @@ const LITERALS: &[&str] = &[
     "versions",
     "restore",
     "folder",
+    "trash",
     "bulkJobs",
     "copyFolder",
     "moveFolder",

@@ -235,7 +235,11 @@ async fn fetch(
         }
     }
     let now = Timestamp::now().as_millis();
-    let kept = originals.keep(&name, writing, detect, file_name(&wanted), arriving.is_private, now);
+    let is_private = arriving.is_private;
+    // Room may have to be made, which looks at many files.
+    let keeping = move || originals.keep(&name, writing, detect, file_name(&wanted), is_private, now);
+    let kept = tokio::task::spawn_blocking(keeping).await;
+    let kept = kept.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
     kept.map(Some).map_err(unkept)
 }
 

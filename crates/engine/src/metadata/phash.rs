@@ -91,8 +91,8 @@ pub fn perceptual_hash(source: &[u8], budget: &Budget) -> Result<PerceptualHash,
     })
 }
 
-/// Of a picture of 32 x 32: whether each of the lowest frequencies of its brightness, those along an edge left out, is
-/// more than their median.
+/// Of a picture of 32 x 32: whether each of the lowest frequencies of its brightness is more than their median. How bright
+/// it is as a whole does not count.
 fn of_picture(picture: Picture) -> PerceptualHash {
     let picture = ops::flatten::flatten(picture, transform::Color::WHITE);
     let luma: Vec<f32> = picture
@@ -100,7 +100,8 @@ fn of_picture(picture: Picture) -> PerceptualHash {
         .chunks_exact(picture.channels())
         .map(|pixel| 0.299 * f32::from(pixel[0]) + 0.587 * f32::from(pixel[1]) + 0.114 * f32::from(pixel[2]))
         .collect();
-    let waves: Vec<[f32; SIDE]> = (1..=KEPT)
+    let mean = luma.iter().sum::<f32>() / luma.len().max(1) as f32;
+    let waves: Vec<[f32; SIDE]> = (0..KEPT)
         .map(|frequency| std::array::from_fn(|at| (PI / SIDE as f32 * (at as f32 + 0.5) * frequency as f32).cos()))
         .collect();
     let along = |values: &dyn Fn(usize) -> f32, wave: &[f32; SIDE]| -> f32 {
@@ -111,7 +112,7 @@ fn of_picture(picture: Picture) -> PerceptualHash {
         .iter()
         .map(|wave| {
             (0..SIDE)
-                .map(|y| along(&|x| luma.get(y * SIDE + x).copied().unwrap_or(0.0), wave))
+                .map(|y| along(&|x| luma.get(y * SIDE + x).map_or(0.0, |luma| luma - mean), wave))
                 .collect()
         })
         .collect();

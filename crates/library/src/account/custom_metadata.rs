@@ -183,7 +183,7 @@ impl Library {
     }
 }
 
-pub(super) async fn all<'a>(
+pub(crate) async fn all<'a>(
     on: impl Into<On<'a>>,
     include_deleted: bool,
 ) -> Result<Vec<CustomMetadataField>, StoreError> {

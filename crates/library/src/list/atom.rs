@@ -146,6 +146,10 @@ impl Node {
             // Each of them can then be looked at alone.
             Self::Any(inner) => Self::all(inner.into_iter().map(Self::not)),
             Self::Not(inner) => *inner,
+            // Only files come here with these, and each is either; so an index can list them.
+            Self::Atom(Atom::Flag(column @ (Column::Private | Column::Published | Column::Image), flag)) => {
+                Self::Atom(Atom::Flag(column, !flag))
+            }
             inner => Self::Not(Box::new(inner)),
         }
     }

@@ -57,9 +57,17 @@ impl ResponseField {
 /// An element of a listing.
 pub fn entry(entry: &Entry, url_endpoint: &UrlPlace) -> Value {
     match entry {
-        Entry::File(asset) if asset.is_current => file(asset, url_endpoint),
-        Entry::File(asset) => old_version(asset, url_endpoint),
+        Entry::File(asset) => version(asset, url_endpoint),
         Entry::Folder(entry) => folder(entry, url_endpoint),
+    }
+}
+
+/// A version of a file: the current one as the file itself.
+pub fn version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
+    if asset.is_current {
+        file(asset, url_endpoint)
+    } else {
+        old_version(asset, url_endpoint)
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 use super::App;
 use super::extensions::{Extension, ExtensionError, RemoveBackground, Tagging};
 use super::upload::recognise;
+use super::usage::List;
 use crate::config::ProviderSettings;
 use google_vision::GoogleVision;
 use questions::{FieldShape, Question};
@@ -167,8 +168,15 @@ pub fn statuses<'a>(app: &App, extensions: &'a [Extension]) -> (Map<String, Valu
     (statuses, pending)
 }
 
-/// Carries out an order. What it returns is the file as it is then.
+/// Carries out an order, and counts it. What it returns is the file as it is then.
 pub async fn carry_out(app: &App, order: &Order) -> Result<Asset, Refusal> {
+    let asset = work(app, order).await?;
+    app.usage
+        .done(List::Extensions, order.extension.name(), Timestamp::now());
+    Ok(asset)
+}
+
+async fn work(app: &App, order: &Order) -> Result<Asset, Refusal> {
     let gone = || Refusal::lasting("the file has been deleted or replaced since");
     let file: FileId = order.file_id.parse().map_err(|_| gone())?;
     let version: VersionId = order.version_id.parse().map_err(|_| gone())?;

@@ -60,52 +60,6 @@ pub fn is_image(mime: &str) -> bool {
     mime.starts_with("image/")
 }
 
-/// The usual ending of files of this type: `mp4` for `video/mp4`. Empty for those that could be anything.
-pub fn format(mime: &str, name: &str) -> String {
-    let known = match mime {
-        "application/octet-stream" => return String::new(),
-        "image/jpeg" => "jpg",
-        "image/svg+xml" => "svg",
-        "image/x-icon" | "image/vnd.microsoft.icon" => "ico",
-        "image/vnd.adobe.photoshop" => "psd",
-        "video/quicktime" => "mov",
-        "video/x-matroska" => "mkv",
-        "video/x-msvideo" => "avi",
-        "video/mp2t" => "ts",
-        "video/mpeg" => "mpg",
-        "audio/mpeg" => "mp3",
-        "audio/x-wav" | "audio/wav" => "wav",
-        "audio/m4a" | "audio/mp4" => "m4a",
-        "audio/x-flac" => "flac",
-        "text/javascript" | "application/javascript" => "js",
-        "application/vnd.apple.mpegurl" => "m3u8",
-        "application/x-shockwave-flash" => "swf",
-        _ => "",
-    };
-    if !known.is_empty() {
-        return known.to_owned();
-    }
-    // An ending that names this type is how its owner knows it; otherwise the type's own name will do if it is short.
-    let ending = name
-        .rsplit_once('.')
-        .map_or("", |(_, ending)| ending)
-        .to_ascii_lowercase();
-    let fits = |word: &str| (1..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if fits(&ending)
-        && mime_guess::from_ext(&ending)
-            .iter()
-            .any(|guess| guess.essence_str() == mime)
-    {
-        return ending;
-    }
-    let subtype = mime.rsplit_once('/').map_or("", |(_, subtype)| subtype);
-    if fits(subtype) {
-        subtype.to_owned()
-    } else {
-        String::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,25 +90,6 @@ mod tests {
         ];
         for (head, name, expected) in cases {
             assert_eq!(detect(head, name), *expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn formats() {
-        for (mime, name, expected) in [
-            ("image/jpeg", "cat.jpeg", "jpg"),
-            ("image/png", "cat", "png"),
-            ("video/mp4", "clip.mp4", "mp4"),
-            ("video/quicktime", "clip", "mov"),
-            ("text/css", "SITE.CSS", "css"),
-            ("text/plain", "menu.txt", "txt"),
-            ("application/pdf", "a.pdf", "pdf"),
-            ("font/woff2", "a.woff2", "woff2"),
-            ("image/png", "cat.css", "png"),
-            ("application/octet-stream", "cat.jpg", ""),
-            ("application/vnd.ms-powerpoint.addin", "x", ""),
-        ] {
-            assert_eq!(format(mime, name), expected, "{mime} {name}");
         }
     }
 }

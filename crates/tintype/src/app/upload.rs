@@ -167,7 +167,6 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 overwrite_ai_tags: upload.overwrite_ai_tags,
                 overwrite_custom_metadata: upload.overwrite_custom_metadata,
                 tags: upload.tags,
-                custom_metadata: upload.custom_metadata,
                 is_private: upload.is_private,
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
@@ -428,7 +427,6 @@ pub(super) async fn recognise(staged: &StagedBlob, head: &[u8], name: &str) -> R
         } else {
             FileType::NonImage
         },
-        format: media_type::format(&mime, name),
         mime,
         ..MediaFacts::default()
     };
@@ -460,7 +458,6 @@ fn describe(facts: &mut MediaFacts, PictureMetadata { metadata, hash }: PictureM
     facts.height = Some(height);
     facts.orientation = u8::try_from(info.orientation.to_exif()).ok();
     facts.has_alpha = Some(info.has_alpha);
-    facts.format = info.format.extension().to_owned();
     facts.taken_at_ms = metadata.taken_at_ms;
     facts.location = metadata.location.map(|place| Location {
         latitude: place.latitude,

@@ -259,7 +259,12 @@ pub async fn keep_writing(app: super::App) {
     let mut forgotten = 0;
     loop {
         tokio::time::sleep(WRITTEN_EVERY).await;
-        write_all(&app).await;
+        // A task of its own: when this one is stopped, a write that is under way goes on, and the last one waits for it.
+        let writer = app.clone();
+        let writing = tokio::spawn(async move { write_all(&writer).await });
+        if writing.await.is_err() {
+            tracing::warn!("writing usage ended early");
+        }
         let today = day_of(Timestamp::now());
         if forgotten != today {
             forgotten = today;

@@ -69,12 +69,15 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     Ok(())
 }
 
-/// Blobs that no version names are removed after a day, so that nothing an upload is just about to name is touched.
+/// What was in the trash for its time goes. Blobs that nothing names any more are removed after a day, so that nothing an upload is just about to name is touched.
 async fn sweep_garbage(library: Library) {
     const GRACE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
     const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
     loop {
         tokio::time::sleep(EVERY).await;
+        if let Err(error) = library.sweep_trash(Timestamp::now()).await {
+            tracing::warn!(%error, "the trash could not be swept");
+        }
         if let Err(error) = library.collect_garbage(GRACE, Timestamp::now()).await {
             tracing::warn!(%error, "blobs that nothing names could not be swept");
         }

@@ -87,6 +87,11 @@ pub const SETTINGS: &[Setting] = &[
         "blob_url",
         "Where files are kept: file:PATH; default inside the data directory",
     ),
+    setting(
+        "trash_days",
+        "30",
+        "Days that deleted files can be restored; 0 deletes at once",
+    ),
     setting("upload_max", "1GiB", "Largest file that an upload may bring"),
     setting(
         "anonymous_uploads",

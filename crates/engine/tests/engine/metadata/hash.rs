@@ -64,6 +64,19 @@ fn upright_and_on_white() {
     assert!(hash(&disc.to_png()).distance(hash(&on_white.to_png())) <= 4);
 }
 
+/// What changes along one side only has a hash, too.
+#[test]
+fn one_direction() {
+    let across = Raster::new(80, 60, |x, _| [(x * 3) as u8, (x * 3) as u8, (x * 3) as u8, 255]);
+    let down = Raster::new(80, 60, |_, y| [(y * 4) as u8, (y * 4) as u8, (y * 4) as u8, 255]);
+    let mirrored = Raster::new(80, 60, |x, y| across.at(79 - x, y));
+    let hashes = [&across, &down, &mirrored].map(|picture| hash(&picture.to_png()));
+    assert!(hashes.iter().all(|hash| hash.to_bits() != 0), "{hashes:?}");
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        assert!(hashes[a].distance(hashes[b]) >= 2, "{hashes:?}");
+    }
+}
+
 #[test]
 fn plain_and_large() {
     let plain = Raster::new(50, 50, |_, _| [90, 120, 30, 255]).to_png();

@@ -6,6 +6,8 @@ mod brackets;
 mod fields;
 mod form;
 
+pub(super) use fields::coordinates;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -126,7 +126,7 @@ fn transformation(form: &Form) -> Result<UploadTransformation, ApiError> {
 }
 
 /// `x,y,width,height` in whole pixels.
-fn coordinates(text: &str) -> Result<String, ApiError> {
+pub(in crate::api::files) fn coordinates(text: &str) -> Result<String, ApiError> {
     let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
     match numbers.as_deref() {
         Some([x, y, width, height]) if *width > 0 && *height > 0 => Ok(format!("{x},{y},{width},{height}")),
