@@ -2,15 +2,17 @@
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use library::{AiTagRemoval, Asset, FileEdit, FileId, Tags, Timestamp};
-use serde_json::{Map, Value};
+use library::{AiTagRemoval, FileEdit, FileId, Tags, Timestamp};
+use serde_json::{Value, json};
 
 use super::upload::coordinates;
 use super::{bulk, file_id, no_such_file, refusal};
 use crate::api::Json;
 use crate::api::body::Fields;
 use crate::api::file_object;
-use crate::app::App;
+use crate::app::enrich::{self, ReadError};
+use crate::app::extensions::Extension;
+use crate::app::{App, follow_up};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
@@ -55,10 +57,19 @@ async fn edit_file(
     edit: &FileEdit,
     extensions: Option<RequestedExtensions>,
 ) -> Result<Json, ApiError> {
-    let extensions = extensions.as_ref().map(check_extensions).transpose()?;
+    let checked = match &extensions {
+        Some(requested) => Some((
+            check_extensions(app, requested).await?,
+            requested.webhook_url.as_deref(),
+        )),
+        None => None,
+    };
     let file = app.library.edit(id, edit, Timestamp::now()).await.map_err(refusal)?;
-    let status = match extensions {
-        Some(extensions) => Some(start_extensions(app, &file, extensions).await?),
+    let status = match checked {
+        Some((extensions, webhook_url)) => {
+            let ordered = follow_up::order(app, &file, &extensions, webhook_url).await;
+            Some(ordered.map_err(|error| ApiError::internal(&error))?)
+        }
         None => None,
     };
     let mut answer = file_object::file(&file, &app.url_endpoint);
@@ -189,27 +200,14 @@ fn new_tags(value: &Value) -> Result<Tags, ApiError> {
     }
 }
 
-/// Extensions that were checked and can be started. None can be by now.
-enum CheckedExtensions {}
-
-/// The place where extensions of an edit are checked, before anything is changed.
-fn check_extensions(requested: &RequestedExtensions) -> Result<CheckedExtensions, ApiError> {
-    let names = requested.list.iter().filter_map(|extension| extension["name"].as_str());
-    tracing::debug!(
-        names = names.collect::<Vec<_>>().join(","),
-        calls_back = requested.webhook_url.is_some(),
-        "extensions were asked for"
-    );
-    Err(ApiError::unavailable("The parameter extensions"))
-}
-
-/// The place where extensions are started after an edit; the state of each by its name.
-async fn start_extensions(
-    _app: &App,
-    _file: &Asset,
-    extensions: CheckedExtensions,
-) -> Result<Map<String, Value>, ApiError> {
-    match extensions {}
+/// Checks the extensions of an edit, before anything is changed.
+async fn check_extensions(app: &App, requested: &RequestedExtensions) -> Result<Vec<Extension>, ApiError> {
+    let list = Value::Array(requested.list.clone());
+    enrich::read(app, &list).await.map_err(|error| match error {
+        ReadError::Invalid(problem) => ApiError::invalid("Your request contains invalid extensions parameter.")
+            .with("errors", json!({ "extensions": problem })),
+        ReadError::Store(error) => ApiError::internal(&error),
+    })
 }
 
 #[cfg(test)]
