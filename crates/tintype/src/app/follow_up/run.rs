@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::app::background::{Kinds, StepError};
 use crate::app::enrich::{self, Order};
 use crate::app::transformation::Post;
+use crate::app::usage::List;
 use crate::app::webhooks::deliver_callback;
 
 /// A service, or a server that has too much to do, is asked so often: within some two minutes.
@@ -64,10 +65,14 @@ async fn extension(app: &App, lease: &Lease) -> Result<Step, StepError> {
         return Err(StepError::Retry(format!("{service}: {refusal}")));
     }
     let (message, result) = match outcome {
-        Ok(asset) => (
-            json!({ "service": service, "status": "SUCCESS", "fileObject": file_object::file(&asset, &app.url_endpoint) }),
-            json!({ "status": "success" }),
-        ),
+        Ok(asset) => {
+            app.usage.done(List::Extensions, service, Timestamp::now());
+            let file = file_object::file(&asset, &app.url_endpoint);
+            (
+                json!({ "service": service, "status": "SUCCESS", "fileObject": file }),
+                json!({ "status": "success" }),
+            )
+        }
         Err(refusal) => {
             tracing::warn!(service, file_id = order.file_id, %refusal, "an extension failed");
             (
