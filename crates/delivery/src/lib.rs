@@ -25,6 +25,7 @@ mod message;
 mod negotiate;
 pub mod origin;
 mod policy;
+mod purge;
 mod range;
 mod render;
 pub mod service;
@@ -44,6 +45,7 @@ pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
+pub use purge::{OLDEST_RENDITION, PurgePattern};
 pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
 pub use source::BlobReader;
 pub use stats::Stats;
@@ -52,6 +54,7 @@ pub use subject::Subject;
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
+use purge::Purges;
 use render::Renderer;
 use source::Sources;
 use stats::Counters;
@@ -70,6 +73,7 @@ struct Shared {
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
     renderer: Renderer,
     ai: Ai,
+    purges: Purges,
     counters: Counters,
 }
 
@@ -83,6 +87,7 @@ impl Delivery {
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
+            purges: Purges::default(),
             counters: Counters::default(),
             settings,
         };

@@ -117,6 +117,8 @@ impl Renderer {
             format: done.format,
             size: done.size,
             hasty: effort == Effort::Load,
+            // Who asked knows when it began.
+            made_ms: 0,
             bytes: Bytes::from(done.bytes),
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod body;
+pub mod bulk_jobs;
 pub mod custom_metadata_fields;
 pub mod delivery;
 pub mod empty;
@@ -13,8 +14,10 @@ mod json;
 pub mod landing;
 pub mod metadata;
 pub mod named_transformations;
+pub mod purge;
 pub mod rate_limit;
 pub mod saved_extensions;
 pub mod trash;
+pub mod webhooks;
 
 pub use json::Json;

@@ -1,5 +1,6 @@
 //! The verbs, with no transport: routes call them, and so will jobs.
 
+pub mod background;
 mod clip;
 pub mod enrich;
 pub mod extensions;
@@ -15,6 +16,7 @@ pub mod spool;
 pub mod transformation;
 pub mod upload;
 pub mod usage;
+pub mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use delivery::Delivery;
 use delivery::origin::{FetchPolicy, Fetcher};
 use library::Library;
+use secrecy::SecretString;
 
 use crate::config::{ByteSize, Config};
 use crate::keys::KeyPair;
@@ -58,6 +61,10 @@ pub struct Parts {
     pub endpoint_path: String,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
+    /// Purges of one month, if there is a limit.
+    pub purge_limit: Option<u32>,
+    /// Signs the callbacks of extensions.
+    pub webhook_secret: Option<SecretString>,
 }
 
 impl App {
@@ -78,7 +85,7 @@ impl App {
         })?;
         let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
         let url_endpoint = place::UrlPlace::new(&url_endpoint, library.clone());
-        Ok(Self::new(Parts {
+        let app = Self::new(Parts {
             library,
             delivery,
             fetcher,
@@ -96,7 +103,18 @@ impl App {
             url_endpoint,
             endpoint_path,
             upload_max: config.upload_max,
-        }))
+            purge_limit: config.purge_limit,
+            webhook_secret: config.webhook_secret.clone(),
+        });
+        app.library.give_up_old_leases().await?;
+        purge::remember(&app).await?;
+        let (url, secret) = config
+            .webhook
+            .as_ref()
+            .map(|given| (given.url.as_str(), &given.secret))
+            .unzip();
+        webhooks::register_settings(&app, url, secret).await?;
+        Ok(app)
     }
 
     /// Puts the parts together.

@@ -51,6 +51,14 @@ pub struct Config {
     pub blob_url: Option<BlobUrl>,
     /// How long what was deleted can be restored; zero deletes at once.
     pub trash: Duration,
+    /// A receiver of all events, and what its messages are signed with.
+    pub webhook: Option<GivenWebhook>,
+    /// Signs the callbacks of extensions.
+    pub webhook_secret: Option<SecretString>,
+    /// Purges of one month.
+    pub purge_limit: Option<u32>,
+    /// Jobs done at the same time, at least one.
+    pub job_workers: usize,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
     /// Uploads at a time of those who have not shown yet that they may.
@@ -136,6 +144,15 @@ pub struct GivenKeys {
     pub private_key: Option<SecretString>,
     /// Starts with `public_`.
     pub public_key: Option<String>,
+}
+
+/// A receiver of events that came with the configuration.
+#[derive(Debug, Clone)]
+pub struct GivenWebhook {
+    /// Absolute, http or https.
+    pub url: String,
+    /// Signs what is sent there.
+    pub secret: SecretString,
 }
 
 impl GivenKeys {
@@ -374,6 +391,10 @@ impl Config {
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
             trash: Duration::from_secs(u64::from(trash_days) * 24 * 3600),
+            webhook: webhook(texts)?,
+            webhook_secret: service_key(texts, "webhook_secret")?,
+            purge_limit: texts.parse_optional("purge_limit")?,
+            job_workers: job_workers(texts)?,
             upload_max: texts.parse("upload_max")?,
             anonymous_uploads: texts.parse("anonymous_uploads")?,
             anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
@@ -545,6 +566,28 @@ fn service_key(texts: &Texts, name: &str) -> Result<Option<SecretString>, Config
         return Err(texts.refuse(name, "must be letters, digits and signs without spaces"));
     }
     Ok(Some(key.into()))
+}
+
+fn webhook(texts: &Texts) -> Result<Option<GivenWebhook>, ConfigError> {
+    let url = texts.get("webhook_url").0.trim().to_owned();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    crate::api::webhooks::check_url(&url).map_err(|reason| texts.refuse("webhook_url", reason))?;
+    let secret = service_key(texts, "webhook_secret")?.ok_or_else(|| {
+        texts.refuse(
+            "webhook_secret",
+            "must be given with `webhook_url`: messages are signed",
+        )
+    })?;
+    Ok(Some(GivenWebhook { url, secret }))
+}
+
+fn job_workers(texts: &Texts) -> Result<usize, ConfigError> {
+    match texts.parse("job_workers")? {
+        workers @ 1..=64 => Ok(workers),
+        _ => Err(texts.refuse("job_workers", "must be from 1 to 64")),
+    }
 }
 
 fn images(texts: &Texts) -> Result<Option<ImagesSettings>, ConfigError> {

@@ -96,6 +96,11 @@ impl ApiError {
         Self::new(StatusCode::LOCKED, message)
     }
 
+    /// 429: the month's share of something is used up. A repeat within the month does not help.
+    pub fn over_quota(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+    }
+
     /// 405; the router adds which methods the path does take.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not take that method.")
@@ -167,7 +172,10 @@ impl IntoResponse for ApiError {
         // The SDKs repeat 409 and every 5xx; these answers stay what they are however often one asks.
         if matches!(
             self.status,
-            StatusCode::CONFLICT | StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE
+            StatusCode::CONFLICT
+                | StatusCode::NOT_IMPLEMENTED
+                | StatusCode::INSUFFICIENT_STORAGE
+                | StatusCode::TOO_MANY_REQUESTS
         ) {
             headers.insert(
                 HeaderName::from_static("x-should-retry"),

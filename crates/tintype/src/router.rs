@@ -62,7 +62,22 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/v1/metadata", get(api::metadata::of_remote))
         .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
         .route("/v1/trash/{id}", delete(api::trash::delete))
-        .route("/v1/trash/{id}/restore", post(api::trash::restore));
+        .route("/v1/trash/{id}/restore", post(api::trash::restore))
+        .route("/v1/bulkJobs/copyFolder", post(api::bulk_jobs::copy_folder))
+        .route("/v1/bulkJobs/moveFolder", post(api::bulk_jobs::move_folder))
+        .route("/v1/bulkJobs/renameFolder", post(api::bulk_jobs::rename_folder))
+        .route("/v1/bulkJobs/{jobId}", get(api::bulk_jobs::status))
+        .route("/v1/files/purge", post(api::purge::create))
+        .route("/v1/files/purge/{requestId}", get(api::purge::status))
+        .route("/v1/webhooks", get(api::webhooks::list).post(api::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(api::webhooks::get)
+                .patch(api::webhooks::update)
+                .delete(api::webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/deliveries", get(api::webhooks::deliveries))
+        .route("/v1/webhooks/{id}/test", post(api::webhooks::test));
     routes = account(routes);
     for path in UNAVAILABLE {
         routes = routes.route(path, any(unavailable));
@@ -133,14 +148,7 @@ fn account(routes: Router<App>) -> Router<App> {
 }
 
 /// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
-const UNAVAILABLE: &[&str] = &[
-    "/v1/bulkJobs/copyFolder",
-    "/v1/bulkJobs/moveFolder",
-    "/v1/bulkJobs/renameFolder",
-    "/v1/bulkJobs/{jobId}",
-    "/v1/files/purge",
-    "/v1/files/purge/{requestId}",
-];
+const UNAVAILABLE: &[&str] = &[];
 
 async fn unavailable(State(app): State<App>, request: Request) -> ApiError {
     use crate::auth::{Area, Level, require};
@@ -243,6 +251,9 @@ const LITERALS: &[&str] = &[
     "moveFolder",
     "renameFolder",
     "purge",
+    "webhooks",
+    "deliveries",
+    "test",
     "customMetadataFields",
     "saved-extensions",
     "named-transformations",

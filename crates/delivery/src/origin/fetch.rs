@@ -305,6 +305,27 @@ impl Fetcher {
         self.check_literal(&url, &place)
     }
 
+    /// Posts `body` to `url`, within the policy's rules of addresses; the status of the answer, whatever it is. Redirects
+    /// are not followed and the answer's body is not read.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<u16, FetchError> {
+        let deadline = Deadline::new(Instant::now(), timeout, Phase::Headers);
+        let url = parse(url)?;
+        let place = shown(&url);
+        self.check_literal(&url, &place)?;
+        let request = self.client.post(url).headers(headers).body(body);
+        let response = deadline
+            .limit(&place, request.send())
+            .await?
+            .map_err(|error| sending_failed(error, &place))?;
+        Ok(response.status().as_u16())
+    }
+
+    /// True if `url` may be asked for at all, as far as its text tells: a name is looked up only when it is.
+    pub fn check(&self, url: &str) -> Result<(), FetchError> {
+        let url = parse(url)?;
+        self.check_literal(&url, &shown(&url))
+    }
+
     /// Literals never reach the resolver. `Url` has already turned every spelling of one into an address.
     fn check_literal(&self, url: &Url, place: &str) -> Result<(), FetchError> {
         let address = match url.host() {

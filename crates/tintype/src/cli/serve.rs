@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Outcome, read_config};
+use crate::app::background::{self, Background};
 use crate::app::{App, usage};
 use crate::config::{Config, unknown_variables};
 use crate::keys::KEY_FILE;
@@ -54,6 +55,7 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     } else if !config.keys.are_complete() {
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
+    let background = Background::start(&app, background::kinds(), config.job_workers);
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
     let index = tokio::spawn(build_search_index(app.library.clone()));
     let counting = tokio::spawn(usage::keep_writing(app.clone()));
@@ -62,6 +64,7 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     sweep.abort();
     index.abort();
     counting.abort();
+    background.stop(config.shutdown_timeout).await;
     usage::write_all(&app).await;
     app.delivery.close().await;
     app.library.close().await;

@@ -92,6 +92,23 @@ pub const SETTINGS: &[Setting] = &[
         "30",
         "Days that deleted files can be restored; 0 deletes at once",
     ),
+    unset(
+        "webhook_url",
+        "Receiver of all events, such as https://app.example.com/hooks; more are registered by the API (see webhooks.md)",
+    ),
+    secret(
+        "webhook_secret",
+        "What messages to it are signed with, whsec_...; also signs the callbacks of extensions",
+    ),
+    unset(
+        "purge_limit",
+        "Purges of one month (UTC) that are carried out; no limit if not given",
+    ),
+    setting(
+        "job_workers",
+        "4",
+        "Jobs (folders copied or moved, purges) done at the same time",
+    ),
     setting("upload_max", "1GiB", "Largest file that an upload may bring"),
     setting(
         "anonymous_uploads",

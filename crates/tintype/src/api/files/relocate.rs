@@ -67,12 +67,9 @@ pub async fn rename(
         .flag("purgeCache")
         .map_err(|error| error.with_reason("INVALID_PARAMETER"))?
         .unwrap_or(false);
-    let purging = if purges {
+    if purges {
         require(&app, &headers, Area::Purge, Level::Write).await?;
-        Some(purge::check(&app)?)
-    } else {
-        None
-    };
+    }
     let name = FileName::sanitised(given).map_err(|error| {
         ApiError::invalid(format!("Your request contains invalid newFileName parameter: {error}."))
             .with_reason("INVALID_PARAMETER")
@@ -99,11 +96,12 @@ pub async fn rename(
             }
             other => refusal(other),
         })?;
-    let Some(purging) = purging else {
+    if !purges {
         return Ok(Json(json!({})).into_response());
-    };
+    }
     let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
-    if let Some(id) = purge::start(&purging, &app, &format!("{old}*"), now).await? {
+    let purge = purge::start(&app, &format!("{old}*"), now).await;
+    if let Some(id) = purge.map_err(|error| ApiError::internal(&error))? {
         return Ok(Json(json!({ "purgeRequestId": id })).into_response());
     }
     let body = json!({

@@ -126,7 +126,10 @@ async fn post_transformation(app: &App, lease: &Lease) -> Result<Step, StepError
 }
 
 fn passes(error: &DeliveryError) -> bool {
-    matches!(error.code(), delivery::Code::Overloaded | delivery::Code::Internal | delivery::Code::Upstream)
+    matches!(
+        error.code(),
+        delivery::Code::Overloaded | delivery::Code::Internal | delivery::Code::Upstream
+    )
 }
 
 fn rendition_url(app: &App, asset: &Asset, still: bool, value: &str) -> String {
@@ -141,6 +144,6 @@ fn rendition_url(app: &App, asset: &Asset, still: bool, value: &str) -> String {
 }
 
 fn read<T: serde::de::DeserializeOwned>(lease: &Lease) -> Result<T, StepError> {
-    T::deserialize(&lease.job.input as &Value).map_err(|error| StepError::GiveUp(format!("the job can't be read: {error}")))
+    T::deserialize(&lease.job.input as &Value)
+        .map_err(|error| StepError::GiveUp(format!("the job can't be read: {error}")))
 }
-
