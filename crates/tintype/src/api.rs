@@ -12,12 +12,12 @@ pub mod folder;
 pub mod health;
 mod json;
 pub mod landing;
-pub mod purge;
-pub mod webhooks;
 pub mod metadata;
 pub mod named_transformations;
+pub mod purge;
 pub mod rate_limit;
 pub mod saved_extensions;
 pub mod trash;
+pub mod webhooks;
 
 pub use json::Json;

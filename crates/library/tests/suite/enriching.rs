@@ -1,6 +1,8 @@
 //! What machines find out: written once, over what is there, for the version that was looked at.
 
-use library::{AiTag, Asset, Code, EnrichError, Enrichment, EventKind, FollowUp, NewFile, SourceTags, Tags, UploadError};
+use library::{
+    AiTag, Asset, Code, EnrichError, Enrichment, EventKind, FollowUp, NewFile, SourceTags, Tags, UploadError,
+};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, at, new_file, upload};
@@ -35,9 +37,15 @@ async fn enrich(bench: &Bench, asset: &Asset, what: &Enrichment, now: i64) -> Re
 async fn sources_take_the_place_of_what_they_said_before() {
     let bench = Bench::new().await;
     let asset = upload(&bench.library, "/a.jpg", b"a", 1).await.expect("uploaded");
-    enrich(&bench, &asset, &from("one", &["Sea", "Boat"]), 2).await.expect("enriched");
-    enrich(&bench, &asset, &from("two", &["Sea"]), 3).await.expect("enriched");
-    let now = enrich(&bench, &asset, &from("one", &["Sky"]), 4).await.expect("enriched");
+    enrich(&bench, &asset, &from("one", &["Sea", "Boat"]), 2)
+        .await
+        .expect("enriched");
+    enrich(&bench, &asset, &from("two", &["Sea"]), 3)
+        .await
+        .expect("enriched");
+    let now = enrich(&bench, &asset, &from("one", &["Sky"]), 4)
+        .await
+        .expect("enriched");
     assert_eq!(now.ai_tags, [ai("Sea", "two"), ai("Sky", "one")]);
     assert_eq!(now.updated_at, at(4));
     let stored = bench.library.file(asset.id).await.expect("read").expect("there");
@@ -80,7 +88,9 @@ async fn only_the_version_that_was_looked_at() {
     let second = upload(&bench.library, "/a.jpg", b"b", 2).await.expect("uploaded");
     let late = enrich(&bench, &first, &from("one", &["Sea"]), 3).await;
     assert!(matches!(late, Err(EnrichError::Gone)), "{late:?}");
-    enrich(&bench, &second, &from("one", &["Sea"]), 3).await.expect("enriched");
+    enrich(&bench, &second, &from("one", &["Sea"]), 3)
+        .await
+        .expect("enriched");
     bench.library.delete(second.id, at(4)).await.expect("deleted");
     let late = enrich(&bench, &second, &from("one", &["Sea"]), 5).await;
     assert!(matches!(late, Err(EnrichError::Gone)), "{late:?}");

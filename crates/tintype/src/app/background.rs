@@ -313,6 +313,7 @@ pub fn kinds() -> Kinds {
         let step = super::purge::carry_out(&app, &lease).await;
         (lease, step)
     });
+    super::follow_up::register(&mut kinds);
     kinds
 }
 

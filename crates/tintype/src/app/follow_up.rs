@@ -1,6 +1,10 @@
 //! What goes on when an upload or an update has been answered: renditions that were ordered, and extensions. Each is a
 //! job, enqueued in the transaction of its cause, and may be carried out twice.
 
+mod run;
+
+pub use run::register;
+
 use library::FollowUp;
 use serde_json::json;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use delivery::{OLDEST_RENDITION, PurgePattern};
-use library::{Lease, Purge, Step, Timestamp};
+use library::{Lease, Purge, PurgeError, PurgeId, PurgeOrder, Step, StoreError, Timestamp};
 use url::Url;
 
 use super::App;
@@ -71,6 +71,20 @@ fn is_narrow(path: &str) -> bool {
         .is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
     let levels = path.split('/').filter(|level| !level.is_empty()).count();
     levels >= 2 || path.chars().count() >= 15 || is_file
+}
+
+/// Asks for the purge of a file's old URL and of all that begin with it: the id of the request; `None` if as many were
+/// asked for as may be.
+pub async fn start(app: &App, url: &str, now: Timestamp) -> Result<Option<PurgeId>, StoreError> {
+    let order = PurgeOrder {
+        url: url.to_owned(),
+        limit: app.purge_limit,
+    };
+    match app.library.create_purge(&order, now).await {
+        Ok(id) => Ok(Some(id)),
+        Err(PurgeError::OverQuota(_)) => Ok(None),
+        Err(PurgeError::Store(error)) => Err(error),
+    }
 }
 
 /// Tells delivery of a purge.

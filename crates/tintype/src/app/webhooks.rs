@@ -120,16 +120,16 @@ fn envelope(event_type: &str, at: Timestamp, data: Value, others: &Map<String, V
     }
 }
 
-/// What a receiver is told of an event.
-fn message(event: &Event, asset: Option<&Asset>, url_endpoint: &str) -> Message {
+/// What a receiver is told of an event. `file` is the file object, if the file is still there.
+fn message(event: &Event, file: Option<Value>) -> Message {
     let nothing = Map::new();
     let facts = event.body.as_object().unwrap_or(&nothing);
     let fact = |key: &str| facts.get(key).cloned().unwrap_or_default();
-    let data = match (facts.get("data"), event.kind, asset) {
+    let data = match (facts.get("data"), event.kind, file) {
         (Some(data), ..) => data.clone(),
         (None, EventKind::FileDeleted, _) => json!({ "fileId": event.file }),
         (None, EventKind::FileVersionDeleted, _) => json!({ "fileId": event.file, "versionId": fact("versionId") }),
-        (None, _, Some(asset)) => file_object::file(asset, url_endpoint),
+        (None, _, Some(file)) => file,
         // Gone since: what it was is not known any more.
         (None, _, None) => {
             let path = fact("filePath");
@@ -175,7 +175,9 @@ pub async fn hand_over(app: App, mut stopping: watch::Receiver<bool>) {
 }
 
 async fn hand_over_once(app: &App) -> Result<u64, StoreError> {
-    let write = |event: &Event, asset: Option<&Asset>| message(event, asset, &app.url_endpoint);
+    let write = |event: &Event, asset: Option<&Asset>| {
+        message(event, asset.map(|asset| file_object::file(asset, &app.url_endpoint)))
+    };
     let handed = app.library.hand_over(BATCH, Timestamp::now(), &write).await?;
     Ok(handed.events)
 }
@@ -365,7 +367,7 @@ mod tests {
             created_at: at(1_767_323_045_678),
         };
         let told = |kind, body| {
-            let message = message(&event(kind, body), None, "http://h/demo");
+            let message = message(&event(kind, body), None);
             let mut body: Value = serde_json::from_str(&message.body).unwrap();
             assert_eq!(body["id"], json!(message.id));
             assert!(Uuid::parse_str(&message.id).is_ok());

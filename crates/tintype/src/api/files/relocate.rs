@@ -69,7 +69,10 @@ pub async fn rename(
     let purge = if purges {
         require(&app, &headers, Area::Purge, Level::Write).await?;
         let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
-        Some(purge_order(format!("{old}*")))
+        Some(PurgeOrder {
+            url: format!("{old}*"),
+            limit: app.purge_limit,
+        })
     } else {
         None
     };
@@ -112,11 +115,6 @@ pub async fn rename(
         "reason": "PURGE_FAILED",
     });
     Ok((StatusCode::MULTI_STATUS, Json(body)).into_response())
-}
-
-/// What a rename purges. The one place where renames say how many purges a month may have: there is no limit by now.
-fn purge_order(url: String) -> PurgeOrder {
-    PurgeOrder { url, limit: None }
 }
 
 /// The file to copy or move, and the folder to go to.

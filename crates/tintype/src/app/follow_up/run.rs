@@ -7,7 +7,6 @@ use library::{Asset, EventKind, FileId, Lease, Step, Timestamp, VersionId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::POST_TRANSFORMATION;
 use crate::api::file_object;
@@ -15,6 +14,7 @@ use crate::app::App;
 use crate::app::background::{Kinds, StepError};
 use crate::app::enrich::{self, Order};
 use crate::app::transformation::Post;
+use crate::app::usage::List;
 use crate::app::webhooks::deliver_callback;
 
 /// A service, or a server that has too much to do, is asked so often: within some two minutes.
@@ -37,7 +37,7 @@ const IN_QUERY: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
 struct PostTransformation {
     file_id: String,
     version_id: String,
-    request_id: Uuid,
+    request_id: String,
     /// As an upload asks for it.
     post: Post,
 }
@@ -65,10 +65,14 @@ async fn extension(app: &App, lease: &Lease) -> Result<Step, StepError> {
         return Err(StepError::Retry(format!("{service}: {refusal}")));
     }
     let (message, result) = match outcome {
-        Ok(asset) => (
-            json!({ "service": service, "status": "SUCCESS", "fileObject": file_object::file(&asset, &app.url_endpoint) }),
-            json!({ "status": "success" }),
-        ),
+        Ok(asset) => {
+            app.usage.done(List::Extensions, service, Timestamp::now());
+            let file = file_object::file(&asset, &app.url_endpoint);
+            (
+                json!({ "service": service, "status": "SUCCESS", "fileObject": file }),
+                json!({ "status": "success" }),
+            )
+        }
         Err(refusal) => {
             tracing::warn!(service, file_id = order.file_id, %refusal, "an extension failed");
             (
@@ -122,7 +126,10 @@ async fn post_transformation(app: &App, lease: &Lease) -> Result<Step, StepError
 }
 
 fn passes(error: &DeliveryError) -> bool {
-    matches!(error.code(), delivery::Code::Overloaded | delivery::Code::Internal | delivery::Code::Upstream)
+    matches!(
+        error.code(),
+        delivery::Code::Overloaded | delivery::Code::Internal | delivery::Code::Upstream
+    )
 }
 
 fn rendition_url(app: &App, asset: &Asset, still: bool, value: &str) -> String {
@@ -137,6 +144,6 @@ fn rendition_url(app: &App, asset: &Asset, still: bool, value: &str) -> String {
 }
 
 fn read<T: serde::de::DeserializeOwned>(lease: &Lease) -> Result<T, StepError> {
-    T::deserialize(&lease.job.input as &Value).map_err(|error| StepError::GiveUp(format!("the job can't be read: {error}")))
+    T::deserialize(&lease.job.input as &Value)
+        .map_err(|error| StepError::GiveUp(format!("the job can't be read: {error}")))
 }
-
