@@ -63,6 +63,8 @@ pub(crate) struct Kept {
     pub input: Value,
     pub kind: Kind,
     pub grant: Option<Grant>,
+    /// The caller's key: the same call under it has the answer afterwards.
+    pub idempotency_key: Option<String>,
 }
 
 /// An approval.

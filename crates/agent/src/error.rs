@@ -341,8 +341,8 @@ impl CallError {
             } => return Some(format!("did you mean `{name}`?")),
             Self::ApprovalRequired(approval) => {
                 return Some(format!(
-                    "a person who is not {} decides about {} until {}; ask again with the same arguments afterwards, or \
-                     look at the approval",
+                    "a person who is not {} decides about {} until {}; afterwards the approval holds the answer, and so does \
+                     the same call under the same idempotency key",
                     approval.request.principal, approval.id, approval.expires_at
                 ));
             }

@@ -230,7 +230,13 @@ impl Pipeline {
 
     /// Makes one call and records it. A call that can't be recorded is an error.
     pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        self.call_as(call, Authority::Policy).await
+        let alias = actions::find(&call.action).ok().and_then(|found| found.alias);
+        let mut answer = self.call_as(call, Authority::Policy).await?;
+        // Last, so that what is kept for the same call under another name is the action's own.
+        if let Some(alias) = alias.filter(|_| !answer.meta.dry_run) {
+            answer.data = alias.answer(answer.data);
+        }
+        Ok(answer)
     }
 
     async fn call_as(&self, call: Call, authority: Authority) -> Result<Answer, CallError> {
@@ -305,7 +311,10 @@ impl Pipeline {
             return self.carry_out(found, call, connection, authority, record).await;
         };
         let file = call.file.as_ref().map(|bytes| canonical::digest_of(bytes));
-        let arguments = canonical::digest(&json!([found.action.name(), call.input, file, connection.name]));
+        let input = found
+            .alias
+            .map_or_else(|| call.input.clone(), |alias| alias.accept(call.input.clone()));
+        let arguments = canonical::digest(&json!([found.action.name(), input, file, connection.name]));
         let reserved = match self
             .store
             .reserve(&call.principal.id, &key, &arguments, call.at)
@@ -471,6 +480,7 @@ impl Pipeline {
                     input: course.input.clone(),
                     kind: course.principal.kind,
                     grant: course.principal.grant.clone(),
+                    idempotency_key: course.options.idempotency_key.clone(),
                 };
                 let approval = self.store.ask(&request, &kept, course.clock.date()).await?;
                 Err(CallError::ApprovalRequired(Box::new(approval)))
@@ -559,9 +569,6 @@ impl Pipeline {
         data = output::select(data, &course.options.fields);
         let left_out = output::fit(course, &mut data, self.limits.output_bytes)?;
         let untrusted = output::untrusted(action, &data);
-        if let Some(alias) = course.found.alias {
-            data = alias.answer(data);
-        }
         Ok(Answer {
             data,
             meta: meta(course, record, undo, untrusted, left_out),

@@ -79,6 +79,7 @@ impl Pipeline {
         let options = Options {
             connection: Some(request.connection.clone()),
             intent: request.intent.clone(),
+            idempotency_key: kept.idempotency_key,
             ..Options::default()
         };
         if request.action == CHANGE_SET {
@@ -211,6 +212,7 @@ impl Pipeline {
                 input,
                 kind: set.principal.kind,
                 grant: set.principal.grant.clone(),
+                idempotency_key: set.options.idempotency_key.clone(),
             };
             let approval = self.store.ask(&request, &kept, set.at).await?;
             return Err(CallError::ApprovalRequired(Box::new(approval)));

@@ -88,6 +88,27 @@ async fn what_destroys_waits_and_is_carried_out_by_us_once() {
 }
 
 #[tokio::test]
+async fn the_same_call_under_its_key_has_the_answer_afterwards() {
+    let stage = Stage::new().await;
+    let keyed = || Options {
+        idempotency_key: Some("k".into()),
+        ..Options::default()
+    };
+    let call =
+        |name: &'static str| stage.call_with(name, json!({ "fileId": "f2" }), Box::leak(Box::new(agent())), keyed());
+    let waits = call("IMAGEKIT_IO_DELETE_FILE").await.unwrap_err();
+    let id = waits.report()["approval"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(call("delete_file").await.unwrap_err().code(), Code::ApprovalRequired);
+    stage.pipeline.decide(&id, true, &operator(), None, NOW).await.unwrap();
+    let answer = call("delete_file").await.unwrap();
+    assert!(answer.meta.replayed);
+    assert_eq!(answer.meta.approval.as_deref(), Some(id.as_str()));
+    assert_eq!(answer.data, json!({ "deleted": true }));
+    // Each name gives its own shape of it.
+    assert_eq!(call("IMAGEKIT_IO_DELETE_FILE").await.unwrap().data, json!({}));
+}
+
+#[tokio::test]
 async fn nobody_approves_their_own() {
     let stage = Stage::new().await;
     let error = stage.call("delete_file", json!({ "fileId": "f2" })).await.unwrap_err();
