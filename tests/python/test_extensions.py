@@ -157,3 +157,66 @@ def test_post_transformations_are_ready_when_asked_for(extended, photo):
     wait_until(lambda: cached("/demo/post.jpg?tr=w-78,h-56,f-webp") in ("memory", "disk"))
     assert cached("/demo/post.jpg?tr=w-77,h-55") in ("memory", "disk")
     assert opened(extended.get("/demo/post.jpg?tr=w-77,h-55").body).size == (77, 55)
+
+
+def send(server, method, target, body):
+    return server.request(method, target, {**BASIC, "Content-Type": "application/json"}, json.dumps(body))
+
+
+def test_an_update_orders_extensions_too(extended, services, photo):
+    file = extended.upload(photo, "patched.jpg").json()["fileId"]
+    body = {"extensions": [{"name": "google-auto-tagging", **TAGGING}], "webhookUrl": services.url + "/hook/patched"}
+    answer = send(extended, "PATCH", f"/v1/files/{file}/details", body)
+    assert answer.status == 200 and answer.json()["extensionStatus"] == {"google-auto-tagging": "pending"}, answer
+    assert callback(services, "/hook/patched")["fileObject"]["AITags"][0]["name"] == "Sea"
+    wrong = send(extended, "PATCH", f"/v1/files/{file}/details", {"tags": ["x"], "extensions": [{"name": "make-coffee"}]})
+    assert wrong.status == 400 and wrong.json()["errors"]["extensions"] and details(extended, file)["tags"] is None, wrong
+
+
+def test_what_is_saved_takes_the_place_of_its_id(extended, services, photo):
+    config = {"name": "google-auto-tagging", "minConfidence": 90, "maxTags": 1}
+    saved = send(extended, "POST", "/v1/saved-extensions", {"name": "sure", "description": "sure tags", "config": config}).json()
+    answer = upload(extended, photo, "saved.jpg", [{"name": "saved-extension", "id": saved["id"]}])
+    assert answer.status == 200 and answer.json()["extensionStatus"] == {"google-auto-tagging": "pending"}, answer
+    tags = wait_until(lambda: details(extended, answer.json()["fileId"])["AITags"])
+    assert [tag["name"] for tag in tags] == ["Sea"]
+    unknown = upload(extended, photo, "saved.jpg", [{"name": "saved-extension", "id": "ext_unknown"}])
+    assert unknown.status == 400 and "ext_unknown" in unknown.json()["errors"]["extensions"], unknown
+
+
+def test_tasks_choose_values_of_fields(extended, services, photo):
+    for name, schema in [("scene", {"type": "SingleSelect", "selectOptions": ["indoor", "outdoor"]}), ("boats", {"type": "Number", "maxValue": 9})]:
+        assert send(extended, "POST", "/v1/customMetadataFields", {"name": name, "label": name, "schema": schema}).status == 201
+    tasks = [{"type": "select_metadata", "instruction": "Where?", "field": "scene"},
+             {"type": "select_metadata", "instruction": "How many boats?", "field": "boats"}]
+    asked = []
+
+    def answered(body):
+        asked.append(json.loads(body)["response_format"]["json_schema"]["schema"]["properties"])
+        return completion({"answer_1": ["outdoor"], "answer_2": ["3"]})
+
+    services.answers["vision"] = [answered]
+    file = ordered(extended, photo, "scene.jpg", {"name": "ai-tasks", "tasks": tasks})
+    wait_until(lambda: details(extended, file)["customMetadata"] == {"scene": "outdoor", "boats": 3})
+    assert asked[0]["answer_1"]["items"]["enum"] == ["indoor", "outdoor"]
+    # A value that the field does not take is not written, and the file keeps what it has.
+    services.answers["vision"] = [completion({"answer_1": [], "answer_2": ["30"]})]
+    file = ordered(extended, photo, "scene-2.jpg", {"name": "ai-tasks", "tasks": tasks}, webhookUrl=services.url + "/hook/scene")
+    assert "boats" in callback(services, "/hook/scene")["error"]["message"]
+    assert details(extended, file)["customMetadata"] == {}
+    unknown = upload(extended, photo, "scene.jpg", [{"name": "ai-tasks", "tasks": [{**tasks[0], "field": "nobody"}]}])
+    assert unknown.status == 400 and "nobody" in unknown.json()["errors"]["extensions"], unknown
+
+
+def test_events_of_post_transformations(extended, services, photo):
+    registered = send(extended, "POST", "/v1/webhooks", {"url": services.url + "/hook/events", "events": ["upload.post-transform.success", "upload.post-transform.error"]})
+    assert registered.status in (200, 201), registered
+    good, broken = {"type": "transformation", "value": "w-31,h-32"}, {"type": "transformation", "value": "l-image,i-nowhere.jpg,l-end"}
+    answer = extended.upload(photo, "events.jpg", transformation=json.dumps({"post": [good, broken]}))
+    assert answer.status == 200, answer
+    events = wait_until(lambda: len(found := [body for at, _, body in services.callbacks if at == "/hook/events"]) >= 2 and found)
+    by_type = {event["type"]: event for event in events}
+    success, error = by_type["upload.post-transform.success"], by_type["upload.post-transform.error"]
+    assert success["request"] == {"x_request_id": answer.headers["x-request-id"], "transformation": good}
+    assert success["data"] == {"fileId": answer.json()["fileId"], "url": answer.json()["url"] + "?tr=w-31,h-32", "name": "events.jpg"}
+    assert error["data"]["path"] == "/events.jpg" and "nowhere.jpg" in error["data"]["transformation"]["error"]["reason"], error
