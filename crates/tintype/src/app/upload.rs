@@ -171,6 +171,7 @@ pub async fn upload(app: &App, mut upload: Upload) -> Result<Uploaded, UploadErr
                 is_published: upload.is_published,
                 custom_coordinates: upload.custom_coordinates,
                 description: upload.description,
+                custom_metadata: upload.custom_metadata,
                 follow_ups,
                 default_metadata: CustomMetadata::defaults(&account.custom_metadata_fields),
                 ..NewFile::new(folder, name, staged, media)
