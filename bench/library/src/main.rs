@@ -25,8 +25,11 @@ const USAGE: &str = "usage: bench-library --folder <scratch> [--postgres <url of
 
 /// What was measured in one library.
 pub struct Found {
+    /// `SQLite` or `PostgreSQL`.
     pub database: &'static str,
+    /// How many assets it has.
     pub assets: u64,
+    /// What each case took.
     pub measured: Vec<Measured>,
 }
 

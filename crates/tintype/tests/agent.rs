@@ -13,14 +13,10 @@ use agent::{
 use axum::body::Body;
 use axum::http::{Request, Response};
 use bytes::Bytes;
-use delivery::Delivery;
-use delivery::origin::{FetchPolicy, Fetcher};
-use library::Library;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tintype::app::{App, Parts};
-use tintype::config::{Config, GivenKeys, Texts};
-use tintype::keys::KeyPair;
+use tintype::app::App;
+use tintype::config::{Config, Texts};
 use tintype::observe::Meters;
 use tower::ServiceExt;
 
