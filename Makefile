@@ -3,10 +3,10 @@
 SHELL := /bin/sh
 SECONDS ?= 600
 
-.PHONY: help setup setup-test build run test e2e fuzz bench fmt
+.PHONY: help setup setup-test build run test e2e fuzz bench bench-library fmt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what building and running need (apt); quick when all is there
 	@scripts/setup.sh run
@@ -28,6 +28,9 @@ e2e: setup-test build ## only the tests with real clients against the running bi
 
 fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
 	@scripts/fuzz.sh $(SECONDS)
+
+bench-library: ## search made-up libraries of up to a million assets; see docs/benchmarks-library.md
+	@bench/library/run
 
 bench: setup ## compare with other servers and libraries; see docs/benchmarks.md
 	@bench/run

@@ -25,8 +25,11 @@ const USAGE: &str = "usage: bench-library --folder <scratch> [--postgres <url of
 
 /// What was measured in one library.
 pub struct Found {
+    /// In which database.
     pub database: &'static str,
+    /// With how many assets.
     pub assets: u64,
+    /// Case by case.
     pub measured: Vec<Measured>,
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::RwLock;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
 use crate::database::{Database, DatabaseError, query};
 use crate::error::StoreError;
+use crate::list::Estimate;
 use crate::settings::{BlobUrl, DatabaseUrl, Limits, Settings};
 
 /// An open library. Clones are the same library.
@@ -22,6 +23,7 @@ struct Inner {
     database: Database,
     blobs: BlobStore,
     limits: Limits,
+    estimate: Estimate,
     /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing
     /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
@@ -148,6 +150,7 @@ impl Library {
                 database,
                 blobs,
                 limits,
+                estimate: Estimate::default(),
                 collection,
                 lock,
             }),
@@ -220,6 +223,10 @@ impl Library {
 
     pub(crate) fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    pub(crate) fn estimate(&self) -> &Estimate {
+        &self.inner.estimate
     }
 
     pub(crate) fn blobs(&self) -> &BlobStore {
