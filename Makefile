@@ -2,8 +2,9 @@
 
 SHELL := /bin/sh
 SECONDS ?= 600
+KILLS ?= 200
 
-.PHONY: help setup setup-test build run test e2e fuzz bench bench-library fmt
+.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-library fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -25,6 +26,9 @@ test: setup-test ## every check and test; ends with counts and the minutes of ea
 
 e2e: setup-test build ## only the tests with real clients against the running binary
 	@scripts/test.sh e2e
+
+torture: setup-test build ## kill the server KILLS times (200) amid changes and look for every one that it acknowledged
+	@PYTHONDONTWRITEBYTECODE=1 tests/python/.venv/bin/python -u tests/python/torture.py $(KILLS)
 
 fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
 	@scripts/fuzz.sh $(SECONDS)

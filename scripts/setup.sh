@@ -33,6 +33,9 @@ find_chromium() {
     return 1
 }
 
+# Only the server's programs are needed; the tests start one of their own.
+find_postgres() { [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || { has initdb && has postgres; }; }
+
 find_font() { [ -n "$(find /usr/share/fonts /usr/local/share/fonts -name "$1" -print -quit 2>/dev/null)" ]; }
 
 has gcc || need gcc "compiles the C codecs (libjpeg-turbo, libwebp, libaom) and SQLite"
@@ -52,6 +55,7 @@ if [ "$purpose" = test ]; then
     # Packages of fonts put nothing on the path: their files are what tells.
     find_font NotoColorEmoji.ttf || need fonts-noto-color-emoji "has the emoji that texts are tested with"
     find_font wqy-microhei.ttc || need fonts-wqy-microhei "has the Chinese, Japanese and Korean letters of those tests"
+    find_postgres || need postgresql "is the other database that the library is tested on"
     find_chromium || need chromium "shows delivered pictures in a real browser"
 fi
 
@@ -107,6 +111,15 @@ if ! cmp -s tests/python/requirements.txt "$venv/installed.txt" 2>/dev/null; the
     python3 -m venv --clear "$venv"
     "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r tests/python/requirements.txt
     cp tests/python/requirements.txt "$venv/installed.txt"
+fi
+
+# The old SDK has the new one's name.
+venv=tests/python/.venv-legacy
+if ! cmp -s tests/python/requirements-legacy.txt "$venv/installed.txt" 2>/dev/null; then
+    say "installing the old Python SDK into $venv"
+    python3 -m venv --clear "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r tests/python/requirements-legacy.txt
+    cp tests/python/requirements-legacy.txt "$venv/installed.txt"
 fi
 
 # Any newer cargo-deny that somebody has is as good. Debug mode, because optimising it takes longer than it ever saves.

@@ -38,7 +38,9 @@ count_pytest() {
 
 end_to_end() {
     stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
-    stage "python sdk and contract" pytest tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python
+    local suite=(tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python)
+    stage "python sdk and contract" pytest "${suite[@]}"
+    stage "the same on PostgreSQL" pytest scripts/with-postgres.sh "${suite[@]}"
 }
 
 if [ "${1:-all}" = all ]; then
@@ -46,6 +48,7 @@ if [ "${1:-all}" = all ]; then
     stage "clippy" one cargo clippy --release --workspace --all-targets --locked -- -D warnings
     stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
     stage "cargo tests" cargo cargo test --release --workspace --locked
+    stage "library on PostgreSQL" cargo scripts/with-postgres.sh cargo test --release --workspace --locked --test library_postgres
     stage "build" one cargo build --release --locked -p tintype
     stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
 fi

@@ -1,6 +1,7 @@
 //! Tintype's engine as a contender, by the way that a request takes: header, language, plan, pixels.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use contender::{OutputFormat, Task};
 use engine::{Bounds, Budget, Fonts, Inputs, Light};
@@ -13,13 +14,18 @@ pub fn serve(linear: bool) -> Result<(), BenchError> {
     let light = if linear { Light::Linear } else { Light::Gamma };
     let about = format!("Tintype {}, its engine", env!("CARGO_PKG_VERSION"));
     let fonts = Fonts::bundled();
+    let running = AtomicUsize::new(0);
     contender::serve(&about, |source, task| {
-        render(source, task, light, &fonts).map_err(|error| error.to_string())
+        // As the server decides it: a worker that has nothing to do may help.
+        let helpers = usize::from(running.fetch_add(1, Ordering::Relaxed) == 0);
+        let result = render(source, task, light, helpers, &fonts).map_err(|error| error.to_string());
+        running.fetch_sub(1, Ordering::Relaxed);
+        result
     })?;
     Ok(())
 }
 
-fn render(source: &[u8], task: &Task, light: Light, fonts: &Fonts) -> Result<Vec<u8>, BenchError> {
+fn render(source: &[u8], task: &Task, light: Light, helpers: usize, fonts: &Fonts) -> Result<Vec<u8>, BenchError> {
     let probe = engine::probe_bytes(source)?;
     let transformation = Transformation::parse(&language(task), Mode::Strict)?;
     let context = Context {
@@ -40,6 +46,7 @@ fn render(source: &[u8], task: &Task, light: Light, fonts: &Fonts) -> Result<Vec
     };
     let budget = Budget {
         light,
+        helpers,
         ..Budget::default()
     };
     Ok(engine::render_with(&inputs, &plan, &budget)?.bytes)

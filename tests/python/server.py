@@ -21,6 +21,20 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(f"{PRIVATE_KEY}:".encode()
 READY_WITHIN_S = 20
 
 
+# A PostgreSQL server that `scripts/with-postgres.sh` started: then every server of the tests has a schema of its own there.
+POSTGRES = os.environ.get("TINTYPE_TEST_POSTGRES")
+
+
+def schema_for(data_dir):
+    """The address of a schema that belongs to a data directory: a server that starts there again finds what it left."""
+    import hashlib
+
+    name = "e" + hashlib.sha256(data_dir.encode()).hexdigest()[:16]
+    subprocess.run(["psql", "-q", POSTGRES, "-c", f"CREATE SCHEMA IF NOT EXISTS {name}"], check=True,
+                   env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})
+    return f"{POSTGRES}?options=-c%20search_path%3D{name}"
+
+
 class Answer:
     """Status, headers and body of one response. Header names are looked up in any case."""
 
@@ -53,6 +67,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         given = {"listen": f"127.0.0.1:{self.port}", "data_dir": str(data_dir), "private_key": PRIVATE_KEY,
                  "public_key": PUBLIC_KEY, "log_format": "json", "log": "debug,hyper=info,h2=info", **settings}
+        if "database_url" not in settings and POSTGRES:
+            given["database_url"] = schema_for(str(data_dir))
         clean = {k: v for k, v in os.environ.items() if not k.startswith("TINTYPE_")}
         variables = {f"TINTYPE_{name.upper()}": value for name, value in given.items()}
         self.log = tempfile.NamedTemporaryFile(mode="ab", prefix="tintype-log-")

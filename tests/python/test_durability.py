@@ -133,7 +133,7 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path):
 
 def test_a_wrong_setting_is_named_at_the_start():
     for name, value in [("listen", "nowhere"), ("fetch_allow", "10.0.0.0/99"), ("upload_max", "lots"), ("account_id", "a/b"),
-                        ("private_key", "secret"), ("database_url", "postgres://localhost/x"), ("blob_url", "s3://bucket")]:
+                        ("private_key", "secret"), ("database_url", "mysql://localhost/x"), ("blob_url", "ftp://bucket")]:
         with pytest.raises(RuntimeError, match="ended with") as error:
             Server(**{name: value})
         assert name in str(error.value), error.value

@@ -164,14 +164,6 @@ def test_overwriting_can_be_forbidden(server, photo):
             "overwriteFile and useUniqueFileName are set to false.")
 
 
-@pytest.mark.parametrize("fields", [
-    {"extensions": '[{"name":"remove-bg"}]'}, {"customMetadata": '{"a":1}'}, {"transformation": '{"pre":"w-10"}'}, {"checks": '"file.size" < 1'},
-])
-def test_what_is_not_there_says_so_and_stores_nothing(server, photo, fields):
-    refused(server.upload(photo, "not-there.jpg", **fields), 501)
-    assert server.listed("name=not-there.jpg") == []
-
-
 def test_tags_have_limits(server, photo):
     refused(server.upload(photo, "tagged-badly.jpg", tags="50%"), 400)
     refused(server.upload(photo, "tagged-badly.jpg", tags="x" * 501), 400)

@@ -1,76 +1,207 @@
-//! The catalogue: every action once, in one table. Each file declares one: its input and output, what it does to the
-//! library, the request it makes, and how its effect is looked up afterwards.
+//! The catalogue: every action once, in one table. Each is declared in the file of its noun: its input and output, what
+//! it does to the library, the request it makes, how its effect is looked up afterwards, and which call takes it back.
 
-mod delete_file;
-mod file;
-mod get_file_details;
-mod list_files;
+mod aliases;
+pub(crate) mod asset;
+mod cache;
+mod extensions;
+mod fields;
+mod files;
+mod folders;
+mod list_assets;
+mod metadata;
+mod named_transformations;
+mod operation;
+mod origins;
+pub(crate) mod path;
+mod signing;
+mod tags;
 mod upload_file;
+mod url_endpoints;
+mod usage;
+mod versions;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http::StatusCode;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::drift::{self, Drift};
+pub use aliases::{ALIASES, Alias, Dialect};
+pub(crate) use operation::{Inverse, InverseCall, Lost, Operation, Prepared, Reconcile, Signer, Step};
+
+use crate::canonical;
 use crate::error::CallError;
-use crate::read_back::ReadBack;
-use crate::request::ApiRequest;
-use crate::schema;
+
+/// The service under which a connector door offers the catalogue.
+pub const SERVICE: &str = "imagekit";
 
 /// Every action, in the order in which they are shown.
 pub const ACTIONS: &[Action] = &[
-    Action::of::<list_files::ListFiles>(),
-    Action::of::<get_file_details::GetFileDetails>(),
+    Action::of::<list_assets::ListAssets>(),
+    Action::of::<files::GetFileDetails>(),
     Action::of::<upload_file::UploadFile>(),
-    Action::of::<delete_file::DeleteFile>(),
+    Action::of::<files::UpdateFileDetails>(),
+    Action::of::<files::RenameFile>(),
+    Action::of::<files::CopyFile>(),
+    Action::of::<files::MoveFile>(),
+    Action::of::<files::BulkMoveFiles>(),
+    Action::of::<files::DeleteFile>(),
+    Action::of::<files::DeleteMultipleFiles>(),
+    Action::of::<tags::BulkAddTags>(),
+    Action::of::<tags::BulkRemoveTags>(),
+    Action::of::<tags::BulkRemoveAiTags>(),
+    Action::of::<versions::ListFileVersions>(),
+    Action::of::<versions::GetFileVersionDetails>(),
+    Action::of::<versions::RestoreFileVersion>(),
+    Action::of::<versions::DeleteFileVersion>(),
+    Action::of::<folders::CreateFolder>(),
+    Action::of::<folders::CopyFolder>(),
+    Action::of::<folders::MoveFolder>(),
+    Action::of::<folders::RenameFolder>(),
+    Action::of::<folders::DeleteFolder>(),
+    Action::of::<folders::BulkJobStatus>(),
+    Action::of::<cache::PurgeCache>(),
+    Action::of::<cache::GetPurgeStatus>(),
+    Action::of::<metadata::GetUploadedFileMetadata>(),
+    Action::of::<metadata::GetRemoteFileMetadata>(),
+    Action::of::<fields::ListCustomMetadataFields>(),
+    Action::of::<fields::CreateCustomMetadataField>(),
+    Action::of::<fields::UpdateCustomMetadataField>(),
+    Action::of::<fields::DeleteCustomMetadataField>(),
+    Action::of::<extensions::ListSavedExtensions>(),
+    Action::of::<extensions::GetSavedExtension>(),
+    Action::of::<extensions::CreateSavedExtension>(),
+    Action::of::<extensions::UpdateSavedExtension>(),
+    Action::of::<extensions::DeleteSavedExtension>(),
+    Action::of::<named_transformations::ListNamedTransformations>(),
+    Action::of::<named_transformations::GetNamedTransformation>(),
+    Action::of::<named_transformations::CreateNamedTransformation>(),
+    Action::of::<named_transformations::UpdateNamedTransformation>(),
+    Action::of::<named_transformations::DeleteNamedTransformation>(),
+    Action::of::<origins::ListOrigins>(),
+    Action::of::<origins::GetOrigin>(),
+    Action::of::<origins::CreateOrigin>(),
+    Action::of::<origins::UpdateOrigin>(),
+    Action::of::<origins::DeleteOrigin>(),
+    Action::of::<url_endpoints::ListUrlEndpoints>(),
+    Action::of::<url_endpoints::GetUrlEndpoint>(),
+    Action::of::<url_endpoints::CreateUrlEndpoint>(),
+    Action::of::<url_endpoints::UpdateUrlEndpoint>(),
+    Action::of::<url_endpoints::DeleteUrlEndpoint>(),
+    Action::of::<usage::GetUsage>(),
+    Action::of::<usage::GetUsageAnalytics>(),
+    Action::of::<signing::GetAuthenticationParameters>(),
 ];
 
-/// The action of that name, or an error that names the nearest one.
-pub fn find(name: &str) -> Result<&'static Action, CallError> {
-    ACTIONS.iter().find(|a| a.name == name).ok_or_else(|| {
-        let nearest = ACTIONS
-            .iter()
-            .map(|a| (strsim::normalized_damerau_levenshtein(a.name, name), a.name))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness > 0.4);
-        CallError::UnknownAction {
-            name: name.chars().take(100).collect(),
-            nearest: nearest.map(|(_, name)| name),
+/// An action as it was asked for: by its own name, or by one that another catalogue gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// What is done.
+    pub action: &'static Action,
+    /// The other name, with what it changes about input and output.
+    pub alias: Option<&'static Alias>,
+}
+
+/// The action of that name, or an error that names the nearest one. `imagekit.` in front is the connector's spelling.
+pub fn find(name: &str) -> Result<Found, CallError> {
+    let plain = name
+        .strip_prefix(SERVICE)
+        .and_then(|n| n.strip_prefix('.'))
+        .unwrap_or(name);
+    if let Some(action) = ACTIONS.iter().find(|a| a.name() == plain) {
+        return Ok(Found { action, alias: None });
+    }
+    if let Some(alias) = ALIASES.iter().find(|a| a.name == plain) {
+        let action = ACTIONS.iter().find(|a| a.name() == alias.action);
+        if let Some(action) = action {
+            return Ok(Found {
+                action,
+                alias: Some(alias),
+            });
         }
+    }
+    let names = ACTIONS.iter().map(Action::name).chain(ALIASES.iter().map(|a| a.name));
+    let nearest = names
+        .map(|known| (strsim::normalized_damerau_levenshtein(known, plain), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.4);
+    Err(CallError::UnknownAction {
+        name: name.chars().take(100).collect(),
+        nearest: nearest.map(|(_, name)| name),
     })
 }
 
+/// Actions that match all words of a text, best first: those in the name count most.
+pub fn search(text: &str) -> Vec<&'static Action> {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty() && *w != SERVICE)
+        .map(str::to_lowercase)
+        .take(20)
+        .collect();
+    let mut ranked: Vec<(usize, &Action)> = ACTIONS
+        .iter()
+        .filter_map(|action| {
+            let name = action.name();
+            let other = format!("{} {}", action.about.title, action.about.description).to_lowercase();
+            let scores = words.iter().map(|word| match word {
+                word if name.split('_').any(|part| part == word) => 9,
+                word if name.contains(word.as_str()) => 6,
+                word if other.contains(word.as_str()) => 2,
+                _ => 0,
+            });
+            let found = scores.clone().filter(|s| *s > 0).count();
+            // A sentence holds words that no action has; one that is found is enough.
+            (words.is_empty() || found > 0).then(|| (found * 10 + scores.sum::<usize>(), action))
+        })
+        .collect();
+    ranked.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    ranked.into_iter().map(|(_, action)| action).collect()
+}
+
 /// What an action does to the library. Declared by the action, never guessed from its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Changes nothing.
     Read,
-    /// Adds or changes; what was there before can be had again.
+    /// Adds or changes.
     Write,
-    /// Destroys something for good.
-    Delete,
+    /// Destroys something.
+    Destructive,
 }
 
 impl Effect {
-    /// `read`, `write` or `delete`.
+    /// `read`, `write` or `destructive`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
-            Self::Delete => "delete",
+            Self::Destructive => "destructive",
         }
     }
 }
 
-/// One row of the catalogue.
-#[derive(Debug)]
-pub struct Action {
+/// What a grant by folder or tag can say about an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// It touches assets: folders and tags can be held against it.
+    Assets,
+    /// It touches the account as a whole.
+    Account,
+    /// It hands out something that works as a credential.
+    Secret,
+}
+
+/// All that is said about an action in words and flags.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
     /// How it is called.
     pub name: &'static str,
     /// For people, a few words.
@@ -79,10 +210,98 @@ pub struct Action {
     pub description: &'static str,
     /// What it does to the library.
     pub effect: Effect,
+    /// True if another call can take it back; which one comes with each answer.
+    pub reversible: bool,
     /// True if sending it twice does no more than sending it once.
     pub idempotent: bool,
-    /// Fields of the input that carry content; records show their length only.
-    pub(crate) content_fields: &'static [&'static str],
+    /// True if it makes the server reach outside: fetch an URL, ask another service.
+    pub open_world: bool,
+    /// True if the work goes on after the answer; the action that tells its state.
+    pub poll: Option<&'static str>,
+    /// What a grant can be held against.
+    pub reach: Reach,
+    /// Inputs that are right, as JSON texts.
+    pub examples: &'static [&'static str],
+    /// Fields of the input that carry content or secrets; records show their size only.
+    pub(crate) hidden_fields: &'static [&'static str],
+    /// Made of several requests, of which some may fail.
+    pub(crate) many: bool,
+    /// Needs to know what it touches before it can be sent.
+    pub(crate) needs_survey: bool,
+}
+
+impl About {
+    const fn new(effect: Effect, name: &'static str, title: &'static str, description: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            description,
+            effect,
+            reversible: false,
+            idempotent: false,
+            open_world: false,
+            poll: None,
+            reach: Reach::Assets,
+            examples: &[],
+            hidden_fields: &[],
+            many: false,
+            needs_survey: false,
+        }
+    }
+
+    const fn read(name: &'static str, title: &'static str, description: &'static str) -> Self {
+        Self::new(Effect::Read, name, title, description).idempotent()
+    }
+
+    const fn write(name: &'static str, title: &'static str, description: &'static str) -> Self {
+        Self::new(Effect::Write, name, title, description)
+    }
+
+    const fn destructive(name: &'static str, title: &'static str, description: &'static str) -> Self {
+        Self::new(Effect::Destructive, name, title, description)
+    }
+
+    const fn reversible(mut self) -> Self {
+        self.reversible = true;
+        self
+    }
+
+    const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    const fn open_world(mut self) -> Self {
+        self.open_world = true;
+        self
+    }
+
+    const fn polled_by(mut self, action: &'static str) -> Self {
+        self.poll = Some(action);
+        self
+    }
+
+    const fn of_account(mut self) -> Self {
+        self.reach = Reach::Account;
+        self
+    }
+
+    const fn examples(mut self, examples: &'static [&'static str]) -> Self {
+        self.examples = examples;
+        self
+    }
+
+    const fn hides(mut self, fields: &'static [&'static str]) -> Self {
+        self.hidden_fields = fields;
+        self
+    }
+}
+
+/// One row of the catalogue.
+#[derive(Debug)]
+pub struct Action {
+    /// What is said about it.
+    pub about: About,
     input_schema: fn() -> Value,
     output_schema: fn() -> Value,
     prepare: Prepare,
@@ -93,26 +312,88 @@ type Prepare = fn(Value, Option<Bytes>) -> Result<Box<dyn Prepared>, CallError>;
 impl Action {
     const fn of<O: Operation + 'static>() -> Self {
         Self {
-            name: O::NAME,
-            title: O::TITLE,
-            description: O::DESCRIPTION,
-            effect: O::EFFECT,
-            idempotent: O::IDEMPOTENT,
-            content_fields: O::CONTENT_FIELDS,
+            about: O::ABOUT,
             input_schema: input_schema::<O>,
             output_schema: output_schema::<O::Output>,
-            prepare: prepare::<O>,
+            prepare: operation::prepare::<O>,
         }
     }
 
+    /// How it is called.
+    pub fn name(&self) -> &'static str {
+        self.about.name
+    }
+
+    /// What it does to the library.
+    pub fn effect(&self) -> Effect {
+        self.about.effect
+    }
+
     /// JSON Schema (2020-12) of the input: an object without references.
-    pub fn input_schema(&self) -> Value {
-        (self.input_schema)()
+    pub fn input_schema(&self) -> &'static Value {
+        &contract(self.about.name).input
     }
 
     /// JSON Schema (2020-12) of the output: an object without references.
-    pub fn output_schema(&self) -> Value {
-        (self.output_schema)()
+    pub fn output_schema(&self) -> &'static Value {
+        &contract(self.about.name).output
+    }
+
+    /// SHA-256 of all that a caller relies on: another one is another contract.
+    pub fn fingerprint(&self) -> &'static str {
+        &contract(self.about.name).fingerprint
+    }
+
+    /// What an MCP client is told about the effect, from its declaration.
+    pub fn annotations(&self) -> Value {
+        let about = &self.about;
+        json!({
+            "title": about.title,
+            "readOnlyHint": about.effect == Effect::Read,
+            "destructiveHint": about.effect == Effect::Destructive,
+            "idempotentHint": about.idempotent,
+            "openWorldHint": about.open_world,
+        })
+    }
+
+    fn measured(&self, input: &Value, output: &Value) -> String {
+        canonical::digest(&json!({
+            "name": self.about.name,
+            "description": self.about.description,
+            "inputSchema": input,
+            "outputSchema": output,
+            "annotations": self.annotations(),
+            "effect": self.about.effect,
+            "reversible": self.about.reversible,
+            "reach": self.about.reach,
+        }))
+    }
+
+    /// Everything about it as JSON, for doors that serve schemas.
+    pub fn described(&self) -> Value {
+        let about = &self.about;
+        let examples: Vec<Value> = about
+            .examples
+            .iter()
+            .filter_map(|e| serde_json::from_str(e).ok())
+            .collect();
+        json!({
+            "service": SERVICE,
+            "name": about.name,
+            "title": about.title,
+            "description": about.description,
+            "effect": about.effect,
+            "reversible": about.reversible,
+            "idempotent": about.idempotent,
+            "openWorld": about.open_world,
+            "statusAction": about.poll,
+            "reach": about.reach,
+            "aliases": ALIASES.iter().filter(|a| a.action == about.name).map(|a| a.name).collect::<Vec<_>>(),
+            "examples": examples,
+            "inputSchema": self.input_schema(),
+            "outputSchema": self.output_schema(),
+            "fingerprint": self.fingerprint(),
+        })
     }
 
     /// Text becomes types here, once.
@@ -121,99 +402,37 @@ impl Action {
     }
 }
 
-/// The declaration of an action; the type itself is the input.
-pub(crate) trait Operation: DeserializeOwned + JsonSchema + Send + Sync + Sized {
-    const NAME: &'static str;
-    const TITLE: &'static str;
-    const DESCRIPTION: &'static str;
-    const EFFECT: Effect;
-    const IDEMPOTENT: bool;
-    const CONTENT_FIELDS: &'static [&'static str] = &[];
-
-    /// What comes out. Its schema is what a serialised value always satisfies; `#[serde(default)]` on a field says that
-    /// the API promises it and that we can do without: its absence is drift, not failure.
-    type Output: Serialize + DeserializeOwned + JsonSchema;
-
-    /// Takes the bytes of a file that a door has read.
-    fn attach(self, _file: Bytes) -> Result<Self, CallError> {
-        Err(CallError::invalid(format!("{} takes no file", Self::NAME)))
-    }
-
-    /// The HTTP request. What a schema can't say about the input is checked here.
-    fn request(&self) -> Result<ApiRequest, CallError>;
-
-    /// True for the statuses that mean success; `repeated` if an earlier attempt may already have done the work.
-    fn succeeds(status: StatusCode, _repeated: bool) -> bool {
-        status.is_success()
-    }
-
-    /// The answer's JSON (null without a body) in the shape of the output.
-    fn shape(&self, answer: Value) -> Value {
-        answer
-    }
-
-    /// How to see that the effect took place; `None` where there is none to see.
-    fn read_back(&self, output: &Self::Output) -> Option<ReadBack>;
+/// What is made of a declaration once.
+struct Contract {
+    input: Value,
+    output: Value,
+    fingerprint: String,
 }
 
-/// An operation with its input, its type forgotten, so that the pipeline is compiled once.
-pub(crate) trait Prepared: Send + Sync {
-    fn request(&self) -> Result<ApiRequest, CallError>;
-    fn succeeds(&self, status: StatusCode, repeated: bool) -> bool;
-    fn understand(&self, answer: Value) -> Result<Understood, Misunderstood>;
-}
-
-/// An answer that fits the output's type.
-pub(crate) struct Understood {
-    pub output: Value,
-    pub drift: Vec<Drift>,
-    pub read_back: Option<ReadBack>,
-}
-
-/// An answer that does not.
-pub(crate) struct Misunderstood {
-    pub reason: String,
-    pub drift: Vec<Drift>,
-}
-
-impl<O: Operation> Prepared for O {
-    fn request(&self) -> Result<ApiRequest, CallError> {
-        Operation::request(self)
-    }
-
-    fn succeeds(&self, status: StatusCode, repeated: bool) -> bool {
-        <Self as Operation>::succeeds(status, repeated)
-    }
-
-    fn understand(&self, answer: Value) -> Result<Understood, Misunderstood> {
-        let shaped = self.shape(answer);
-        let drift = drift::of(&schema::differences(&output_schema::<O::Output>(), &shaped));
-        let unfit = |reason: String, drift: &[Drift]| Misunderstood {
-            reason,
-            drift: drift.to_vec(),
-        };
-        let typed: O::Output = serde_json::from_value(shaped).map_err(|e| unfit(e.to_string(), &drift))?;
-        let output = serde_json::to_value(&typed).map_err(|e| unfit(e.to_string(), &drift))?;
-        Ok(Understood {
-            read_back: Operation::read_back(self, &typed),
-            output,
-            drift,
-        })
-    }
-}
-
-fn prepare<O: Operation + 'static>(input: Value, file: Option<Bytes>) -> Result<Box<dyn Prepared>, CallError> {
-    let differences = schema::differences(&input_schema::<O>(), &input);
-    if !differences.is_empty() {
-        let said = differences.iter().map(ToString::to_string);
-        return Err(CallError::invalid(said.collect::<Vec<_>>().join("; ")));
-    }
-    let operation: O = serde_json::from_value(input).map_err(|e| CallError::invalid(e.to_string()))?;
-    let operation = match file {
-        Some(file) => operation.attach(file)?,
-        None => operation,
+/// The contract of a declared action.
+fn contract(name: &str) -> &'static Contract {
+    static ALL: LazyLock<HashMap<&'static str, Contract>> = LazyLock::new(|| {
+        let made = ACTIONS.iter().map(|action| {
+            let (input, output) = ((action.input_schema)(), (action.output_schema)());
+            let fingerprint = action.measured(&input, &output);
+            (
+                action.about.name,
+                Contract {
+                    input,
+                    output,
+                    fingerprint,
+                },
+            )
+        });
+        made.collect()
+    });
+    static NONE: Contract = Contract {
+        input: Value::Null,
+        output: Value::Null,
+        fingerprint: String::new(),
     };
-    Ok(Box::new(operation))
+    // Every name comes from a declaration in the table.
+    ALL.get(name).unwrap_or(&NONE)
 }
 
 fn input_schema<T: JsonSchema>() -> Value {

@@ -2,9 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use sha1::Sha1;
+
+use crate::canonical;
 
 /// What stands where the key would.
 const HIDDEN: &str = "(secret)";
@@ -24,6 +28,21 @@ impl Credential {
             key,
             basic: basic.into(),
         }
+    }
+
+    /// HMAC-SHA1 of a text under the key, in hex: how client-side uploads are signed.
+    pub(crate) fn signature(&self, text: &str) -> String {
+        // HMAC takes keys of any length.
+        let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(self.key.expose_secret().as_bytes()) else {
+            return String::new();
+        };
+        mac.update(text.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+
+    /// A name for the key that tells keys apart and says nothing about them.
+    pub(crate) fn fingerprint(&self) -> String {
+        canonical::digest_of(format!("tintype credential {}", self.key.expose_secret()).as_bytes())[..12].to_owned()
     }
 
     pub(crate) fn header(&self) -> HeaderValue {
@@ -64,6 +83,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn uploads_are_signed_as_the_server_checks_them() {
+        let credential = Credential::private_key("private_key_test".to_owned().into());
+        assert_eq!(
+            credential.signature("your_token1582269249"),
+            "e71bcd6031016b060d349d212e23e85c791decdd"
+        );
+    }
 
     #[test]
     fn the_key_goes_into_the_header_and_nowhere_else() {

@@ -1,107 +1,283 @@
 //! The one way in which every call is made, whatever door it comes through. `carry_out` reads as a list.
 
+mod changes;
+mod look;
+mod output;
+mod send;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
-use rand::Rng;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep, timeout};
-use tower::ServiceExt;
+use tokio::time::Instant;
 
-use crate::actions::{self, Effect, Prepared};
-use crate::audit::{self, Audit, CallRecord, Outcome};
-use crate::credential::Credential;
-use crate::drift::Drift;
+use crate::actions::{self, About, Effect, Found, Inverse, InverseCall, Prepared, Signer, Step};
+use crate::approval::{Kept, Request};
+use crate::audit::{self, CallRecord, Heal, Outcome};
+use crate::canonical;
+use crate::connection::{Connection, Connections};
+use crate::drift::{Drift, DriftMode};
 use crate::error::CallError;
+use crate::idempotency::{Ended, Standing};
 use crate::limits::Limits;
-use crate::policy::Policy;
-use crate::read_back::{ReadBack, Verification};
-use crate::request::ApiRequest;
-use crate::retry::{self, Failure};
-use crate::upstream::{TransportError, Upstream};
+use crate::policy::{self, Decision, Policy, Trace};
+use crate::principal::{Budget, Principal};
+use crate::rate::{Breakers, Buckets, Circuit};
+use crate::read_back::Verification;
+use crate::store::Store;
+use crate::survey::Survey;
+use crate::undo::WayBack;
 
-/// An upstream's own words are repeated up to here.
-const LONGEST_MESSAGE: usize = 500;
+pub use changes::{ChangeSet, Planned};
 
-/// Makes calls to one upstream under one policy.
+/// Makes calls.
 pub struct Pipeline {
-    /// Where calls go.
-    pub upstream: Upstream,
-    /// Goes with every request; no caller sees it.
-    pub credential: Credential,
-    /// What may be done.
-    pub policy: Policy,
-    /// Where calls are recorded.
-    pub audit: Arc<dyn Audit>,
-    /// How long and how much a call may take.
-    pub limits: Limits,
+    connections: Connections,
+    policy: Policy,
+    store: Arc<Store>,
+    limits: Limits,
+    buckets: Buckets,
+    breakers: Breakers,
 }
 
 /// What is asked for, by whom, and when.
 #[derive(Debug)]
 pub struct Call {
-    /// Name of the action.
+    /// Name of the action, its own or another catalogue's.
     pub action: String,
     /// Its input.
     pub input: Value,
     /// Bytes of a file that the door has read, for an action that takes one.
     pub file: Option<Bytes>,
     /// Who asks.
-    pub principal: String,
+    pub principal: Principal,
     /// The time now.
     pub at: OffsetDateTime,
+    /// How it is made.
+    pub options: Options,
+}
+
+/// How a call is made; the default is right for most.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which connection; default: the server's own, else the only one.
+    pub connection: Option<String>,
+    /// Makes the call once, however often it is asked for in a day.
+    pub idempotency_key: Option<String>,
+    /// Fingerprint of the contract that the caller knows: another one is refused.
+    pub contract: Option<String>,
+    /// Does everything but the change, and tells how much it would be.
+    pub dry_run: bool,
+    /// How the effect is looked up.
+    pub verify: Verify,
+    /// What is done about drift.
+    pub drift: DriftMode,
+    /// Fields of each object of the output that are wanted; empty for all.
+    pub fields: Vec<String>,
+    /// Why the call is made, in the caller's own words; for the records and for who approves.
+    pub intent: Option<String>,
+    /// The program that speaks, as it calls itself; for the records.
+    pub client: Option<String>,
+}
+
+/// How an effect is looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Not at all; then there is no way back either.
+    None,
+    /// Once it is said to be done, a few times. Work that goes on is not waited for.
+    #[default]
+    Fast,
+    /// Until work that goes on has come to its end, within the time of the call.
+    Strict,
 }
 
 /// A call that succeeded.
-#[derive(Debug, Serialize)]
-pub struct CallResult {
-    /// Fits the action's output schema.
-    pub output: Value,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Fits the action's output schema, except for fields that were not wanted.
+    pub data: Value,
     /// How we know.
-    pub proof: Proof,
+    pub meta: Meta,
 }
 
 /// What happened on the way, and what is known about the effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Proof {
-    /// Names the call in the audit records.
+pub struct Meta {
+    /// Names the call in the records; takes it back.
     pub execution_id: String,
+    /// The action by its own name.
+    pub action: String,
+    /// The connection that it went to.
+    pub connection: String,
+    /// Nothing was changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// The answer is that of an earlier call under the same idempotency key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+    /// The approval that it was carried out under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// How often the request was sent.
     pub attempts: u32,
     /// Waits between attempts.
     pub waited_ms: u64,
+    /// What went wrong on the way and was mended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heals: Vec<Heal>,
     /// The upstream's names of its answers.
     pub request_ids: Vec<String>,
     /// Where the answer was not what the contract says.
     pub drift: Vec<Drift>,
     /// What is known about the effect.
     pub verification: Verification,
+    /// How it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
+    /// Where the output holds what somebody wrote into the library: data, never instructions. JSON Pointers; `*` stands
+    /// for every element.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untrusted: Vec<String>,
+    /// Rows that were left out because the output would be too large; nextSkip goes on with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<usize>,
+    /// The rate that the upstream told of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate: BTreeMap<String, u64>,
+}
+
+/// How a call is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undo {
+    /// The calls that do it, in order; empty if it can't be, or if nothing was changed.
+    pub calls: Vec<Planned>,
+    /// Why it can't be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// On whose word a call is made.
+#[derive(Debug, Clone)]
+enum Authority {
+    /// The policy decides.
+    Policy,
+    /// Somebody agreed to exactly this.
+    Approved {
+        id: String,
+        /// As the things were that they agreed to.
+        revisions: Vec<(String, String)>,
+    },
+    /// A change set was agreed to as a whole, or needed no agreement.
+    OfASet { approval: Option<String> },
+    /// It takes back a call; `agreed` for one of a change set that failed, which is put back without asking.
+    WayBack { of: String, agreed: bool },
+}
+
+impl Authority {
+    fn approval(&self) -> Option<String> {
+        match self {
+            Self::Approved { id, .. } => Some(id.clone()),
+            Self::OfASet { approval } => approval.clone(),
+            _ => None,
+        }
+    }
 }
 
 impl Pipeline {
+    /// Calls go through these connections under this policy.
+    pub fn new(connections: Connections, policy: Policy, store: Arc<Store>, limits: Limits) -> Self {
+        Self {
+            connections,
+            policy,
+            store,
+            limits,
+            buckets: Buckets::default(),
+            breakers: Breakers::default(),
+        }
+    }
+
+    /// Where approvals, tokens, records and drift are.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Whether the connection's server is asked at all at the moment.
+    pub async fn circuit(&self, connection: Option<&str>) -> Result<Circuit, CallError> {
+        let connection = self.connections.find(connection).await?;
+        Ok(self
+            .breakers
+            .state(connection.upstream.base(), self.limits.patience, Instant::now()))
+    }
+
+    /// What the policy says of an action, before it is known what a call touches.
+    pub fn explain(&self, action: &str, principal: &Principal) -> Result<Trace, CallError> {
+        let found = actions::find(action)?;
+        Ok(self.policy.decide(&found.action.about, principal, &Survey::default()))
+    }
+
     /// Makes one call and records it. A call that can't be recorded is an error.
-    pub async fn call(&self, call: Call) -> Result<CallResult, CallError> {
-        let mut record = self.begin(&call);
-        let result = self.carry_out(call, &mut record).await;
+    pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
+        let alias = actions::find(&call.action).ok().and_then(|found| found.alias);
+        let mut answer = self.call_as(call, Authority::Policy).await?;
+        // Last, so that what is kept for the same call under another name is the action's own.
+        if let Some(alias) = alias.filter(|_| !answer.meta.dry_run) {
+            answer.data = alias.answer(answer.data);
+        }
+        Ok(answer)
+    }
+
+    async fn call_as(&self, call: Call, authority: Authority) -> Result<Answer, CallError> {
+        let connection = self.connection_of(&call).await;
+        // A caller may paste what it must not know.
+        let secret = match &connection {
+            Ok(connection) => connection.key().await.ok(),
+            Err(_) => None,
+        };
+        let hide = |text: String| secret.as_ref().map_or(text.clone(), |key| key.credential.hide(text));
+        let mut record = begin(&call, connection.as_deref().ok(), &authority, &hide);
+        let result = match connection {
+            Ok(connection) => self.once(call, &connection, &authority, &mut record).await,
+            Err(error) => Err(error),
+        };
         match &result {
+            // The records have the first one already.
+            Ok(answer) if answer.meta.replayed => return result,
             Ok(_) => record.outcome = Outcome::Done,
             Err(error) => {
-                let sent = record.attempts > 0;
-                record.outcome = if sent { Outcome::Failed } else { Outcome::Refused };
+                record.outcome = match error {
+                    CallError::ApprovalRequired(_) => Outcome::Waiting,
+                    _ if record.attempts > 0 => Outcome::Failed,
+                    _ => Outcome::Refused,
+                };
                 record.code = Some(error.code());
-                record.message = Some(self.credential.hide(error.to_string()));
+                record.message = Some(match &secret {
+                    Some(key) => key.credential.hide(error.to_string()),
+                    None => error.to_string(),
+                });
             }
         }
-        if let Err(source) = self.audit.record(&record) {
+        if let Err(source) = self.store.record(&record).await {
+            tracing::error!(
+                error = &source as &dyn std::error::Error,
+                "a call could not be recorded"
+            );
             // An error is said rather than that it could not be recorded: it tells more about the library.
             return result.and_then(|_| {
                 Err(CallError::Unrecorded {
-                    done: record.effect != Some(Effect::Read),
+                    done: record.effect.is_some_and(actions::Effect::changes) && !record.dry_run,
                     source,
                 })
             });
@@ -109,82 +285,155 @@ impl Pipeline {
         result
     }
 
-    fn begin(&self, call: &Call) -> CallRecord {
-        let action = actions::find(&call.action).ok();
-        let input = action.map(|action| audit::shortened(&call.input, action));
-        let cut = |text: &str| self.credential.hide(text.chars().take(200).collect());
-        CallRecord {
-            id: uuid::Uuid::new_v4().to_string(),
-            time: call.at,
-            principal: cut(&call.principal),
-            action: cut(&call.action),
-            effect: action.map(|action| action.effect),
-            input: input.map_or(Value::Null, |input| self.credential.hide_in(&input)),
-            file_bytes: call.file.as_ref().map(Bytes::len),
-            upstream: self.upstream.base().to_owned(),
-            outcome: Outcome::Begun,
-            code: None,
-            message: None,
-            attempts: 0,
-            waited_ms: 0,
-            request_ids: Vec::new(),
-            drift: Vec::new(),
-            verification: None,
+    async fn connection_of(&self, call: &Call) -> Result<Arc<Connection>, CallError> {
+        let connection = self.connections.find(call.options.connection.as_deref()).await?;
+        let grant = call.principal.grant.as_ref().filter(|g| !g.connections.is_empty());
+        match grant {
+            Some(grant) if !grant.connections.contains(&connection.name) => Err(CallError::OutOfScope {
+                action: call.action.chars().take(100).collect(),
+                reason: format!("the token does not cover the connection {}", connection.name),
+            }),
+            _ => Ok(connection),
         }
     }
 
-    async fn carry_out(&self, call: Call, record: &mut CallRecord) -> Result<CallResult, CallError> {
-        let clock = Clock::start(call.at, self.limits.deadline);
-        let action = actions::find(&call.action)?;
-        let operation = action.prepare(call.input, call.file)?;
-        let request = operation.request()?;
-        self.check_size(&request)?;
-        self.policy.check(action)?;
-        let request = self.address(&request, &record.id)?;
-        let changes = action.effect != Effect::Read;
-        if changes {
+    /// Once under its idempotency key, if it has one.
+    async fn once(
+        &self,
+        call: Call,
+        connection: &Connection,
+        authority: &Authority,
+        record: &mut CallRecord,
+    ) -> Result<Answer, CallError> {
+        let found = actions::find(&call.action)?;
+        let key = call.options.idempotency_key.clone().filter(|_| !call.options.dry_run);
+        let Some(key) = key else {
+            return self.carry_out(found, call, connection, authority, record).await;
+        };
+        let file = call.file.as_ref().map(|bytes| canonical::digest_of(bytes));
+        let input = found
+            .alias
+            .map_or_else(|| call.input.clone(), |alias| alias.accept(call.input.clone()));
+        let arguments = canonical::digest(&json!([found.action.name(), input, file, connection.name]));
+        let reserved = match self
+            .store
+            .reserve(&call.principal.id, &key, &arguments, call.at)
+            .await?
+        {
+            Standing::Ended(Ended::Well(answer)) => {
+                let mut answer: Answer = serde_json::from_value(answer).map_err(|e| CallError::Store(e.into()))?;
+                answer.meta.replayed = true;
+                return Ok(answer);
+            }
+            Standing::Ended(Ended::Badly { code, report }) => return Err(CallError::Before { code, report }),
+            Standing::Fresh(reserved) => reserved,
+        };
+        let result = self.carry_out(found, call, connection, authority, record).await;
+        let kept = match &result {
+            Ok(answer) => {
+                let answer = serde_json::to_value(answer).map_err(|e| CallError::Store(e.into()))?;
+                self.store.settle(reserved, &Ended::Well(answer)).await
+            }
+            Err(error) if error.changed_nothing() => self.store.release(reserved).await,
+            Err(error) => {
+                let ended = Ended::Badly {
+                    code: error.code(),
+                    report: error.report(),
+                };
+                self.store.settle(reserved, &ended).await
+            }
+        };
+        if let Err(error) = kept {
+            // The call itself ended as it did; its key stays taken, which is the safe side.
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an idempotent call could not be settled"
+            );
+        }
+        result
+    }
+
+    async fn carry_out(
+        &self,
+        found: Found,
+        call: Call,
+        connection: &Connection,
+        authority: &Authority,
+        record: &mut CallRecord,
+    ) -> Result<Answer, CallError> {
+        let about = found.action.about;
+        pinned(found, &call.options)?;
+        output::check_fields(found.action, &call.options.fields)?;
+        in_scope(found, &call.principal)?;
+        let input = found
+            .alias
+            .map_or(call.input.clone(), |alias| alias.accept(call.input.clone()));
+        let file_bytes = call.file.as_ref().map_or(0, Bytes::len);
+        let operation = found.action.prepare(input.clone(), call.file)?;
+        let targets = operation.targets()?;
+        let course = Course {
+            found,
+            about,
+            operation: &*operation,
+            input: &input,
+            file_bytes,
+            principal: &call.principal,
+            options: &call.options,
+            authority,
+            connection,
+            clock: Clock::start(call.at, self.limits.deadline),
+        };
+        self.spend(&course, &[(Budget::CallsPerMinute, 1)]).await?;
+        let survey = self.survey(&course, targets, record).await?;
+        let trace = self.policy.decide(&about, course.principal, &survey);
+        record.before = survey.revisions();
+        record.policy = Some(trace.clone());
+        allowed(&course, &trace)?;
+        if let Some(answer) = self.local(&course).await? {
+            return self.answer(&course, answer, Undo::nothing(), record);
+        }
+        let steps = operation.steps(&survey)?;
+        self.check_size(&steps)?;
+        if course.options.dry_run {
+            return Ok(rehearsed(&course, &steps, &survey, &trace, record));
+        }
+        if trace.decision == Decision::Confirm {
+            self.agreed(&course, &survey, record).await?;
+        }
+        self.spend(&course, &amounts(&course, &survey)).await?;
+        if about.effect.changes() {
             let unrecorded = |source| CallError::Unrecorded { done: false, source };
-            self.audit.record(record).map_err(unrecorded)?;
+            self.store.record(record).await.map_err(unrecorded)?;
         }
-        let mut trip = Trip::default();
-        let sent = self
-            .send(&request, action.idempotent, Success::Of(&*operation), &clock, &mut trip)
-            .await;
-        record.attempts = trip.attempts;
-        record.waited_ms = millis(trip.waited);
-        record.request_ids = trip.request_ids;
-        let answer = sent.map_err(|failed| failed.into_error(changes))?;
-        let misunderstood = |reason, drift| CallError::Misunderstood {
-            reason,
-            drift,
-            done: changes,
-        };
-        let json = answer.json().map_err(|reason| misunderstood(reason, Vec::new()))?;
-        let understood = operation.understand(json).map_err(|unfit| {
-            record.drift.clone_from(&unfit.drift);
-            misunderstood(unfit.reason, unfit.drift)
-        })?;
-        record.drift = understood.drift;
-        let verification = match &understood.read_back {
-            None => Verification::NotNeeded,
-            Some(read_back) => self.look(read_back, &clock, record).await?,
-        };
-        record.verification = Some(verification.clone());
-        Ok(CallResult {
-            output: understood.output,
-            proof: Proof {
-                execution_id: record.id.clone(),
-                attempts: record.attempts,
-                waited_ms: record.waited_ms,
-                request_ids: record.request_ids.clone(),
-                drift: record.drift.clone(),
-                verification,
-            },
-        })
+        let said = self.send_all(&course, steps, &survey, record).await?;
+        let output = self.understand(&course, said, record).await?;
+        let looked = self.verify(&course, &output, &survey, record).await?;
+        let undo = self.keep_way_back(&course, &output, &survey, &looked, record).await;
+        self.answer(&course, output, undo, record)
     }
 
-    fn check_size(&self, request: &ApiRequest) -> Result<(), CallError> {
-        let size: usize = request.parts.iter().map(|p| p.content.len()).sum();
+    async fn spend(&self, course: &Course<'_>, amounts: &[(Budget, u32)]) -> Result<(), CallError> {
+        let spent = self.store.spend(course.principal, amounts, course.clock.date()).await?;
+        spent.map_err(CallError::Budget)
+    }
+
+    /// The answer of an action that asks nobody.
+    async fn local(&self, course: &Course<'_>) -> Result<Option<Value>, CallError> {
+        let key = course.connection.key().await?;
+        let signer = Signer {
+            credential: &key.credential,
+            public_key: course.connection.public_key.as_deref(),
+            now: course.clock.date(),
+        };
+        course.operation.local(&signer).transpose()
+    }
+
+    fn check_size(&self, steps: &[Step]) -> Result<(), CallError> {
+        let size: usize = steps
+            .iter()
+            .flat_map(|s| &s.request.parts)
+            .map(|p| p.content.len())
+            .sum();
         let limit = self.limits.file_bytes;
         if size > limit {
             return Err(CallError::invalid(format!(
@@ -194,202 +443,395 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The request with its address and the credential.
-    fn address(&self, request: &ApiRequest, id: &str) -> Result<Request<Bytes>, CallError> {
-        // The id is random, so no content can hold the boundary.
-        let mut request = self.upstream.request(request, &format!("tintype-{id}"))?;
-        request
-            .headers_mut()
-            .insert(header::AUTHORIZATION, self.credential.header());
-        Ok(request)
-    }
-
-    /// Sends until there is success, an error that stays, or no time left.
-    async fn send(
-        &self,
-        request: &Request<Bytes>,
-        idempotent: bool,
-        success: Success<'_>,
-        clock: &Clock,
-        trip: &mut Trip,
-    ) -> Result<Answer, Failed> {
-        // True once an attempt may have been carried out although no answer says so.
-        let mut unsettled = false;
-        loop {
-            trip.attempts += 1;
-            let attempt = self.attempt(request.clone(), idempotent, clock).await;
-            if let Ok(answer) = &attempt {
-                trip.request_ids.extend(answer.request_id());
+    /// Whether somebody agreed to exactly this; else it is asked for.
+    async fn agreed(&self, course: &Course<'_>, survey: &Survey, record: &CallRecord) -> Result<(), CallError> {
+        match course.authority {
+            Authority::OfASet { .. } | Authority::WayBack { agreed: true, .. } => Ok(()),
+            Authority::Approved { revisions, .. } => {
+                let now = survey.revisions();
+                let moved = now.iter().zip(revisions).find(|(now, then)| now != then);
+                match moved {
+                    Some(((what, _), _)) => Err(CallError::Moved(what.clone())),
+                    None if now.len() != revisions.len() => Err(CallError::Moved("what it touches".to_owned())),
+                    None => Ok(()),
+                }
             }
-            let attempt = match attempt {
-                Ok(answer) if success.is(answer.status, unsettled) => return Ok(answer),
-                other => other,
-            };
-            let failure = match &attempt {
-                Ok(answer) => Failure::Answer(answer.status, &answer.headers),
-                Err(error) => Failure::Transport(error),
-            };
-            unsettled |= retry::is_unsettled(&failure);
-            let chance = rand::rng().random_range(0.0..=1.0);
-            let pause = retry::pause(&self.limits, trip.attempts, &failure, clock.now(), chance);
-            let again = trip.attempts < self.limits.attempts && retry::may_repeat(&failure, idempotent);
-            if !again || pause >= clock.left() {
-                return Err(Failed {
-                    retry_after: retry::named_pause(&failure, clock.now()),
-                    attempt,
-                    unsettled,
-                });
+            Authority::Policy | Authority::WayBack { .. } => {
+                if course.file_bytes > 0 {
+                    return Err(CallError::invalid(
+                        "an attached file can't wait for approval: give a url that the server fetches instead",
+                    ));
+                }
+                let key = course.connection.key().await?;
+                let request = Request {
+                    principal: course.principal.id.clone(),
+                    action: course.about.name.to_owned(),
+                    input: key
+                        .credential
+                        .hide_in(&audit::shortened(course.input, course.found.action)),
+                    input_digest: canonical::digest(course.input),
+                    contract: course.found.action.fingerprint().to_owned(),
+                    connection: course.connection.name.clone(),
+                    revisions: survey.revisions(),
+                    blast: blast(survey, course.about.reversible),
+                    intent: record.intent.clone(),
+                };
+                let kept = Kept {
+                    input: course.input.clone(),
+                    kind: course.principal.kind,
+                    grant: course.principal.grant.clone(),
+                    idempotency_key: course.options.idempotency_key.clone(),
+                };
+                let approval = self.store.ask(&request, &kept, course.clock.date()).await?;
+                Err(CallError::ApprovalRequired(Box::new(approval)))
             }
-            trip.waited += pause;
-            sleep(pause).await;
         }
     }
 
-    async fn attempt(
-        &self,
-        request: Request<Bytes>,
-        idempotent: bool,
-        clock: &Clock,
-    ) -> Result<Answer, TransportError> {
-        // What can't be sent again gets all the time there is.
-        let patience = if idempotent {
-            clock.left().min(self.limits.attempt_timeout)
-        } else {
-            clock.left()
+    async fn understand(&self, course: &Course<'_>, said: Said, record: &mut CallRecord) -> Result<Value, CallError> {
+        let action = course.found.action;
+        let sample = canonical::digest(&output::outline(&said.answer))[..16].to_owned();
+        let understood = course
+            .operation
+            .understand(said.answer, said.shaped, course.options.drift);
+        let drift = match &understood {
+            Ok(understood) => &understood.drift,
+            Err(unfit) => &unfit.drift,
         };
-        let transport = self.upstream.transport.clone();
-        let response = timeout(patience, transport.oneshot(request))
-            .await
-            .unwrap_or(Err(TransportError::Timeout))?;
-        let (head, body) = response.into_parts();
-        let limit = self.limits.answer_bytes;
-        if body.len() > limit {
-            return Err(TransportError::TooLarge { limit });
+        record.drift.clone_from(drift);
+        if !drift.is_empty() {
+            let (contract, now) = (action.fingerprint(), course.clock.date());
+            let noted = self
+                .store
+                .note_drift(action.name(), &record.upstream, contract, drift, &sample, now);
+            if let Err(error) = noted.await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "drift could not be noted");
+            }
+            if drift.iter().any(|d| d.repaired) {
+                record.heals.push(Heal::new("drift", "repaired"));
+            }
         }
-        // Text from outside: an upstream may repeat the key.
-        let text = self.credential.hide(String::from_utf8_lossy(&body).into_owned());
+        match understood {
+            Ok(understood) => Ok(understood.output),
+            Err(unfit) => Err(CallError::Misunderstood {
+                reason: unfit.reason,
+                drift: unfit.drift,
+                done: course.about.effect.changes(),
+            }),
+        }
+    }
+
+    async fn keep_way_back(
+        &self,
+        course: &Course<'_>,
+        output: &Value,
+        survey: &Survey,
+        looked: &[Value],
+        record: &mut CallRecord,
+    ) -> Undo {
+        if !course.about.effect.changes() {
+            return Undo::nothing();
+        }
+        let calls = match course.operation.inverse(output, survey, looked) {
+            Inverse::None(reason) => return Undo::impossible(reason),
+            Inverse::Calls(calls) if calls.is_empty() => return Undo::nothing(),
+            Inverse::Calls(calls) => calls,
+        };
+        record.inverse = calls.first().map(|call| call.action.clone());
+        // What takes back is not taken back itself: it would go round and round.
+        if !matches!(course.authority, Authority::WayBack { .. }) {
+            let back = WayBack {
+                connection: course.connection.name.clone(),
+                calls: calls.clone(),
+            };
+            let (who, name, now) = (&course.principal.id, course.about.name, course.clock.date());
+            if let Err(error) = self.store.keep_way_back(&record.id, who, name, &back, now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a way back could not be kept");
+                return Undo::impossible("it could not be kept");
+            }
+        }
+        Undo {
+            calls: calls.into_iter().map(Planned::from).collect(),
+            reason: None,
+        }
+    }
+
+    fn answer(
+        &self,
+        course: &Course<'_>,
+        output: Value,
+        undo: Undo,
+        record: &mut CallRecord,
+    ) -> Result<Answer, CallError> {
+        record.verification.get_or_insert(Verification::NotNeeded);
+        let action = course.found.action;
+        let mut data = output::covered(output, course.principal.grant.as_ref());
+        data = output::select(data, &course.options.fields);
+        let left_out = output::fit(course, &mut data, self.limits.output_bytes)?;
+        let untrusted = output::untrusted(action, &data);
         Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            text,
+            data,
+            meta: meta(course, record, undo, untrusted, left_out),
         })
     }
+}
 
-    /// Looks whether the effect is there, more than once if it is not: reading may lag behind writing.
-    async fn look(
-        &self,
-        read_back: &ReadBack,
-        clock: &Clock,
-        record: &mut CallRecord,
-    ) -> Result<Verification, CallError> {
-        let request = self.address(&read_back.request, &record.id)?;
-        let mut looks = 0;
-        loop {
-            looks += 1;
-            let mut trip = Trip::default();
-            let sent = self.send(&request, true, Success::Tells, clock, &mut trip).await;
-            record.request_ids.extend(trip.request_ids);
-            let unverified = |reason: String| Verification::Unverified { reason };
-            let answer = match sent {
-                Ok(answer) => answer,
-                Err(failed) => return Ok(unverified(failed.into_error(false).to_string())),
-            };
-            let json = match answer.json() {
-                Ok(json) => json,
-                Err(reason) => return Ok(unverified(reason)),
-            };
-            let checks = read_back.compare(answer.status, &json);
-            if checks.iter().all(|check| check.ok) {
-                return Ok(Verification::Verified { checks });
+/// What stays the same on the way of one call.
+struct Course<'a> {
+    found: Found,
+    about: About,
+    operation: &'a dyn Prepared,
+    input: &'a Value,
+    file_bytes: usize,
+    principal: &'a Principal,
+    options: &'a Options,
+    authority: &'a Authority,
+    connection: &'a Connection,
+    clock: Clock,
+}
+
+/// What the upstream said, and whether it has the shape of the output already.
+struct Said {
+    answer: Value,
+    shaped: bool,
+}
+
+impl Undo {
+    /// Nothing was changed.
+    fn nothing() -> Self {
+        Self {
+            calls: Vec::new(),
+            reason: None,
+        }
+    }
+
+    fn impossible(reason: &str) -> Self {
+        Self {
+            calls: Vec::new(),
+            reason: Some(reason.to_owned()),
+        }
+    }
+}
+
+impl From<InverseCall> for Planned {
+    fn from(call: InverseCall) -> Self {
+        Self {
+            action: call.action,
+            input: call.input,
+        }
+    }
+}
+
+/// The record of a call that has not begun, without secrets.
+fn begin(
+    call: &Call,
+    connection: Option<&Connection>,
+    authority: &Authority,
+    hide: &impl Fn(String) -> String,
+) -> CallRecord {
+    let found = actions::find(&call.action).ok();
+    let cut = |text: &str| hide(text.chars().take(200).collect());
+    let input = found.map_or(Value::Null, |found| audit::shortened(&call.input, found.action));
+    CallRecord {
+        id: uuid::Uuid::new_v4().to_string(),
+        time: call.at,
+        principal: cut(&call.principal.id),
+        client: call.options.client.as_deref().map(cut),
+        intent: call.options.intent.as_deref().map(cut),
+        action: cut(&call.action),
+        effect: found.map(|found| found.action.effect()),
+        contract: found.map(|found| found.action.fingerprint().to_owned()),
+        input: hidden(&input, hide),
+        input_digest: canonical::digest(&call.input),
+        file_bytes: call.file.as_ref().map(Bytes::len),
+        connection: connection.map(|c| c.name.clone()).unwrap_or_default(),
+        upstream: connection.map(|c| c.upstream.base().to_owned()).unwrap_or_default(),
+        policy: None,
+        approval: authority.approval(),
+        undoes: match authority {
+            Authority::WayBack { of, .. } => Some(of.clone()),
+            _ => None,
+        },
+        dry_run: call.options.dry_run,
+        outcome: Outcome::Begun,
+        code: None,
+        message: None,
+        attempts: 0,
+        waited_ms: 0,
+        heals: Vec::new(),
+        request_ids: Vec::new(),
+        drift: Vec::new(),
+        verification: None,
+        before: Vec::new(),
+        inverse: None,
+        rate: BTreeMap::new(),
+    }
+}
+
+/// A value without secrets in its texts.
+fn hidden(value: &Value, hide: &impl Fn(String) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(hide(text.clone())),
+        Value::Array(items) => items.iter().map(|item| hidden(item, hide)).collect(),
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (hide(name.clone()), hidden(value, hide)));
+            Value::Object(fields.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn pinned(found: Found, options: &Options) -> Result<(), CallError> {
+    let fingerprint = found.action.fingerprint();
+    match &options.contract {
+        Some(known) if known != fingerprint => Err(CallError::ContractChanged {
+            action: found.action.name(),
+            fingerprint: fingerprint.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Said before anything is looked at: what a token does not cover tells nothing about the library.
+fn in_scope(found: Found, principal: &Principal) -> Result<(), CallError> {
+    let refusal = principal
+        .grant
+        .as_ref()
+        .and_then(|grant| grant.refuses(&found.action.about));
+    match refusal {
+        Some(reason) => Err(CallError::OutOfScope {
+            action: found.action.name().to_owned(),
+            reason,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn allowed(course: &Course<'_>, trace: &Trace) -> Result<(), CallError> {
+    if trace.decision != Decision::Deny {
+        return Ok(());
+    }
+    let said = trace.checks.iter().find(|said| said.decision == Some(Decision::Deny));
+    let (layer, reason) = said.map_or(("policy", "denied"), |said| (said.layer.as_str(), said.reason.as_str()));
+    let action = course.about.name.to_owned();
+    if layer == policy::TOKEN {
+        return Err(CallError::OutOfScope {
+            action,
+            reason: reason.to_owned(),
+        });
+    }
+    Err(CallError::Denied {
+        action,
+        reason: format!("{layer}, {reason}"),
+        trace: trace.clone(),
+    })
+}
+
+/// What a call takes from budgets, beside being one.
+fn amounts(course: &Course<'_>, survey: &Survey) -> Vec<(Budget, u32)> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let mut amounts = Vec::new();
+    if course.about.effect.changes() {
+        amounts.push((Budget::WritesPerDay, 1));
+    }
+    if course.about.effect == Effect::Destructive {
+        amounts.push((Budget::DeletesPerDay, count(survey.seen.len().max(1))));
+    }
+    if course.about.name == "purge_cache" {
+        amounts.push((Budget::PurgesPerDay, 1));
+    }
+    amounts.push((
+        Budget::UploadMebibytesPerDay,
+        count(course.file_bytes.div_ceil(1 << 20)),
+    ));
+    amounts
+}
+
+/// What would be done, and to how much.
+fn rehearsed(course: &Course<'_>, steps: &[Step], survey: &Survey, trace: &Trace, record: &mut CallRecord) -> Answer {
+    record.verification = Some(Verification::NotNeeded);
+    let requests = steps.iter().map(|step| {
+        let request = &step.request;
+        json!({ "method": request.method.as_str(), "path": format!("/{}", request.path.join("/")) })
+    });
+    let data = json!({
+        "dryRun": true,
+        "ok": true,
+        "requests": requests.collect::<Vec<_>>(),
+        "policy": trace,
+        "blast": blast(survey, course.about.reversible),
+    });
+    Answer {
+        data,
+        meta: meta(course, record, Undo::nothing(), Vec::new(), None),
+    }
+}
+
+/// How much a call touches, in numbers for whoever decides. What the API does not tell (entries of caches, pages that
+/// refer to a file) is not guessed.
+fn blast(survey: &Survey, reversible: bool) -> Value {
+    const MOST_SHOWN: usize = 20;
+    let mut counts = (0_usize, 0_usize);
+    let mut urls = Vec::new();
+    let rows = survey.seen.iter().flat_map(|seen| {
+        let inside = seen.contents.iter().flat_map(|contents| &contents.rows);
+        seen.facts().into_iter().chain(inside)
+    });
+    for row in rows {
+        if row["folderId"].is_string() {
+            counts.1 += 1;
+        } else if row["fileId"].is_string() {
+            counts.0 += 1;
+            if row["isPublished"] != false && urls.len() < MOST_SHOWN {
+                urls.extend(row["url"].as_str().map(str::to_owned));
             }
-            if looks >= self.limits.looks || self.limits.first_pause >= clock.left() {
-                return Err(CallError::NotThere(checks));
-            }
-            sleep(self.limits.first_pause).await;
         }
     }
+    let known_versions: Vec<usize> = survey.seen.iter().filter_map(|seen| seen.versions).collect();
+    let touched = survey.seen.iter().take(MOST_SHOWN).map(|seen| {
+        let facts = seen.facts().unwrap_or(&Value::Null);
+        json!({
+            "what": seen.target.told(),
+            "path": seen.path(),
+            "bytes": facts["size"],
+            "versions": seen.versions,
+            "published": facts["isPublished"],
+            "revision": seen.revision(),
+        })
+    });
+    json!({
+        "files": counts.0,
+        "folders": counts.1,
+        "versions": (!known_versions.is_empty()).then(|| known_versions.iter().sum::<usize>()),
+        "bytes": survey.extent().bytes,
+        "urls": urls,
+        "atLeast": survey.seen.iter().any(|seen| seen.contents.as_ref().is_some_and(|c| c.cut)),
+        "reversible": reversible,
+        "touches": touched.collect::<Vec<_>>(),
+    })
 }
 
-/// Which answers end the sending.
-enum Success<'a> {
-    /// Those that the action calls success.
-    Of(&'a dyn Prepared),
-    /// Those that tell something about an effect.
-    Tells,
-}
-
-impl Success<'_> {
-    fn is(&self, status: StatusCode, repeated: bool) -> bool {
-        match self {
-            Self::Of(operation) => operation.succeeds(status, repeated),
-            Self::Tells => ReadBack::is_answered_by(status),
-        }
-    }
-}
-
-/// All attempts of one request.
-#[derive(Default)]
-struct Trip {
-    attempts: u32,
-    waited: Duration,
-    request_ids: Vec<String>,
-}
-
-/// The last attempt, without success.
-struct Failed {
-    attempt: Result<Answer, TransportError>,
-    /// An attempt may have been carried out.
-    unsettled: bool,
-    retry_after: Option<Duration>,
-}
-
-impl Failed {
-    fn into_error(self, changes: bool) -> CallError {
-        let unsettled = changes && self.unsettled;
-        match self.attempt {
-            Ok(answer) => CallError::Refused {
-                // A clear no to the last attempt is not turned into doubt by what went before.
-                unsettled: unsettled && !answer.status.is_client_error(),
-                status: answer.status,
-                message: answer.message(),
-                retry_after: self.retry_after,
-            },
-            Err(error) => CallError::Unanswered { error, unsettled },
-        }
-    }
-}
-
-/// An answer without secrets in its text.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn request_id(&self) -> Option<String> {
-        let id = ["x-ik-requestid", "x-request-id"]
-            .iter()
-            .find_map(|name| self.headers.get(*name))?;
-        Some(id.to_str().ok()?.chars().take(100).collect())
-    }
-
-    /// Null without a body.
-    fn json(&self) -> Result<Value, String> {
-        if self.text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&self.text).map_err(|e| format!("not JSON: {e}"))
-    }
-
-    /// What the upstream says about its refusal.
-    fn message(&self) -> String {
-        let json = self.json().unwrap_or(Value::Null);
-        let message = json.get("message").and_then(Value::as_str).unwrap_or(&self.text).trim();
-        if message.is_empty() {
-            return self.status.canonical_reason().unwrap_or("no reason given").to_owned();
-        }
-        message.chars().take(LONGEST_MESSAGE).collect()
+fn meta(course: &Course<'_>, record: &CallRecord, undo: Undo, untrusted: Vec<String>, left_out: Option<usize>) -> Meta {
+    let changed = course.about.effect.changes() && !record.dry_run;
+    Meta {
+        execution_id: record.id.clone(),
+        action: course.about.name.to_owned(),
+        connection: record.connection.clone(),
+        dry_run: record.dry_run,
+        replayed: false,
+        approval: record.approval.clone(),
+        attempts: record.attempts,
+        waited_ms: record.waited_ms,
+        heals: record.heals.clone(),
+        request_ids: record.request_ids.clone(),
+        drift: record.drift.clone(),
+        verification: record.verification.clone().unwrap_or(Verification::NotNeeded),
+        undo: changed.then_some(undo),
+        untrusted,
+        left_out,
+        rate: record.rate.clone(),
     }
 }
 
@@ -415,6 +857,10 @@ impl Clock {
 
     fn now(&self) -> SystemTime {
         SystemTime::from(self.at) + self.begun.elapsed()
+    }
+
+    fn date(&self) -> OffsetDateTime {
+        self.at + self.begun.elapsed()
     }
 }
 

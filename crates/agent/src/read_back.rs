@@ -1,26 +1,55 @@
 //! Looking up whether an effect took place: what to ask, what to expect, and what was found. Pure; the pipeline asks.
 
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::request::ApiRequest;
 
-/// How to see an effect.
-pub(crate) struct ReadBack {
+/// One look at an effect.
+#[derive(Debug, Clone)]
+pub(crate) struct Probe {
     pub request: ApiRequest,
     expected: Expected,
 }
 
+#[derive(Debug, Clone)]
 enum Expected {
-    /// The answer's fields have these values.
-    Fields(Vec<(&'static str, Value)>),
+    /// The answer's fields are so.
+    Fields(Vec<(&'static str, Wanted)>),
     /// There is no such thing any more.
     Absent,
+    /// The answer is a list with a row whose `key` is `value`, and whose fields are so.
+    Row {
+        key: &'static str,
+        value: String,
+        fields: Vec<(&'static str, Wanted)>,
+    },
+    /// The answer is a list without such a row.
+    NoRow { key: &'static str, value: String },
+    /// Work that goes on by itself has come to its end.
+    Done { field: &'static str, when: &'static str },
+}
+
+/// What a field should be.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// Exactly this. A number is the same whether it is written with a fraction or not.
+    Is(Value),
+    /// A list of these in any order; null counts as an empty one.
+    Set(Vec<String>),
+    /// A list with all of these.
+    With(Vec<String>),
+    /// A list with none of these.
+    Without(Vec<String>),
+    /// A list of objects of which none has one of these names.
+    WithoutNamed(Vec<String>),
+    /// An object with these values, others too; null means that the key is absent or null.
+    Merged(Vec<(String, Value)>),
 }
 
 /// One thing that was looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// The field, or `status` for the answer's status.
     pub name: String,
@@ -33,25 +62,35 @@ pub struct Check {
 }
 
 /// What is known about an effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Verification {
-    /// The action changes nothing.
+    /// The action changes nothing, or the caller asked for no look.
     NotNeeded,
     /// The effect was looked up and is there.
     Verified {
         /// What was looked up.
         checks: Vec<Check>,
     },
-    /// The upstream said that it was done; looking it up was not possible.
+    /// The upstream said that it was done; looking it up was not possible, or the work goes on.
     Unverified {
         /// Why not.
         reason: String,
+        /// What was looked up before.
+        checks: Vec<Check>,
     },
 }
 
-impl ReadBack {
-    pub fn fields(request: ApiRequest, expected: Vec<(&'static str, Value)>) -> Self {
+/// What one look says.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Checks(Vec<Check>),
+    /// The work is still going on.
+    NotYet(String),
+}
+
+impl Probe {
+    pub fn fields(request: ApiRequest, expected: Vec<(&'static str, Wanted)>) -> Self {
         Self {
             request,
             expected: Expected::Fields(expected),
@@ -65,29 +104,177 @@ impl ReadBack {
         }
     }
 
+    pub fn row(
+        request: ApiRequest,
+        key: &'static str,
+        value: impl Into<String>,
+        fields: Vec<(&'static str, Wanted)>,
+    ) -> Self {
+        Self {
+            request,
+            expected: Expected::Row {
+                key,
+                value: value.into(),
+                fields,
+            },
+        }
+    }
+
+    pub fn no_row(request: ApiRequest, key: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            request,
+            expected: Expected::NoRow {
+                key,
+                value: value.into(),
+            },
+        }
+    }
+
+    pub fn done(request: ApiRequest, field: &'static str, when: &'static str) -> Self {
+        Self {
+            request,
+            expected: Expected::Done { field, when },
+        }
+    }
+
+    /// True if it is about work that goes on.
+    pub fn waits(&self) -> bool {
+        matches!(self.expected, Expected::Done { .. })
+    }
+
+    /// The row that it is about, in an answer.
+    pub fn found(&self, answer: &Value) -> Option<Value> {
+        match &self.expected {
+            Expected::Row { key, value, .. } => row(answer, key, value).cloned(),
+            _ => None,
+        }
+    }
+
     /// True for answers that say something about the effect; others say something about the upstream.
     pub fn is_answered_by(status: StatusCode) -> bool {
         status.is_success() || status == StatusCode::NOT_FOUND
     }
 
-    pub fn compare(&self, status: StatusCode, answer: &Value) -> Vec<Check> {
-        let check = |name: &str, expected: Value, actual: Value| Check {
-            name: name.to_owned(),
-            ok: expected == actual,
-            expected,
-            actual,
-        };
+    pub fn compare(&self, status: StatusCode, answer: &Value) -> Look {
         let status = status.as_u16();
-        match &self.expected {
+        let missing = || vec![check("status", json!(200), json!(404))];
+        Look::Checks(match &self.expected {
             Expected::Absent => vec![check("status", json!(404), json!(status))],
-            Expected::Fields(_) if status == 404 => vec![check("status", json!(200), json!(404))],
+            Expected::Fields(_) | Expected::Done { .. } if status == 404 => missing(),
             Expected::Fields(fields) => fields
                 .iter()
-                .map(|(name, expected)| {
-                    let actual = answer.get(name).cloned().unwrap_or(Value::Null);
-                    check(name, expected.clone(), actual)
-                })
+                .map(|(name, wanted)| wanted.check(name, &answer[*name]))
                 .collect(),
+            Expected::Done { field, when } => {
+                let actual = &answer[*field];
+                if actual != *when {
+                    return Look::NotYet(format!("{field} is still {actual}"));
+                }
+                vec![check(field, json!(when), actual.clone())]
+            }
+            Expected::NoRow { key, value } => vec![check(
+                &format!("no {key} {value}"),
+                json!(true),
+                json!(row(answer, key, value).is_none()),
+            )],
+            Expected::Row { key, value, fields } => match row(answer, key, value) {
+                None => vec![check(key, json!(value), Value::Null)],
+                Some(found) => {
+                    let mut checks = vec![check(key, json!(value), found[*key].clone())];
+                    checks.extend(fields.iter().map(|(name, wanted)| wanted.check(name, &found[*name])));
+                    checks
+                }
+            },
+        })
+    }
+}
+
+impl Wanted {
+    fn check(&self, name: &str, actual: &Value) -> Check {
+        let held: Vec<&str> = actual
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let (expected, ok) = match self {
+            Self::Is(value) => (value.clone(), same(value, actual)),
+            Self::Set(items) => {
+                let is_list = actual.is_null() || actual.is_array();
+                let all = items.iter().all(|i| held.contains(&i.as_str()));
+                (
+                    json!(items),
+                    is_list && all && held.iter().all(|h| items.iter().any(|i| i == h)),
+                )
+            }
+            Self::With(items) => (
+                json!({ "with": items }),
+                items.iter().all(|i| held.contains(&i.as_str())),
+            ),
+            Self::Without(items) => (
+                json!({ "without": items }),
+                !items.iter().any(|i| held.contains(&i.as_str())),
+            ),
+            Self::WithoutNamed(names) => {
+                let mut rows = actual.as_array().into_iter().flatten();
+                let has = rows.any(|row| names.iter().any(|name| row["name"] == name.as_str()));
+                (json!({ "without": names }), !has)
+            }
+            Self::Merged(values) => {
+                let ok = values.iter().all(|(key, value)| same(value, &actual[key.as_str()]));
+                let expected = values.iter().cloned().collect::<serde_json::Map<_, _>>();
+                (Value::Object(expected), ok)
+            }
+        };
+        Check {
+            name: name.to_owned(),
+            expected,
+            actual: actual.clone(),
+            ok,
         }
+    }
+}
+
+fn row<'a>(answer: &'a Value, key: &str, value: &str) -> Option<&'a Value> {
+    answer.as_array()?.iter().find(|row| row[key] == value)
+}
+
+fn same(expected: &Value, actual: &Value) -> bool {
+    match (expected.as_f64(), actual.as_f64()) {
+        (Some(a), Some(b)) => a == b,
+        _ => expected == actual,
+    }
+}
+
+fn check(name: &str, expected: Value, actual: Value) -> Check {
+    Check {
+        name: name.to_owned(),
+        ok: expected == actual,
+        expected,
+        actual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ok(wanted: Wanted, actual: Value) -> bool {
+        wanted.check("x", &actual).ok
+    }
+
+    #[test]
+    fn wants() {
+        let list = |items: &[&str]| items.iter().map(|i| (*i).to_owned()).collect::<Vec<_>>();
+        assert!(ok(Wanted::Is(json!(5)), json!(5.0)));
+        assert!(ok(Wanted::Set(list(&["a", "b"])), json!(["b", "a"])));
+        assert!(ok(Wanted::Set(list(&[])), json!(null)));
+        assert!(!ok(Wanted::Set(list(&["a"])), json!(["a", "b"])));
+        assert!(ok(Wanted::With(list(&["a"])), json!(["a", "b"])));
+        assert!(!ok(Wanted::With(list(&["a"])), json!(null)));
+        assert!(ok(Wanted::Without(list(&["a"])), json!(null)));
+        let merged = || Wanted::Merged(vec![("a".into(), json!(1)), ("b".into(), json!(null))]);
+        assert!(ok(merged(), json!({ "a": 1, "c": 2 })));
+        assert!(!ok(merged(), json!({ "a": 1, "b": 2 })));
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
+use serde_json::Value;
 
 /// One request. Path segments come from constants and checked ids only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,10 @@ pub(crate) struct ApiRequest {
     pub host: Host,
     pub path: Vec<String>,
     pub query: Vec<(&'static str, String)>,
+    /// Fields of a form; empty for every other request.
     pub parts: Vec<Part>,
+    /// A JSON body.
+    pub json: Option<Value>,
 }
 
 /// Which of the API's two hosts takes it.
@@ -55,6 +59,18 @@ impl ApiRequest {
         Self::new(Method::DELETE, Host::Management, path)
     }
 
+    pub fn post(path: &[&str], body: Value) -> Self {
+        Self::new(Method::POST, Host::Management, path).body(body)
+    }
+
+    pub fn put(path: &[&str], body: Value) -> Self {
+        Self::new(Method::PUT, Host::Management, path).body(body)
+    }
+
+    pub fn patch(path: &[&str], body: Value) -> Self {
+        Self::new(Method::PATCH, Host::Management, path).body(body)
+    }
+
     /// A form for the upload host.
     pub fn upload(path: &[&str]) -> Self {
         Self::new(Method::POST, Host::Upload, path)
@@ -67,7 +83,14 @@ impl ApiRequest {
             path: path.iter().map(|s| (*s).to_owned()).collect(),
             query: Vec::new(),
             parts: Vec::new(),
+            json: None,
         }
+    }
+
+    /// Gives it a JSON body. Fields that are null because the input does not have them must not be in it.
+    pub fn body(mut self, body: Value) -> Self {
+        self.json = Some(body);
+        self
     }
 
     /// Adds a query parameter, if it has a value.

@@ -174,7 +174,7 @@ mod tests {
             )
             .as_millis()
         };
-        assert_eq!([pause(1, 1.0), pause(2, 1.0), pause(3, 1.0)], [500, 1000, 2000]);
-        assert_eq!([pause(60, 1.0), pause(2, 0.25), pause(1, 0.0)], [8000, 250, 0]);
+        assert_eq!([pause(1, 1.0), pause(2, 1.0), pause(3, 1.0)], [250, 500, 1000]);
+        assert_eq!([pause(60, 1.0), pause(2, 0.25), pause(1, 0.0)], [30_000, 125, 0]);
     }
 }

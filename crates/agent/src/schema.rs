@@ -27,6 +27,8 @@ pub(crate) enum DifferenceKind {
     Choice { choices: Vec<String>, found: String },
     /// Outside the range of a number, a length or a count.
     Range { rule: String },
+    /// A text that is not of the form.
+    Form { form: &'static str },
 }
 
 impl fmt::Display for Difference {
@@ -41,6 +43,7 @@ impl fmt::Display for Difference {
                 write!(f, "{place}: must be one of {}, not {found}", choices.join(", "))
             }
             DifferenceKind::Range { rule } => write!(f, "{place}: {rule}"),
+            DifferenceKind::Form { form } => write!(f, "{place}: must be {form}"),
         }
     }
 }
@@ -56,7 +59,7 @@ fn walk(schema: &Value, value: &Value, at: &mut String, found: &mut Vec<Differen
     if found.len() >= MOST {
         return;
     }
-    if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
+    if let Some(branches) = branches(schema) {
         any_of(branches, value, at, found);
         return;
     }
@@ -83,8 +86,19 @@ fn walk(schema: &Value, value: &Value, at: &mut String, found: &mut Vec<Differen
             found: value.to_string().chars().take(40).collect(),
         });
     }
+    if let Some(only) = schema.get("const")
+        && only != value
+    {
+        note(DifferenceKind::Choice {
+            choices: vec![only.to_string()],
+            found: value.to_string().chars().take(40).collect(),
+        });
+    }
     if let Some(rule) = out_of_range(schema, value) {
         note(DifferenceKind::Range { rule });
+    }
+    if let Some(form) = out_of_form(schema, value) {
+        note(DifferenceKind::Form { form });
     }
     match value {
         Value::Object(properties) => object(schema, properties, at, found),
@@ -99,21 +113,52 @@ fn walk(schema: &Value, value: &Value, at: &mut String, found: &mut Vec<Differen
     }
 }
 
-/// No difference if one branch fits, else those of the branch that comes nearest: null is a branch that says little.
-fn any_of(branches: &[Value], value: &Value, at: &mut String, found: &mut Vec<Difference>) {
-    let mut nearest: Option<Vec<Difference>> = None;
-    for branch in branches {
-        let mut differences = Vec::new();
-        walk(branch, value, at, &mut differences);
-        if differences.is_empty() {
-            return;
-        }
+/// The schemas of which one must fit. Ours never overlap, so `oneOf` and `anyOf` say the same.
+pub(crate) fn branches(schema: &Value) -> Option<&Vec<Value>> {
+    ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array())
+}
+
+/// The branch that comes nearest: null says little, and a word that tells branches apart says most.
+pub(crate) fn nearest<'a>(branches: &'a [Value], value: &Value) -> Option<(&'a Value, Vec<Difference>)> {
+    let weighed = branches.iter().map(|branch| {
+        let found = differences(branch, value);
         let is_null = branch.get("type").and_then(Value::as_str) == Some("null");
-        if nearest.is_none() || !is_null {
-            nearest = Some(differences);
+        let told_apart = |d: &Difference| {
+            let place = format!("/properties{}/const", d.pointer);
+            d.pointer.matches('/').count() == 1 && branch.pointer(&place).is_some()
+        };
+        let wrong_type = |d: &Difference| d.pointer.is_empty() && matches!(d.kind, DifferenceKind::Type { .. });
+        let weight: usize = found
+            .iter()
+            .map(|d| if told_apart(d) || wrong_type(d) { 100 } else { 1 })
+            .sum();
+        (weight + usize::from(is_null && weight > 0) * 1000, branch, found)
+    });
+    weighed
+        .min_by_key(|(weight, ..)| *weight)
+        .map(|(_, branch, found)| (branch, found))
+}
+
+/// No difference if one branch fits, else those of the branch that comes nearest.
+fn any_of(branches: &[Value], value: &Value, at: &str, found: &mut Vec<Difference>) {
+    let Some((_, mut differences)) = nearest(branches, value) else {
+        return;
+    };
+    for difference in &mut differences {
+        // A word that tells the branches apart may be that of any of them.
+        let place = format!("/properties{}/const", difference.pointer);
+        if let DifferenceKind::Choice { choices, .. } = &mut difference.kind {
+            let words: Vec<String> = branches
+                .iter()
+                .filter_map(|b| Some(b.pointer(&place)?.to_string()))
+                .collect();
+            if !words.is_empty() {
+                *choices = words;
+            }
         }
+        difference.pointer.insert_str(0, at);
     }
-    found.extend(nearest.unwrap_or_default());
+    found.extend(differences);
 }
 
 fn object(schema: &Value, properties: &serde_json::Map<String, Value>, at: &mut String, found: &mut Vec<Difference>) {
@@ -128,9 +173,13 @@ fn object(schema: &Value, properties: &serde_json::Map<String, Value>, at: &mut 
             });
         }
     }
-    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    let others = schema.get("additionalProperties");
+    let closed = others == Some(&Value::Bool(false));
     for (name, value) in properties {
-        match known.and_then(|k| k.get(name)) {
+        match known
+            .and_then(|k| k.get(name))
+            .or_else(|| others.filter(|o| o.is_object()))
+        {
             Some(schema) => below(at, name, |at| walk(schema, value, at, found)),
             None if closed => below(at, name, |at| {
                 found.push(Difference {
@@ -177,6 +226,65 @@ fn out_of_range(schema: &Value, value: &Value) -> Option<String> {
     }
     let most = most.filter(|most| amount > *most)?;
     Some(format!("must be at most {most}{what}"))
+}
+
+/// A pattern with its check and what it asks for. The catalogue uses these and no others, which a test holds.
+type Form = (&'static str, fn(&str) -> bool, &'static str);
+
+pub(crate) const FORMS: &[Form] = &[
+    (
+        "^[A-Za-z0-9_-]+$",
+        |t| all(t, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+        "letters, digits, `_` and `-`",
+    ),
+    (
+        "^[A-Za-z0-9_]+$",
+        |t| all(t, |b| b.is_ascii_alphanumeric() || b == b'_'),
+        "letters, digits and `_`",
+    ),
+    (
+        "^[A-Za-z0-9-]+$",
+        |t| all(t, |b| b.is_ascii_alphanumeric() || b == b'-'),
+        "letters, digits and `-`",
+    ),
+    (
+        "^[A-Za-z0-9-]*$",
+        |t| t.is_empty() || all(t, |b| b.is_ascii_alphanumeric() || b == b'-'),
+        "letters, digits and `-`",
+    ),
+    (
+        "^[A-Za-z0-9 ]+$",
+        |t| all(t, |b| b.is_ascii_alphanumeric() || b == b' '),
+        "letters, digits and spaces",
+    ),
+    ("^/", |t| t.starts_with('/'), "a path that begins with `/`"),
+    (
+        "^https?://",
+        |t| t.starts_with("http://") || t.starts_with("https://"),
+        "an URL that begins with http:// or https://",
+    ),
+    ("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", is_day, "a day, YYYY-MM-DD"),
+];
+
+fn all(text: &str, is_fine: fn(u8) -> bool) -> bool {
+    !text.is_empty() && text.bytes().all(is_fine)
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        })
+}
+
+fn out_of_form(schema: &Value, value: &Value) -> Option<&'static str> {
+    let pattern = schema.get("pattern")?.as_str()?;
+    let (_, fits, form) = FORMS.iter().find(|(known, ..)| *known == pattern)?;
+    (!fits(value.as_str()?)).then_some(*form)
 }
 
 /// A keyword's value may be one name or a list of them.

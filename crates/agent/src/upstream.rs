@@ -96,7 +96,10 @@ impl Upstream {
             .method(&request.method)
             .uri(url.as_str())
             .header(header::ACCEPT, "application/json");
-        let body = if request.parts.is_empty() {
+        let body = if let Some(json) = &request.json {
+            built = built.header(header::CONTENT_TYPE, "application/json");
+            Bytes::from(json.to_string())
+        } else if request.parts.is_empty() {
             Bytes::new()
         } else {
             built = built.header(

@@ -1,8 +1,20 @@
-//! Whole calls against an HTTP server that plays faults.
+//! Whole calls against a small library that speaks real HTTP and stumbles.
 
+#[path = "suite/approvals.rs"]
+mod approvals;
 #[path = "suite/calls.rs"]
 mod calls;
 #[path = "suite/faults.rs"]
 mod faults;
-#[path = "suite/play.rs"]
-mod play;
+#[path = "suite/overhead.rs"]
+mod overhead;
+#[path = "suite/secrets.rs"]
+mod secrets;
+#[path = "suite/stage.rs"]
+mod stage;
+#[path = "suite/tokens.rs"]
+mod tokens;
+#[path = "suite/undo.rs"]
+mod undo;
+#[path = "suite/world.rs"]
+mod world;

@@ -1,6 +1,8 @@
 //! Who may have a file: signatures, private files, drafts.
 
-use library::Asset;
+use std::sync::Arc;
+
+use library::{Account, Asset};
 use secrecy::ExposeSecret;
 use transform::{Param, SignatureState, Step, Transformation, verify};
 
@@ -19,9 +21,37 @@ pub(crate) enum Right {
 }
 
 /// Checks the signature, if there is one. A wrong one is refused also where none is needed: whoever signs wants to know.
-pub(crate) fn right(request: &Request<'_>, settings: &Settings) -> Result<Right, DeliveryError> {
-    let private_key = settings.private_key.expose_secret();
-    match verify(private_key, request.target, &settings.endpoint, request.now_unix) {
+///
+/// Any key of the account may have made it, and for the endpoint that the URL belongs to as well as for the default one: it is one text either
+/// way.
+pub(crate) fn right(
+    request: &Request<'_>,
+    settings: &Settings,
+    account: &Arc<Account>,
+    endpoint: &str,
+) -> Result<Right, DeliveryError> {
+    let now = request.now_unix;
+    let first = settings.private_key.expose_secret();
+    let check = |key: &str, endpoint: &str| verify(key, request.target, endpoint, now);
+    let mut state = check(first, endpoint);
+    if state == SignatureState::Absent {
+        return Ok(Right::Anybody);
+    }
+    if !matches!(state, SignatureState::Valid { .. }) || settings.origins.secrets.is_some() {
+        let keys = match &settings.origins.secrets {
+            Some(secrets) => secrets.signing_keys(account, now),
+            None => vec![settings.private_key.clone()],
+        };
+        let states = keys.iter().flat_map(|key| {
+            [endpoint, settings.endpoint.as_str()].map(|endpoint| check(key.expose_secret(), endpoint))
+        });
+        // A signature that has expired says more than one that does not fit.
+        state = states.fold(SignatureState::Invalid, |best, state| match (best, state) {
+            (SignatureState::Valid { .. }, _) | (_, SignatureState::Invalid | SignatureState::Absent) => best,
+            (_, state) => state,
+        });
+    }
+    match state {
         SignatureState::Absent => Ok(Right::Anybody),
         SignatureState::Valid { expires } => Ok(Right::Signed { expires }),
         SignatureState::Invalid => Err(DeliveryError::Unauthorised("the signature of this URL is wrong")),

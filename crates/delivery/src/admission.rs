@@ -109,6 +109,11 @@ impl Admission {
             .unwrap_or_else(|_elapsed| Err(overloaded()))
     }
 
+    /// Workers that have nothing to do.
+    pub(crate) fn idle(&self) -> usize {
+        self.workers.available_permits()
+    }
+
     /// Renderings that wait for their turn.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)

@@ -1,7 +1,6 @@
 //! Operations that need a model: who does them here, and what is kept of their work.
 
 mod derived;
-mod http;
 mod images;
 mod models;
 mod remove_bg;
@@ -22,13 +21,13 @@ use transform::{
 use crate::cache::Key;
 use crate::coalesce::Coalescer;
 use crate::render::Renderer;
+use crate::service::{Http, Refusal};
 use crate::settings::AiSettings;
 use crate::stages::Source;
 use crate::{DeliveryError, OpenError};
 
 use derived::DerivedStore;
 pub(crate) use derived::Facts;
-use http::Http;
 use images::Images;
 use models::ModelFolder;
 use remove_bg::RemoveBg;
@@ -109,6 +108,14 @@ impl Ai {
             model_turns: Turns::new(1, 8),
             service_turns: Turns::new(4, 32),
         })
+    }
+
+    pub(crate) fn has_remove_bg(&self) -> bool {
+        self.remove_bg.is_some()
+    }
+
+    pub(crate) fn removes_backgrounds(&self) -> bool {
+        self.provider(&AiOperation::RemoveBackground).is_some()
     }
 
     fn provider(&self, operation: &AiOperation) -> Option<Provider> {
@@ -257,11 +264,27 @@ impl Ai {
             );
         }
         let turn = self.service_turns.take().await?;
-        let cut = service.cut_out(&self.http, sent, self.max_bytes).await;
+        let cut = service.cut_out(&self.http, sent, &[], self.max_bytes).await;
         drop(turn);
-        let cut = cut.map_err(|message| failed(operation, message))?;
+        let cut = cut.map_err(|refusal| failed(operation, refusal.message))?;
         let size = size_of(operation, &cut)?;
         redo(renderer, &cut, None, plan(Vec::new(), size, Format::Png)).await
+    }
+
+    /// Lets remove.bg cut out the subject of a picture, with the service's own options. `None` without a key.
+    pub(crate) async fn remove_background(
+        &self,
+        picture: (Format, Bytes),
+        options: &[(&'static str, String)],
+    ) -> Option<Result<Bytes, Refusal>> {
+        let service = self.remove_bg.as_ref()?;
+        let turn = match self.service_turns.take().await {
+            Ok(turn) => turn,
+            Err(error) => return Some(Err(Refusal::passing(error.to_string(), None))),
+        };
+        let cut = service.cut_out(&self.http, picture, options, self.max_bytes).await;
+        drop(turn);
+        Some(cut)
     }
 
     async fn edit(&self, operation: &AiOperation, picture: File, renderer: &Renderer) -> Result<Bytes, DeliveryError> {

@@ -4,24 +4,35 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use library::Asset;
+use library::{Account, Asset, UrlEndpoint};
 use transform::{Context, Transformation};
 
 use crate::access::{self, Right};
 use crate::active::content_security_policy;
-use crate::asked::Asked;
+use crate::asked::{self, Asked};
 use crate::cache::Key;
 use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
     Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate,
+    origin,
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
-    let asked = Asked::read(request.target, &shared.settings)?;
-    let right = access::right(request, &shared.settings)?;
-    let found = find(shared, &asked).await?;
+    let account = shared.sources.account().await?;
+    let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
+    let mut asked = Asked::read(request.target, &shared.settings, &account, &path)?;
+    if endpoint.is_some_and(|endpoint| endpoint.url_rewriter.is_some()) {
+        asked
+            .notices
+            .push("the URL endpoint's rewriter: URLs are read in this server's own language".to_owned());
+    }
+    let right = access::right(request, &shared.settings, &account, &path)?;
+    let found = match &asked.url {
+        Some(url) => proxied(shared, &account, endpoint, url, right).await?,
+        None => find(shared, &asked, &account, endpoint, request.host).await?,
+    };
     access::check(&found.asset, right, asked.only_named)?;
     let context = context(request, &asked, &shared.settings);
     let known = |key: &Key| request.if_none_match.is_some_and(|known| known.contains(&etag(&key.0)));
@@ -52,29 +63,86 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
 }
 
 /// The file that is delivered.
-struct Found {
-    asset: Asset,
+pub(crate) struct Found {
+    pub(crate) asset: Asset,
     /// It stands in for one that is missing.
     stands_in: bool,
+    /// Where the original is, if that shall be said.
+    canonical: Option<String>,
 }
 
-async fn find(shared: &Shared, asked: &Asked) -> Result<Found, DeliveryError> {
-    if let Some(asset) = shared.sources.find(&asked.path, asked.version.as_deref()).await? {
-        return Ok(Found {
-            asset,
-            stands_in: false,
-        });
+pub(crate) async fn find(
+    shared: &Shared,
+    asked: &Asked,
+    account: &Account,
+    endpoint: Option<&UrlEndpoint>,
+    host: Option<&str>,
+) -> Result<Found, DeliveryError> {
+    let elsewhere = endpoint.filter(|endpoint| !endpoint.origins.is_empty());
+    let mut missing = DeliveryError::NotFound;
+    let default = asked.transformation.default_image();
+    for (path, stands_in) in [Some((asked.path.as_str(), false)), default.map(|path| (path, true))]
+        .into_iter()
+        .flatten()
+    {
+        let version = asked.version.as_deref().filter(|_| !stands_in);
+        if let Some(asset) = shared.sources.find(path, version).await? {
+            return Ok(Found {
+                asset,
+                stands_in,
+                canonical: None,
+            });
+        }
+        let Some(endpoint) = elsewhere.filter(|_| version.is_none()) else {
+            continue;
+        };
+        let wanted = origin::Wanted::Path {
+            path: path.trim_start_matches('/').to_owned(),
+            query: if stands_in { String::new() } else { asked.query.clone() },
+            host: host.map(str::to_owned),
+        };
+        match shared.sources.find_foreign(account, endpoint, &wanted).await {
+            Ok(Some(foreign)) => return Ok(Found::foreign(foreign, stands_in)),
+            Ok(None) => {}
+            // What the file's own origins say counts, not what those say of what would stand in for it.
+            Err(error) if !stands_in => missing = error,
+            Err(_) => {}
+        }
     }
-    let default = asked.transformation.default_image().ok_or(DeliveryError::NotFound)?;
-    let asset = shared
-        .sources
-        .find(default, None)
-        .await?
-        .ok_or(DeliveryError::NotFound)?;
-    Ok(Found { asset, stands_in: true })
+    Err(missing)
 }
 
-fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
+/// A file by its URL. Only who has a key may make us fetch what is nobody's here.
+async fn proxied(
+    shared: &Shared,
+    account: &Account,
+    endpoint: Option<&UrlEndpoint>,
+    url: &str,
+    right: Right,
+) -> Result<Found, DeliveryError> {
+    let proxies = |endpoint: &&UrlEndpoint| account.origins_of(endpoint).any(|origin| origin.kind == "WEB_PROXY");
+    let endpoint = endpoint.filter(proxies).ok_or(DeliveryError::Unavailable(
+        "delivery of remote URLs without a web proxy as an origin",
+    ))?;
+    if right == Right::Anybody {
+        return Err(DeliveryError::Unauthorised("a remote URL needs a signature"));
+    }
+    let wanted = origin::Wanted::Url(url.to_owned());
+    let foreign = shared.sources.find_foreign(account, endpoint, &wanted).await?;
+    Ok(Found::foreign(foreign.ok_or(DeliveryError::NotFound)?, false))
+}
+
+impl Found {
+    fn foreign(foreign: origin::Foreign, stands_in: bool) -> Self {
+        Self {
+            asset: foreign.asset,
+            stands_in,
+            canonical: foreign.canonical,
+        }
+    }
+}
+
+pub(crate) fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> Context<'a> {
     Context {
         accept: negotiate::accepted(request.accept),
         hints: negotiate::hints(request.width_hint, request.dpr_hint, request.save_data),
@@ -86,7 +154,11 @@ fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Settings) -> 
 
 /// Everything about the answer but its bytes.
 fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Context<'_>, now_unix: u64) -> Answer {
-    let Found { asset, stands_in } = found;
+    let Found {
+        asset,
+        stands_in,
+        canonical,
+    } = found;
     let mut notices = asked.notices;
     let mut vary = Vec::new();
     let (content_type, etag, extension, ratio) = match work {
@@ -138,6 +210,7 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
         vary,
         disposition,
         content_dpr: ratio.map(|ratio| format!("{ratio:.2}")),
+        canonical: canonical.clone(),
         notices,
         origin: ServedFrom::Original,
         body: Body::Empty,

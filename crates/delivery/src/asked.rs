@@ -1,12 +1,18 @@
 //! What a URL asks for, as types. After this nobody sees its text again.
 
+use library::{Account, UrlEndpoint};
 use transform::{AssetRequest, Attachment, Marker, Transformation};
 
 use crate::{DeliveryError, Settings, access};
 
 /// A request target, understood.
 pub(crate) struct Asked {
+    /// Below its endpoint, decoded, without a slash before it. Empty where `url` is there.
     pub(crate) path: String,
+    /// A whole URL in place of a path, for an endpoint with a web proxy.
+    pub(crate) url: Option<String>,
+    /// Parameters that are not ours, as they came: for origins.
+    pub(crate) query: String,
     /// The token of an older version.
     pub(crate) version: Option<String>,
     pub(crate) attachment: Option<Attachment>,
@@ -24,23 +30,41 @@ pub(crate) struct Asked {
 const LONGEST_TARGET: usize = 8 * 1024;
 
 impl Asked {
-    pub(crate) fn read(target: &str, settings: &Settings) -> Result<Self, DeliveryError> {
+    /// `endpoint` is the path of the URL endpoint that the target belongs to.
+    pub(crate) fn read(
+        target: &str,
+        settings: &Settings,
+        account: &Account,
+        endpoint: &str,
+    ) -> Result<Self, DeliveryError> {
         if target.len() > LONGEST_TARGET {
             return Err(DeliveryError::bad(format!(
                 "the URL is longer than {LONGEST_TARGET} bytes"
             )));
         }
-        let url = AssetRequest::parse(target, &settings.endpoint)?;
-        let still = still(&url.markers)?;
+        let url = AssetRequest::parse(target, endpoint)?;
+        let remote = remote(&url.markers);
+        let still = still(if remote.is_some() { &[] } else { &url.markers })?;
         let written = url.transformation(settings.mode)?;
         let only_named = access::only_named(&written);
-        // No names are stored in this version; the built-in ones are found without a look-up.
-        let transformation = written.expand(|_| None)?;
+        let transformation = expand(&written, account)?;
         let mut notices: Vec<String> = transformation.ignored.iter().map(ToString::to_string).collect();
         if url.sanitize_svg == Some(true) {
             notices.push("`ik-sanitizeSvg`: SVG is delivered as stored, in a sandbox without scripts".to_owned());
         }
+        let query = url.rest.iter().filter(|(name, _)| !name.starts_with("ik-"));
+        let query: Vec<String> = query
+            .map(|(name, value)| {
+                if value.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{name}={value}")
+                }
+            })
+            .collect();
         Ok(Self {
+            url: remote,
+            query: query.join("&"),
             path: url.asset_path,
             version: url.version,
             attachment: url.attachment,
@@ -49,6 +73,40 @@ impl Asked {
             still,
             notices,
         })
+    }
+}
+
+/// Puts what stands under names in their place.
+pub(crate) fn expand(written: &Transformation, account: &Account) -> Result<Transformation, DeliveryError> {
+    Ok(written.expand(|name| {
+        let named = account.named_transformation(name).filter(|named| named.is_enabled)?;
+        Some(named.transformation.clone())
+    })?)
+}
+
+/// The path of the endpoint that a target belongs to, and the endpoint. The longest prefix wins; the account's own path has the default one.
+pub(crate) fn endpoint<'a>(
+    target: &str,
+    account_path: &str,
+    account: &'a Account,
+) -> (String, Option<&'a UrlEndpoint>) {
+    let below = target.strip_prefix(account_path).unwrap_or_default();
+    let first = below
+        .trim_start_matches('/')
+        .split(['/', '?'])
+        .next()
+        .unwrap_or_default();
+    match account.url_endpoint(first).filter(|_| !first.is_empty()) {
+        Some(endpoint) => (format!("{account_path}/{first}"), Some(endpoint)),
+        None => (account_path.to_owned(), account.url_endpoint("")),
+    }
+}
+
+/// The URL that stands in place of a path.
+fn remote(markers: &[Marker]) -> Option<String> {
+    match markers {
+        [Marker::RemoteUrl { url }] => Some(url.clone()),
+        _ => None,
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Rendition {
     pub(crate) size: Size,
     /// Made quickly because others were waiting: larger than it need be.
     pub(crate) hasty: bool,
+    /// When its making began, Unix milliseconds.
+    pub(crate) made_ms: u64,
     pub(crate) bytes: Bytes,
 }
 
@@ -188,7 +190,7 @@ struct DiskLayout {
 
 impl DiskLayout {
     /// Raised when the bytes of an entry change their meaning.
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const PREFIX: &str = "renditions-";
 
     fn new(bytes: usize, parent: &Path) -> Self {
@@ -240,14 +242,15 @@ impl Code for Key {
     }
 }
 
-/// On disk: format, width, height, length, bytes. The storage adds a checksum.
+/// On disk: format, width, height, time, length, bytes. The storage adds a checksum.
 impl Code for Rendition {
     fn encode(&self, writer: &mut impl std::io::Write) -> foyer::Result<()> {
         let mut head = [0; HEAD_BYTES];
         head[0] = format_number(self.format);
         head[1..5].copy_from_slice(&self.size.width.to_le_bytes());
         head[5..9].copy_from_slice(&self.size.height.to_le_bytes());
-        head[9..].copy_from_slice(&(self.bytes.len() as u64).to_le_bytes());
+        head[9..17].copy_from_slice(&self.made_ms.to_le_bytes());
+        head[17..].copy_from_slice(&(self.bytes.len() as u64).to_le_bytes());
         writer.write_all(&head).map_err(Error::io_error)?;
         writer.write_all(&self.bytes).map_err(Error::io_error)
     }
@@ -258,6 +261,7 @@ impl Code for Rendition {
             width: u32::from_le_bytes(array(reader)?),
             height: u32::from_le_bytes(array(reader)?),
         };
+        let made_ms = u64::from_le_bytes(array(reader)?);
         let length = u64::from_le_bytes(array(reader)?);
         // Read as far as there is something, so that a wrong length does not become a wrong allocation.
         let mut bytes = Vec::new();
@@ -269,6 +273,7 @@ impl Code for Rendition {
             format,
             size,
             hasty: false,
+            made_ms,
             bytes: Bytes::from(bytes),
         })
     }
@@ -278,7 +283,7 @@ impl Code for Rendition {
     }
 }
 
-const HEAD_BYTES: usize = 1 + 4 + 4 + 8;
+const HEAD_BYTES: usize = 1 + 4 + 4 + 8 + 8;
 
 fn array<const N: usize>(reader: &mut impl Read) -> foyer::Result<[u8; N]> {
     let mut bytes = [0; N];
@@ -320,6 +325,7 @@ mod tests {
             format: Format::Webp,
             size: Size { width: 30, height: 20 },
             hasty: false,
+            made_ms: 1_767_323_045_678,
             bytes: Bytes::from(bytes),
         }
     }

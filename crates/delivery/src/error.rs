@@ -72,6 +72,14 @@ pub enum DeliveryError {
         /// When trying again makes sense.
         retry_after_s: u32,
     },
+    /// An origin that could not be asked, or refused.
+    #[error("{message}")]
+    Origin {
+        /// For the `ik-error` header: `EACCES`, `ECONNREFUSED`, `UNIDENTIFIED`.
+        code: &'static str,
+        /// What happened, without the origin's address.
+        message: String,
+    },
     /// A part of the URL language that this version does not have.
     #[error("{0} is not available in this version")]
     Unavailable(&'static str),
@@ -117,7 +125,8 @@ impl DeliveryError {
         }
     }
 
-    pub(crate) fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    /// Our fault: what could not be done, and why, for the log.
+    pub fn internal(doing: &'static str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal {
             doing,
             source: Arc::from(source.into()),
@@ -129,7 +138,7 @@ impl DeliveryError {
         match self {
             Self::BadTransformation { .. } => Code::BadTransformation,
             Self::Unauthorised(_) => Code::Unauthorised,
-            Self::NotFound | Self::InputNotFound(_) => Code::NotFound,
+            Self::NotFound | Self::InputNotFound(_) | Self::Origin { .. } => Code::NotFound,
             Self::Unsupported(_) => Code::Unsupported,
             Self::Limit { .. } => Code::Limit,
             Self::RangeNotSatisfiable { .. } => Code::RangeNotSatisfiable,
@@ -142,9 +151,10 @@ impl DeliveryError {
 
     /// The text of the `ik-error` header: one line of printable ASCII. The inside of the server is not in it.
     pub fn ik_error(&self) -> String {
-        let code = match self.code() {
-            Code::NotFound => "ENOENT",
-            Code::Limit => "ELIMIT",
+        let code = match (self, self.code()) {
+            (Self::Origin { code, .. }, _) => code,
+            (_, Code::NotFound) => "ENOENT",
+            (_, Code::Limit) => "ELIMIT",
             _ => "UNIDENTIFIED",
         };
         let message = self.to_string();

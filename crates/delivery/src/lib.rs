@@ -13,6 +13,7 @@ mod admission;
 mod ai;
 mod answer;
 mod asked;
+mod beforehand;
 mod cache;
 mod coalesce;
 mod conditional;
@@ -24,28 +25,36 @@ mod message;
 mod negotiate;
 pub mod origin;
 mod policy;
+mod purge;
 mod range;
 mod render;
+pub mod service;
 mod settings;
 mod source;
 mod stages;
 mod stats;
+mod subject;
 mod work;
 
 use std::sync::Arc;
 
 use library::Library;
 
+pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::CachePolicy;
-pub use settings::{AiSettings, ImagesSettings, RenderSettings, Settings};
+pub use purge::{OLDEST_RENDITION, PurgePattern};
+pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
+pub use source::BlobReader;
 pub use stats::Stats;
+pub use subject::Subject;
 
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
+use purge::Purges;
 use render::Renderer;
 use source::Sources;
 use stats::Counters;
@@ -64,6 +73,7 @@ struct Shared {
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
     renderer: Renderer,
     ai: Ai,
+    purges: Purges,
     counters: Counters,
 }
 
@@ -72,11 +82,12 @@ impl Delivery {
     pub async fn open(library: Library, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
         let shared = Shared {
-            sources: Sources::new(library),
+            sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
             cache: RenditionCache::open(&settings.cache).await?,
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
+            purges: Purges::default(),
             counters: Counters::default(),
             settings,
         };
@@ -96,6 +107,12 @@ impl Delivery {
             Ok(_) | Err(_) => {}
         }
         answered
+    }
+
+    /// What a request target stands for, for somebody who has the account's private key: the stored file, or, where a
+    /// transformation is in it, what that makes of the file.
+    pub async fn subject(&self, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
+        subject::subject(&self.shared, target, now_unix).await
     }
 
     /// What happened since the start, and what is going on.
@@ -121,6 +138,16 @@ impl Delivery {
             cache_memory_bytes: cache.memory_bytes(),
             source_memory_bytes: renderer.decoded_bytes(),
         }
+    }
+
+    /// Origins are asked again for everything, for example after a purge.
+    pub fn forget_originals(&self) {
+        self.shared.sources.forget_originals();
+    }
+
+    /// Bytes of files of origins that are kept.
+    pub fn original_bytes(&self) -> u64 {
+        self.shared.sources.original_bytes()
     }
 
     /// Writes what is still on its way to the disk cache. Answers given later are not kept.

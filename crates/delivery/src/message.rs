@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub dpr_hint: Option<&'a str>,
     /// `Save-Data`
     pub save_data: Option<&'a str>,
+    /// `Host`, for origins that want to know it.
+    pub host: Option<&'a str>,
     /// The time, in Unix seconds.
     pub now_unix: u64,
 }
@@ -60,6 +62,8 @@ pub struct Answer {
     pub content_dpr: Option<String>,
     /// What the bytes may do when a browser opens them as a page.
     pub content_security_policy: Option<&'static str>,
+    /// The address of the original that search engines shall know it by.
+    pub canonical: Option<String>,
     /// Parts of the transformation that were ignored, and why.
     pub notices: Vec<String>,
     /// Where the bytes come from.
@@ -155,6 +159,7 @@ impl Answer {
             disposition: None,
             content_dpr: None,
             content_security_policy: None,
+            canonical: None,
             notices: Vec::new(),
             origin: ServedFrom::Render,
             body: if head { Body::Empty } else { Body::Bytes(page.into()) },
@@ -210,6 +215,12 @@ impl Answer {
                 "content-security-policy",
                 self.content_security_policy.map(Cow::Borrowed),
             ),
+            (
+                "link",
+                self.canonical
+                    .as_ref()
+                    .map(|url| Cow::Owned(format!("<{url}>; rel=\"canonical\""))),
+            ),
             ("x-tintype-ignored", self.ignored().map(Cow::Owned)),
         ];
         fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
@@ -244,6 +255,7 @@ mod tests {
             disposition: None,
             content_dpr: None,
             content_security_policy: None,
+            canonical: None,
             notices: vec!["`v-2` is unknown".into(), "`w-\u{e9}`\nis no number".into()],
             origin: ServedFrom::Memory,
             body: Body::Empty,

@@ -93,6 +93,9 @@ impl Renderer {
             Effort::Leisure
         };
 
+        // What has nothing to do now may help. It is not held for that: who comes next need not wait for it.
+        let helpers = self.admission.idle().min(1);
+
         let (limits, fonts, decoded) = (self.limits, self.fonts.clone(), self.decoded.clone());
         let light = if task.output.linear_light {
             Light::Linear
@@ -104,6 +107,7 @@ impl Renderer {
                 let budget = Budget {
                     effort,
                     light,
+                    helpers,
                     ..*budget
                 };
                 make(&task, &files, &fonts, &limits, &decoded, &budget)
@@ -113,6 +117,8 @@ impl Renderer {
             format: done.format,
             size: done.size,
             hasty: effort == Effort::Load,
+            // Who asked knows when it began.
+            made_ms: 0,
             bytes: Bytes::from(done.bytes),
         })
     }

@@ -1,11 +1,15 @@
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Fonts;
+use library::{Account, Origin};
 use secrecy::{ExposeSecret, SecretString};
 use transform::{Limits, Mode, OutputSettings};
 
-use crate::{CacheBudget, OpenError};
+use crate::origin::FetchPolicy;
+use crate::{CacheBudget, DeliveryError, OpenError};
 
 /// What an operator may choose. Read once at the start.
 #[derive(Debug, Clone)]
@@ -28,6 +32,48 @@ pub struct Settings {
     pub fonts: Fonts,
     /// Who does operations that need a model.
     pub ai: AiSettings,
+    /// How origins are asked, and what is kept of what they give.
+    pub origins: OriginSettings,
+}
+
+/// Opens what is stored sealed. Whoever has the key does, and delivery never learns it.
+pub trait Secrets: fmt::Debug + Send + Sync {
+    /// The private keys that may sign URLs at a moment (Unix seconds), in the order in which they are tried.
+    fn signing_keys(&self, account: &Arc<Account>, now_unix: u64) -> Vec<SecretString>;
+
+    /// What only we may know of an origin: one JSON object by the API's names.
+    fn of_origin(&self, origin: &Origin) -> Result<SecretString, DeliveryError>;
+}
+
+/// How origins are asked, and what is kept of what they give.
+#[derive(Debug, Clone)]
+pub struct OriginSettings {
+    /// What may be reached, and how much of it is taken.
+    pub policy: FetchPolicy,
+    /// Where files of origins are kept. Nothing else may write there.
+    pub dir: PathBuf,
+    /// Bytes that are kept. Default 4 GiB.
+    pub disk_bytes: u64,
+    /// How long a file is kept before its origin is asked again. Default one day.
+    pub ttl: Duration,
+    /// The media type of a file by its first bytes and its name.
+    pub detect: fn(&[u8], &str) -> String,
+    /// Opens the secrets of origins and of keys beside [`Settings::private_key`]. Without it there are none.
+    pub secrets: Option<Arc<dyn Secrets>>,
+}
+
+impl OriginSettings {
+    /// Files of origins are kept in `dir`, and their types told by their content alone.
+    pub fn new(dir: PathBuf) -> Self {
+        Self {
+            policy: FetchPolicy::default(),
+            dir,
+            disk_bytes: 4 << 30,
+            ttl: Duration::from_secs(24 * 3600),
+            detect: |head, _| engine::sniff(head).unwrap_or("application/octet-stream").to_owned(),
+            secrets: None,
+        }
+    }
 }
 
 /// Who does operations that need a model, and what is kept of their work.

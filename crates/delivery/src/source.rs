@@ -2,18 +2,20 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::ProbeError;
 use futures::TryStreamExt;
 use futures::stream::{BoxStream, StreamExt};
-use library::{Asset, Blob, BlobError, BlobId, Library, StoreError, Version};
+use library::{Account, Asset, Blob, BlobError, BlobId, Library, StoreError, UrlEndpoint, Version};
 use moka::sync::Cache;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use transform::{Part, Rect, SourceInfo};
 
 use crate::DeliveryError;
+use crate::origin::{Foreign, Origins, Wanted};
 
 /// Headers whose facts are remembered: some tens of bytes each, and every blob is looked at once.
 const REMEMBERED: u64 = 100_000;
@@ -24,14 +26,16 @@ const PROBES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Sources {
     library: Library,
+    origins: Origins,
     known: Cache<(BlobId, Part), SourceInfo>,
     probes: Semaphore,
 }
 
 impl Sources {
-    pub(crate) fn new(library: Library) -> Self {
+    pub(crate) fn new(library: Library, origins: Origins) -> Self {
         Self {
             library,
+            origins,
             known: Cache::new(REMEMBERED),
             probes: Semaphore::new(PROBES),
         }
@@ -44,6 +48,29 @@ impl Sources {
             None => self.library.file_at(path).await,
         };
         Ok(found.map_err(unreachable_facts)?.filter(|asset| asset.is_published))
+    }
+
+    /// What the account is made of: names, endpoints, origins, keys.
+    pub(crate) async fn account(&self) -> Result<Arc<Account>, DeliveryError> {
+        self.library.account().await.map_err(unreachable_facts)
+    }
+
+    /// The file, if one of the endpoint's origins has it.
+    pub(crate) async fn find_foreign(
+        &self,
+        account: &Account,
+        endpoint: &UrlEndpoint,
+        wanted: &Wanted,
+    ) -> Result<Option<Foreign>, DeliveryError> {
+        self.origins.find(account, endpoint, wanted).await
+    }
+
+    pub(crate) fn forget_originals(&self) {
+        self.origins.forget();
+    }
+
+    pub(crate) fn original_bytes(&self) -> u64 {
+        self.origins.bytes()
     }
 
     /// What the planner needs to know of a part of a picture. A blob never changes, so each part is looked at once.
@@ -65,9 +92,15 @@ impl Sources {
             .acquire()
             .await
             .map_err(|closed| DeliveryError::internal("look at the file", closed))?;
-        let mut reader = BlobReader::new(self.library.blob(&version.blob), version.size);
         let part = part.clone();
-        let probed = tokio::task::spawn_blocking(move || engine::probe_part(&mut reader, &part)).await;
+        let probed = if self.origins.has(&version.blob) {
+            let opened = self.origins.open_file(&version.blob);
+            let mut file = opened.map_err(|error| DeliveryError::internal("look at the file", error))?;
+            tokio::task::spawn_blocking(move || engine::probe_part(&mut file, &part)).await
+        } else {
+            let mut reader = BlobReader::new(self.library.blob(&version.blob), version.size);
+            tokio::task::spawn_blocking(move || engine::probe_part(&mut reader, &part)).await
+        };
         let info = match probed {
             Ok(Ok(probe)) => probe.info,
             Ok(Err(error)) => return Err(unreadable_header(error)),
@@ -79,6 +112,10 @@ impl Sources {
 
     /// All bytes of a file that has at most `max`.
     pub(crate) async fn read(&self, blob: BlobId, max: u64) -> Result<Bytes, DeliveryError> {
+        // The same content may be in the library, too: what has one name has the same bytes everywhere.
+        if self.origins.has(&blob) {
+            return self.origins.read(&blob, max).await;
+        }
         self.library.blob(&blob).read_all(max).await.map_err(unreadable_blob)
     }
 
@@ -88,6 +125,9 @@ impl Sources {
         blob: BlobId,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
+        if self.origins.has(&blob) {
+            return self.origins.stream(&blob, range).await;
+        }
         let pieces = self
             .library
             .blob(&blob)
@@ -140,7 +180,8 @@ fn unreadable_header(error: ProbeError) -> DeliveryError {
 }
 
 /// A blob as the prober wants it: synchronous, anywhere in it, a piece at a time. For threads that may block.
-struct BlobReader {
+#[derive(Debug)]
+pub struct BlobReader {
     blob: Blob,
     runtime: Handle,
     size: u64,
@@ -153,7 +194,8 @@ impl BlobReader {
     /// Headers are mostly within the first piece.
     const PIECE: u64 = 64 << 10;
 
-    fn new(blob: Blob, size: u64) -> Self {
+    /// Of a blob of so many bytes. Called on a thread of the runtime, used on one that may block.
+    pub fn new(blob: Blob, size: u64) -> Self {
         Self {
             blob,
             runtime: Handle::current(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use library::{Asset, FileType, MediaFacts};
 use transform::parameters::AskedFormat;
@@ -12,6 +13,7 @@ use crate::asked::Asked;
 use crate::cache::{Key, Rendition, Tier};
 use crate::coalesce::Role;
 use crate::inputs::Inputs;
+use crate::purge::OLDEST_RENDITION;
 use crate::render::{Files, Task};
 use crate::stages::{self, Chain, Place, Scope, Source};
 use crate::{DeliveryError, ServedFrom, Shared};
@@ -37,6 +39,8 @@ pub(crate) enum Work {
 #[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) key: Key,
+    /// Of the file, for purges are by path.
+    path: Arc<str>,
     pub(crate) format: Format,
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
@@ -108,6 +112,7 @@ pub(crate) async fn decide(
         bytes: version.size,
     };
     let key = Key::of(&RenditionKey::new(&source.name(), transformation, context, &contents))?;
+    let path: Arc<str> = asset.path().into();
     let notices = shared.ai.notices(transformation).await;
     let mut last = Cow::Borrowed(transformation);
     if transformation.needs_model() || inputs.have_stages() {
@@ -115,9 +120,10 @@ pub(crate) async fn decide(
         if known(&key) {
             return Ok(Work::Known(key));
         }
-        if let Some((rendition, tier)) = kept(shared, &key).await {
+        if let Some((rendition, tier)) = kept(shared, &key, &path).await {
             return Ok(Work::Rendition(Box::new(Job {
                 key,
+                path,
                 format: rendition.format,
                 content_dpr: None,
                 stands_in: false,
@@ -152,6 +158,7 @@ pub(crate) async fn decide(
     };
     Ok(Work::Rendition(Box::new(Job {
         key,
+        path,
         format,
         content_dpr: content_dpr(&last, &task.plan, &context.hints),
         stands_in: false,
@@ -288,12 +295,12 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
         How::Made(rendition, from) => return Ok((rendition, from)),
         How::Make(recipe) => *recipe,
     };
-    let key = job.key;
-    if let Some((rendition, tier)) = kept(shared, &key).await {
+    let (key, path) = (job.key, job.path);
+    if let Some((rendition, tier)) = kept(shared, &key, &path).await {
         return Ok((rendition, found_in(shared, tier)));
     }
     let counters = &shared.counters;
-    match shared.in_flight.run(key, make(shared.clone(), key, recipe)).await {
+    match shared.in_flight.run(key, make(shared.clone(), key, path, recipe)).await {
         (Role::Follower, made) => {
             let (rendition, _) = made?;
             counters.coalesced.count();
@@ -318,16 +325,35 @@ fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {
 }
 
 /// What was made in haste is made anew once there is time.
-async fn kept(shared: &Shared, key: &Key) -> Option<(Rendition, Tier)> {
+async fn kept(shared: &Shared, key: &Key, path: &str) -> Option<(Rendition, Tier)> {
     let found = shared.cache.get(key).await?;
+    let made_ms = found.0.made_ms;
+    let is_old = made_ms.saturating_add(OLDEST_MS) < now_ms();
+    if is_old || shared.purges.have(path, made_ms) {
+        return None;
+    }
     (!found.0.hasty || shared.renderer.is_loaded()).then_some(found)
 }
 
-async fn make(shared: Arc<Shared>, key: Key, recipe: Recipe) -> Result<(Rendition, Option<Tier>), DeliveryError> {
+const OLDEST_MS: u64 = OLDEST_RENDITION.as_secs() * 1000;
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn make(
+    shared: Arc<Shared>,
+    key: Key,
+    path: Arc<str>,
+    recipe: Recipe,
+) -> Result<(Rendition, Option<Tier>), DeliveryError> {
     // Somebody may have finished it between our look and our turn.
-    if let Some((rendition, tier)) = kept(&shared, &key).await {
+    if let Some((rendition, tier)) = kept(&shared, &key, &path).await {
         return Ok((rendition, Some(tier)));
     }
+    // A purge that comes while it is made is for it, too.
+    let made_ms = now_ms();
     let Recipe { task, source, inputs } = recipe;
     let max = shared.settings.render.max_source_bytes;
     let read = async {
@@ -338,6 +364,7 @@ async fn make(shared: Arc<Shared>, key: Key, recipe: Recipe) -> Result<(Renditio
     };
     match shared.renderer.render(task, read).await {
         Ok(rendition) => {
+            let rendition = Rendition { made_ms, ..rendition };
             shared.counters.renders.count();
             shared.cache.insert(key, rendition.clone());
             Ok((rendition, None))

@@ -19,6 +19,8 @@ pub struct Budget<'a> {
     pub effort: Effort,
     /// In which light pixels are mixed when a picture is scaled.
     pub light: Light,
+    /// Threads that may work beside the caller's own. They are gone when the rendering ends, and change nothing but its time.
+    pub helpers: usize,
 }
 
 /// How much time encoders may take for smaller results.
@@ -37,12 +39,12 @@ pub enum Light {
     /// In the stored (gamma encoded) values: fast, and what nearly every other tool does.
     #[default]
     Gamma,
-    /// In linear light, with sixteen bits: physically right for fine bright detail, several times slower.
+    /// In linear light: physically right for fine bright detail, a little slower.
     Linear,
 }
 
 impl Default for Budget<'_> {
-    /// 100 megapixels, and as many in all frames of an animation, 64 MiB in, 64 MiB out, at leisure, and nobody cancels.
+    /// 100 megapixels, and as many in all frames of an animation, 64 MiB in, 64 MiB out, at leisure, on one thread, and nobody cancels.
     fn default() -> Self {
         Self {
             max_pixels: 100_000_000,
@@ -52,6 +54,7 @@ impl Default for Budget<'_> {
             cancelled: None,
             effort: Effort::default(),
             light: Light::default(),
+            helpers: 0,
         }
     }
 }

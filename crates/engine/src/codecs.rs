@@ -18,7 +18,7 @@ pub(crate) mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(crate) use jpeg::{Chroma, decode_planes, to_picture};
+pub(crate) use jpeg::{Chroma, decode_planes, stream_planes, to_picture};
 
 use transform::{Encoding, Format, Part, Size};
 

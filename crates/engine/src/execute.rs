@@ -1,6 +1,7 @@
 //! The pipeline: decode, crop and scale, the other operations one after the other, encode.
 
 mod decoded;
+mod fit;
 pub(crate) mod head;
 mod measure;
 mod planar;

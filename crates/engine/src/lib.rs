@@ -4,7 +4,7 @@
 //! is bounded by a [`Budget`] before it is spent, and no input makes it panic.
 //!
 //! [`probe`] finds what the planner needs to know, [`render`] does the plan, [`estimate`] says beforehand what that
-//! will cost, [`sniff`] names any kind of file by its content.
+//! will cost, [`metadata`] reads what stands beside the pixels, [`sniff`] names any kind of file by its content.
 
 mod animation;
 mod budget;
@@ -14,6 +14,8 @@ mod error;
 mod estimate;
 mod execute;
 mod exif;
+mod ffprobe;
+mod metadata;
 mod models;
 mod ops;
 mod palette;
@@ -28,6 +30,10 @@ pub use error::{ProbeError, RenderError};
 pub use estimate::{Cost, estimate};
 pub use execute::{
     Bounds, DecodedSource, Inputs, Rendition, decode_source, render, render_measured, render_with, shrink_for,
+};
+pub use ffprobe::{ClipFacts, FfprobeError, MAX_FFPROBE_ANSWER, clip_facts, ffprobe_arguments};
+pub use metadata::{
+    Exif, Location, Metadata, PerceptualHash, PerceptualHashError, metadata, metadata_bytes, perceptual_hash,
 };
 pub use models::{Model, ModelError, ModelKind, Models};
 pub use probe::{Probe, probe, probe_bytes, probe_part};

@@ -17,6 +17,7 @@ pub(crate) mod pad;
 #[cfg(test)]
 mod properties;
 pub(crate) mod replace;
+pub(crate) mod resample;
 pub(crate) mod resize;
 pub(crate) mod rotate;
 pub(crate) mod salient;

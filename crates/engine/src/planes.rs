@@ -23,6 +23,16 @@ pub(crate) struct Planes {
     pub sampling: (u32, u32),
 }
 
+/// Columns and rows of planes that are still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub luma: (u32, u32),
+    /// Of each of the two; none if the picture is grey.
+    pub chroma: Option<(u32, u32)>,
+    /// As that of [`Planes`].
+    pub sampling: (u32, u32),
+}
+
 impl Planes {
     /// An error, unless chroma is as large as luma and sampling say, and all values are there.
     pub fn check(&self) -> Result<(), RenderError> {

@@ -6,6 +6,7 @@ mod coverage;
 mod gif;
 mod heic;
 pub(crate) mod ico;
+mod items;
 pub(crate) mod jpeg;
 mod jxl;
 pub(crate) mod pdf;
@@ -87,7 +88,16 @@ pub(crate) struct Header {
     pub has_profile: bool,
     /// CMYK is stored as its negative, as Adobe's programs do and mark.
     pub inverted_inks: bool,
+    /// What the format itself says of it, EXIF aside.
+    pub resolution: Option<Resolution>,
     pub metadata: Metadata,
+}
+
+/// Dots per inch, across and down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Resolution {
+    pub x: f64,
+    pub y: f64,
 }
 
 /// Blocks of a file that are not pixels.
@@ -103,6 +113,15 @@ pub(crate) struct Metadata {
     pub iptc: Option<Vec<u8>>,
 }
 
+impl Resolution {
+    /// Of dots counted in a unit of so many inches; none where they are none.
+    fn per(inches: f64, x: f64, y: f64) -> Option<Self> {
+        let sound = |dots: f64| dots.is_finite() && dots > 0.0;
+        let (x, y) = (x / inches, y / inches);
+        (sound(x) && sound(y)).then_some(Self { x, y })
+    }
+}
+
 impl Header {
     /// A header to be filled in: no metadata, upright, a still.
     fn new(format: Format, width: u32, height: u32) -> Self {
@@ -111,6 +130,7 @@ impl Header {
             bit_depth: 8,
             has_profile: false,
             inverted_inks: false,
+            resolution: None,
             metadata: Metadata::default(),
         }
     }
@@ -121,7 +141,7 @@ impl Header {
     }
 }
 
-fn read_header(source: &mut (impl Read + Seek), part: &Part, want: Want) -> Result<Header, ProbeError> {
+pub(crate) fn read_header(source: &mut (impl Read + Seek), part: &Part, want: Want) -> Result<Header, ProbeError> {
     let mut reader = Reader::new(source)?;
     let head = reader.peek()?;
     if let Some(format) = unread(head) {
@@ -131,12 +151,12 @@ fn read_header(source: &mut (impl Read + Seek), part: &Part, want: Want) -> Resu
         Format::Jpeg => jpeg::read(&mut reader, want),
         Format::Png => png::read(&mut reader, want),
         Format::Webp => webp::read(&mut reader, want),
-        Format::Avif => avif::read(&mut reader),
+        Format::Avif => avif::read(&mut reader, want),
         Format::Gif => gif::read(&mut reader),
         Format::Tiff => tiff::read(&mut reader, part, want),
         Format::Bmp => bmp::read(&mut reader, want),
         Format::Ico => ico::read(&mut reader, want),
-        Format::Jxl => jxl::read(&mut reader),
+        Format::Jxl => jxl::read(&mut reader, want),
         Format::Heic => heic::read(&mut reader, want),
         Format::Psd => psd::read(&mut reader, part, want),
         format @ (Format::Svg | Format::Pdf) if reader.left() > MAX_VECTOR => Err(ProbeError::TooLong {

@@ -94,8 +94,23 @@ pub struct MediaFacts {
     pub audio_codec: Option<String>,
     /// Of the first video stream.
     pub video_codec: Option<String>,
-    /// Metadata found in the file.
+    /// Metadata found in the file. Texts under `Keywords` can be searched for.
     pub embedded_metadata: Option<Map<String, Value>>,
+    /// When the picture was taken, in milliseconds since 1970; before that they are negative.
+    pub taken_at_ms: Option<i64>,
+    /// Where it was taken.
+    pub location: Option<Location>,
+    /// The 64 bits of its perceptual hash.
+    pub phash: Option<u64>,
+}
+
+/// A place on the earth, in degrees: north and east count up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Location {
+    /// -90 to 90.
+    pub latitude: f64,
+    /// -180 to 180.
+    pub longitude: f64,
 }
 
 /// The two kinds of files.
@@ -184,11 +199,17 @@ impl MediaFacts {
                 Some(_) => Some(json_object(row, "embedded_metadata")?),
                 None => None,
             },
+            taken_at_ms: row.try_get("taken_at")?,
+            location: row
+                .try_get::<Option<f64>, _>("latitude")?
+                .zip(row.try_get::<Option<f64>, _>("longitude")?)
+                .map(|(latitude, longitude)| Location { latitude, longitude }),
+            phash: row.try_get::<Option<i64>, _>("phash")?.map(i64::cast_unsigned),
         })
     }
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
+pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, StoreError>
 where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
@@ -197,7 +218,7 @@ where
         .map_err(|error| StoreError::unreadable(column, error))
 }
 
-fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
+pub(crate) fn number<T: TryFrom<i64, Error = std::num::TryFromIntError>>(
     row: &Row,
     column: &'static str,
 ) -> Result<T, StoreError> {

@@ -4,7 +4,7 @@
 //! staging directory onto the name. We do not use its `put`, because the name is known only after the last byte, and
 //! because the prober needs a local file before anything is decided. With `with_fsync`, its rename creates missing
 //! directories and makes them and the new entry durable; the bytes themselves we sync before it. Replacing a
-//! blob by the rename is harmless: equal names are equal bytes. A remote store would put the staged file instead.
+//! blob by the rename is harmless: equal names are equal bytes. To an object storage the staged file is sent instead.
 
 use std::fmt;
 use std::fs::File;
@@ -19,11 +19,14 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload, WriteMultipart,
 };
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncReadExt as _;
 
 use crate::error::Code;
 use crate::id::IdError;
+use crate::settings::BlobUrl;
 
 /// The SHA-256 of a blob: its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +91,9 @@ pub enum BlobError {
     /// There is no such blob.
     #[error("there is no blob {0}")]
     NotFound(BlobId),
+    /// The bytes are not those that were stored.
+    #[error("the blob {0} is damaged")]
+    Damaged(BlobId),
     /// The range begins behind the end or holds nothing.
     #[error("the range {start}..{end} lies outside the {size} bytes of the blob")]
     Range {
@@ -117,7 +123,7 @@ impl BlobError {
             Self::StorageFull(_) => Code::StorageFull,
             Self::NotFound(_) => Code::NotFound,
             Self::Range { .. } => Code::Invalid,
-            Self::Broken | Self::Io(_) | Self::Store(_) => Code::Internal,
+            Self::Damaged(_) | Self::Broken | Self::Io(_) | Self::Store(_) => Code::Internal,
         }
     }
 
@@ -165,16 +171,24 @@ const STAGING: &str = "staging";
 /// The blob store of a library.
 #[derive(Clone, Debug)]
 pub(crate) struct BlobStore {
-    store: Arc<LocalFileSystem>,
+    store: Arc<dyn ObjectStore>,
+    /// What stands before every name: empty in a directory.
+    prefix: ObjectPath,
     staging: PathBuf,
+    /// Staged files become blobs by a rename, in the same directory. Otherwise they are sent.
+    is_local: bool,
 }
 
 impl BlobStore {
     /// Creates the directories, and removes what uploads left behind when the process before us ended. The caller holds
-    /// the lock of the library, so no staged file can belong to somebody else.
-    pub(crate) async fn open(root: &Path) -> Result<Self, BlobError> {
-        let staging = root.join(STAGING);
-        // Staging lies inside the store, because a rename cannot leave its file system.
+    /// the lock of the data directory, so no staged file can belong to somebody else. With an object storage, files are
+    /// staged in the data directory.
+    pub(crate) async fn open(url: &BlobUrl, data_dir: &Path) -> Result<Self, BlobError> {
+        let staging = match url {
+            // Staging lies inside the store, because a rename cannot leave its file system.
+            BlobUrl::File(root) => root.join(STAGING),
+            BlobUrl::Remote(_) => data_dir.join(STAGING),
+        };
         tokio::fs::create_dir_all(&staging).await?;
         let mut entries = tokio::fs::read_dir(&staging).await?;
         while let Some(entry) = entries.next_entry().await? {
@@ -182,26 +196,49 @@ impl BlobStore {
                 tokio::fs::remove_file(entry.path()).await?;
             }
         }
-        let store = LocalFileSystem::new_with_prefix(root)
-            .map_err(BlobError::Store)?
-            .with_fsync(true);
-        let marker = PutOptions::from(PutMode::Create);
-        match store
-            .put_opts(&ObjectPath::from(MARKER), PutPayload::from_static(b"1\n"), marker)
-            .await
-        {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
-            Err(error) => {
-                return Err(match io_kind(&error) {
-                    Some(kind) => BlobError::from(io::Error::new(kind, error)),
-                    None => BlobError::Store(error),
-                });
+        let (store, prefix): (Arc<dyn ObjectStore>, _) = match url {
+            BlobUrl::File(root) => {
+                let store = LocalFileSystem::new_with_prefix(root).map_err(BlobError::Store)?;
+                (Arc::new(store.with_fsync(true)), ObjectPath::default())
             }
-        }
-        Ok(Self {
-            store: Arc::new(store),
+            BlobUrl::Remote(remote) => {
+                // Another part of the program may have chosen first, and chose the same.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let (store, prefix) =
+                    object_store::parse_url_opts(remote.url(), remote.options()).map_err(BlobError::Store)?;
+                (Arc::from(store), prefix)
+            }
+        };
+        let opened = Self {
+            store,
+            prefix,
             staging,
-        })
+            is_local: matches!(url, BlobUrl::File(_)),
+        };
+        opened.mark().await?;
+        Ok(opened)
+    }
+
+    /// Puts the marker into a store that is used for the first time.
+    async fn mark(&self) -> Result<(), BlobError> {
+        let failed = |error| match io_kind(&error) {
+            Some(kind) => BlobError::from(io::Error::new(kind, error)),
+            None => BlobError::Store(error),
+        };
+        match self.health().await {
+            Ok(()) => Ok(()),
+            Err(object_store::Error::NotFound { .. }) => self
+                .store
+                .put(&self.prefix.clone().join(MARKER), PutPayload::from_static(b"1\n"))
+                .await
+                .map(drop)
+                .map_err(failed),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn path(&self, id: &BlobId) -> ObjectPath {
+        self.prefix.parts().chain(id.path().parts()).collect()
     }
 
     pub(crate) fn staging(&self) -> &Path {
@@ -209,25 +246,78 @@ impl BlobStore {
     }
 
     pub(crate) async fn health(&self) -> Result<(), object_store::Error> {
-        self.store.head(&ObjectPath::from(MARKER)).await.map(drop)
+        self.store.head(&self.prefix.clone().join(MARKER)).await.map(drop)
     }
 
     /// Gives the staged file, whose bytes are on the disk already, its lasting name.
     pub(crate) async fn promote(&self, staged: &Path, id: &BlobId) -> Result<(), BlobError> {
+        if !self.is_local {
+            return self.send(staged, id).await;
+        }
         let name = staged
             .file_name()
             .and_then(|name| name.to_str())
             .ok_or(BlobError::Broken)?;
         let from = ObjectPath::from_iter([STAGING, name]);
         self.store
-            .rename(&from, &id.path())
+            .rename(&from, &self.path(id))
             .await
             .map_err(|error| BlobError::of_store(error, id))
     }
 
+    /// Sends the staged file to the object storage, in parts if it is large. An object appears whole or not at all.
+    async fn send(&self, staged: &Path, id: &BlobId) -> Result<(), BlobError> {
+        let path = self.path(id);
+        let mut file = tokio::fs::File::open(staged).await?;
+        if file.metadata().await?.len() <= PART as u64 {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).await?;
+            return self
+                .store
+                .put(&path, bytes.into())
+                .await
+                .map(drop)
+                .map_err(|error| BlobError::of_store(error, id));
+        }
+        let upload = self
+            .store
+            .put_multipart(&path)
+            .await
+            .map_err(|error| BlobError::of_store(error, id))?;
+        let mut parts = WriteMultipart::new_with_chunk_size(upload, PART);
+        let sent = async {
+            loop {
+                let mut piece = Vec::with_capacity(PIECE);
+                if (&mut file).take(PIECE as u64).read_to_end(&mut piece).await? == 0 {
+                    return Ok(());
+                }
+                parts
+                    .wait_for_capacity(PARTS_AT_ONCE)
+                    .await
+                    .map_err(|error| BlobError::of_store(error, id))?;
+                parts.put(piece.into());
+            }
+        }
+        .await;
+        match sent {
+            Ok(()) => parts
+                .finish()
+                .await
+                .map(drop)
+                .map_err(|error| BlobError::of_store(error, id)),
+            Err(error) => {
+                // What was sent would cost for ever; the failure that is told is the first one.
+                if let Err(error) = parts.abort().await {
+                    tracing::warn!(%error, %id, "an upload to the object storage could not be given up");
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// True if the blob is there with this size. Anything else is written again.
     pub(crate) async fn holds(&self, id: &BlobId, size: u64) -> Result<bool, BlobError> {
-        match self.store.head(&id.path()).await {
+        match self.store.head(&self.path(id)).await {
             Ok(meta) => Ok(meta.size == size),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(BlobError::Store(error)),
@@ -236,7 +326,7 @@ impl BlobStore {
 
     /// Removing what is gone already is no failure: a collection that was cut short is run again.
     pub(crate) async fn remove(&self, id: &BlobId) -> Result<(), BlobError> {
-        match self.store.delete(&id.path()).await {
+        match self.store.delete(&self.path(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(BlobError::of_store(error, id)),
         }
@@ -244,18 +334,39 @@ impl BlobStore {
 
     /// All blobs that there are, with the time they were written, in no order.
     pub(crate) fn list(&self) -> BoxStream<'static, Result<(BlobId, time::OffsetDateTime), BlobError>> {
+        self.objects()
+            .filter_map(|object| {
+                std::future::ready(match object {
+                    Ok(object) => object.blob.map(|id| Ok((id, object.written))),
+                    Err(error) => Some(Err(error)),
+                })
+            })
+            .boxed()
+    }
+
+    /// All objects under the prefix but our own marker and what is staged, in no order.
+    pub(crate) fn objects(&self) -> BoxStream<'static, Result<Object, BlobError>> {
+        let prefix = self.prefix.clone();
+        let marker = prefix.clone().join(MARKER);
+        let staging = prefix.clone().join(STAGING);
         self.store
-            .list(None)
-            .filter_map(async |meta| match meta {
-                Ok(meta) => {
-                    let id = BlobId::of_path(&meta.location)?;
-                    let ms = meta.last_modified.timestamp_millis();
-                    Some(Ok((
-                        id,
-                        time::OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(ms),
-                    )))
-                }
-                Err(error) => Some(Err(BlobError::Store(error))),
+            .list((!prefix.as_ref().is_empty()).then_some(&self.prefix))
+            .filter_map(move |meta| {
+                let object = match meta {
+                    Ok(meta) if meta.location == marker || meta.location.prefix_matches(&staging) => None,
+                    Ok(meta) => {
+                        let inner: Option<ObjectPath> = meta.location.prefix_match(&prefix).map(Iterator::collect);
+                        let ms = meta.last_modified.timestamp_millis();
+                        Some(Ok(Object {
+                            blob: inner.as_ref().and_then(BlobId::of_path),
+                            path: meta.location.to_string(),
+                            size: meta.size,
+                            written: time::OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(ms),
+                        }))
+                    }
+                    Err(error) => Some(Err(BlobError::Store(error))),
+                };
+                std::future::ready(object)
             })
             .boxed()
     }
@@ -263,17 +374,32 @@ impl BlobStore {
     pub(crate) fn blob(&self, id: &BlobId) -> Blob {
         Blob {
             store: Arc::clone(&self.store),
+            path: self.path(id),
             id: *id,
         }
     }
 }
 
+/// An object of the store.
+pub(crate) struct Object {
+    /// Which blob it is, if its path is that of one.
+    pub(crate) blob: Option<BlobId>,
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) written: time::OffsetDateTime,
+}
+
 /// One blob to read. Nothing is opened before something is asked for.
 #[derive(Clone, Debug)]
 pub struct Blob {
-    store: Arc<LocalFileSystem>,
+    store: Arc<dyn ObjectStore>,
+    path: ObjectPath,
     id: BlobId,
 }
+
+/// The parts in which a large blob is sent: object storages ask for 5 MiB at least.
+const PART: usize = 8 * 1024 * 1024;
+const PARTS_AT_ONCE: usize = 4;
 
 /// Large enough that a switch of threads a piece does not count, small enough for a thousand readers at once.
 const PIECE: usize = 128 * 1024;
@@ -288,7 +414,7 @@ impl Blob {
     pub async fn size(&self) -> Result<u64, BlobError> {
         let meta = self
             .store
-            .head(&self.id.path())
+            .head(&self.path)
             .await
             .map_err(|error| BlobError::of_store(error, &self.id))?;
         Ok(meta.size)
@@ -298,16 +424,43 @@ impl Blob {
     pub async fn read_all(&self, max: u64) -> Result<Bytes, BlobError> {
         let result = self
             .store
-            .get(&self.id.path())
+            .get(&self.path)
             .await
             .map_err(|error| BlobError::of_store(error, &self.id))?;
         if result.meta.size > max {
             return Err(BlobError::TooLarge { limit: max });
         }
-        result
+        let bytes = result
             .bytes()
             .await
-            .map_err(|error| BlobError::of_store(error, &self.id))
+            .map_err(|error| BlobError::of_store(error, &self.id))?;
+        // A disk or a storage that changed a byte must not turn into a picture that everybody caches.
+        let digest = {
+            let bytes = bytes.clone();
+            tokio::task::spawn_blocking(move || <[u8; 32]>::from(Sha256::digest(&bytes)))
+                .await
+                .map_err(|_| BlobError::Broken)?
+        };
+        if BlobId::of_digest(digest) != self.id {
+            tracing::error!(blob = %self.id, "the bytes of a blob are not those that were stored");
+            return Err(BlobError::Damaged(self.id));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads all of it, piece by piece; true if the bytes are those that were stored.
+    pub(crate) async fn is_whole(&self) -> Result<bool, BlobError> {
+        let result = self
+            .store
+            .get(&self.path)
+            .await
+            .map_err(|error| BlobError::of_store(error, &self.id))?;
+        let mut pieces = result.into_stream();
+        let mut hasher = Sha256::new();
+        while let Some(piece) = pieces.next().await {
+            hasher.update(piece.map_err(|error| BlobError::of_store(error, &self.id))?);
+        }
+        Ok(BlobId::of_digest(hasher.finalize().into()) == self.id)
     }
 
     /// The bytes from `range.start` up to, not including, `range.end`, piece by piece.
@@ -328,7 +481,7 @@ impl Blob {
             range: Some(GetRange::Bounded(range.clone())),
             ..GetOptions::default()
         };
-        let result = match self.store.get_opts(&id.path(), options).await {
+        let result = match self.store.get_opts(&self.path, options).await {
             Ok(result) => result,
             Err(error) => {
                 let size = self.size().await?;

@@ -8,19 +8,26 @@
 mod connection;
 mod query;
 mod row;
+mod wake;
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use connection::Kind;
 pub(crate) use connection::{Lock, On, Reader, Transaction};
-pub(crate) use query::{Sql, Value, query};
+pub(crate) use query::{Query, Sql, Value, query};
 pub(crate) use row::Row;
+pub(crate) use wake::{Waiting, Wakers};
+
+use crate::settings::DatabaseUrl;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -30,6 +37,88 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of the database file, as address space. What lies beyond is read.
 const MAPPED_BYTES: &str = "2147418112";
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a database knows of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// The database has it.
+    Applied,
+    /// The next start brings it.
+    Pending,
+    /// The database has it, and this version does not know it.
+    Unknown,
+}
+
+/// One step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub description: String,
+    /// Whether the database has it.
+    pub state: MigrationState,
+}
+
+/// The migrations of this version and those that the database has, in order. Changes nothing; a database that is not
+/// there has none.
+pub(crate) async fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, sqlx::Error> {
+    const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
+    let (migrator, applied) = match url {
+        DatabaseUrl::Sqlite(file) if !file.exists() => (&SQLITE, Vec::new()),
+        DatabaseUrl::Sqlite(file) => {
+            let pool = SqlitePoolOptions::new()
+                .max_connections(1)
+                .connect_with(SqliteConnectOptions::new().filename(file).read_only(true))
+                .await?;
+            let there = query("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .scalar::<i64>(On::SqlitePool(&pool))
+                .await?;
+            let rows = if there == 0 {
+                Vec::new()
+            } else {
+                query(APPLIED).fetch_all(On::SqlitePool(&pool)).await?
+            };
+            (&SQLITE, rows)
+        }
+        DatabaseUrl::Postgres(url) => {
+            let options: PgConnectOptions = url.expose().expose_secret().parse()?;
+            let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+            let there = query("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                .scalar::<bool>(On::PostgresPool(&pool))
+                .await?;
+            let rows = if there {
+                query(APPLIED).fetch_all(On::PostgresPool(&pool)).await?
+            } else {
+                Vec::new()
+            };
+            (&POSTGRES, rows)
+        }
+    };
+    let mut listed = std::collections::BTreeMap::new();
+    for migration in migrator.iter() {
+        listed.insert(
+            migration.version,
+            (migration.description.to_string(), MigrationState::Pending),
+        );
+    }
+    for row in &applied {
+        let version: i64 = row.try_get("version")?;
+        let state = match listed.contains_key(&version) {
+            true => MigrationState::Applied,
+            false => MigrationState::Unknown,
+        };
+        listed.insert(version, (row.try_get("description")?, state));
+    }
+    Ok(listed
+        .into_iter()
+        .map(|(version, (description, state))| Migration {
+            version,
+            description,
+            state,
+        })
+        .collect())
+}
 
 /// Which database it is, for the few statements that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +159,7 @@ impl From<MigrateError> for DatabaseError {
 pub(crate) struct Database {
     writer: Reader,
     readers: Reader,
+    wakers: Arc<Wakers>,
 }
 
 impl Database {
@@ -108,6 +198,7 @@ impl Database {
         Ok(Self {
             writer: Reader::Sqlite(writer),
             readers: Reader::Sqlite(readers),
+            wakers: Arc::default(),
         })
     }
 
@@ -125,6 +216,7 @@ impl Database {
         Ok(Self {
             writer: Reader::Postgres(pool.clone()),
             readers: Reader::Postgres(pool),
+            wakers: Arc::default(),
         })
     }
 
@@ -139,15 +231,33 @@ impl Database {
     /// asks for the lock later can find its reading outdated and fail. With PostgreSQL it asks for [`Lock`]s where it
     /// reads something that it then builds on.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let wakers = Some(Arc::clone(&self.wakers));
         Ok(match &self.writer {
-            Reader::Sqlite(pool) => Transaction::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
-            Reader::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Reader::Sqlite(pool) => Transaction::new(Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?), wakers),
+            Reader::Postgres(pool) => Transaction::new(Kind::Postgres(pool.begin().await?), wakers),
         })
+    }
+
+    pub(crate) fn wakers(&self) -> &Wakers {
+        &self.wakers
     }
 
     /// For statements that only read.
     pub(crate) fn reader(&self) -> &Reader {
         &self.readers
+    }
+
+    /// Wakes who waits for jobs whenever another node notifies one of these channels, until the connection breaks.
+    pub(crate) async fn listen(&self, channels: &[&str]) -> Result<Infallible, sqlx::Error> {
+        let Reader::Postgres(pool) = &self.readers else {
+            return std::future::pending().await;
+        };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        loop {
+            listener.recv().await?;
+            self.wakers.of(Waiting::Jobs).notify_one();
+        }
     }
 
     pub(crate) async fn close(&self) {

@@ -1,95 +1,213 @@
-//! Deleting a file with all its versions.
+//! Deleting files, versions and folders. What goes is kept in the trash for as long as the library is told to.
 
-use crate::database::{Transaction, query};
-use crate::error::{Code, StoreError};
-use crate::id::{FileId, IdError, VersionId};
+use std::time::Duration;
+
+use crate::change::{ChangeError, lock_files, parsed, retried, version as one};
+use crate::database::{Dialect, Lock, Sql, Transaction, query};
+use crate::edit::lock_all;
+use crate::folder;
+use crate::id::{FileId, FolderId, VersionId};
 use crate::library::Library;
+use crate::locks::{push_below, refuse_if_locked_within};
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
 use crate::timestamp::Timestamp;
+use crate::trash;
 
-/// Why a file was not deleted.
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
-    /// There is no such file.
-    #[error("there is no file {0}")]
-    NotFound(FileId),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl DeleteError {
-    /// What a client can do about it.
-    pub fn code(&self) -> Code {
-        match self {
-            Self::NotFound(_) => Code::NotFound,
-            Self::Store(error) => error.code(),
-        }
-    }
-}
-
-impl From<sqlx::Error> for DeleteError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-/// Holds a file's row until the transaction ends, so that changes of one file come one after the other; false if there
-/// is no such file.
-pub(crate) async fn lock_file(tx: &mut Transaction, file: FileId) -> Result<bool, sqlx::Error> {
-    let touched = query("UPDATE files SET last_number = last_number WHERE id = $1")
-        .bind(file.to_string())
-        .execute(tx)
-        .await?;
-    Ok(touched > 0)
-}
+/// Files handled by one statement: their ids are bound, and databases bound how many values there may be.
+const CHUNK: usize = 500;
 
 impl Library {
     /// Deletes a file with all its versions. Its blobs stay until they are collected, so that who reads one now reads
     /// it to the end.
-    pub async fn delete(&self, file: FileId, now: Timestamp) -> Result<(), DeleteError> {
-        let id = file.to_string();
+    pub async fn delete(&self, file: FileId, now: Timestamp) -> Result<(), ChangeError> {
+        retried(|| self.try_delete(file, now)).await
+    }
+
+    async fn try_delete(&self, file: FileId, now: Timestamp) -> Result<(), ChangeError> {
         let mut tx = self.database().begin().await?;
         // First of all, so that nobody adds a version meanwhile.
-        if !lock_file(&mut tx, file).await? {
-            return Err(DeleteError::NotFound(file));
+        if lock_files(&mut tx, &[file]).await?.is_empty() {
+            return Err(ChangeError::NoFile(file));
         }
-        let current = query(
-            "SELECT v.id, f.path, v.name FROM versions v JOIN folders f ON f.id = v.folder_id
-             WHERE v.file_id = $1 AND v.is_current",
-        )
-        .bind(&id)
-        .fetch_optional(&mut tx)
-        .await?;
-        let current = current.ok_or(DeleteError::NotFound(file))?;
-        let version: String = current.try_get("id")?;
-        let (folder, name): (String, String) = (current.try_get("path")?, current.try_get("name")?);
-        let version: VersionId = version
-            .parse()
-            .map_err(|error: IdError| StoreError::unreadable("versions.id", error))?;
-        let path = FolderPath::stored(folder).join(&FileName::stored(name));
-        // Marked before the versions go, while the list of blobs is at hand. A blob that another file names, too, is
-        // not.
-        query(
-            "UPDATE blobs SET unreferenced_at = $1
-             WHERE sha256 IN (SELECT blob FROM versions WHERE file_id = $2)
-               AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.blob = blobs.sha256 AND v.file_id <> $2)",
-        )
-        .bind(now.as_millis())
-        .bind(&id)
-        .execute(&mut tx)
-        .await?;
-        query("DELETE FROM versions WHERE file_id = $1")
-            .bind(&id)
-            .execute(&mut tx)
-            .await?;
-        query("DELETE FROM files WHERE id = $1")
-            .bind(&id)
-            .execute(&mut tx)
-            .await?;
-        outbox::append(&mut tx, EventKind::FileDeleted, file, version, &path, now).await?;
+        remove(&mut tx, &[file], self.trash_time(), now).await?;
         tx.commit().await?;
         Ok(())
     }
+
+    /// Deletes several files, all in one transaction. If any of them is unknown, nothing is deleted. The answer names
+    /// each once, in the order given.
+    pub async fn delete_all(&self, files: &[FileId], now: Timestamp) -> Result<Vec<FileId>, ChangeError> {
+        retried(|| self.try_delete_all(files, now)).await
+    }
+
+    async fn try_delete_all(&self, files: &[FileId], now: Timestamp) -> Result<Vec<FileId>, ChangeError> {
+        let mut tx = self.database().begin().await?;
+        let files = lock_all(&mut tx, files).await?;
+        remove(&mut tx, &files, self.trash_time(), now).await?;
+        tx.commit().await?;
+        Ok(files)
+    }
+
+    /// Deletes an older version of a file. The current one can only go with the whole file.
+    pub async fn delete_version(&self, file: FileId, version: VersionId, now: Timestamp) -> Result<(), ChangeError> {
+        retried(|| self.try_delete_version(file, version, now)).await
+    }
+
+    async fn try_delete_version(&self, file: FileId, version: VersionId, now: Timestamp) -> Result<(), ChangeError> {
+        let mut tx = self.database().begin().await?;
+        if lock_files(&mut tx, &[file]).await?.is_empty() {
+            return Err(ChangeError::NoFile(file));
+        }
+        let asset = one(&mut tx, file, version)
+            .await?
+            .ok_or(ChangeError::NoVersion { file, version })?;
+        if asset.is_current {
+            return Err(ChangeError::CurrentVersion(version));
+        }
+        let kept = self.trash_time();
+        if kept.is_zero() {
+            query("DELETE FROM versions WHERE id = $1")
+                .bind(version.to_string())
+                .execute(&mut tx)
+                .await?;
+            release(&mut tx, &[asset.version.blob.to_string()], now).await?;
+        } else {
+            trash::keep_version(&mut tx, version, now, now.saturating_add(kept)).await?;
+            query("DELETE FROM versions WHERE id = $1")
+                .bind(version.to_string())
+                .execute(&mut tx)
+                .await?;
+        }
+        outbox::append(
+            &mut tx,
+            EventKind::FileVersionDeleted,
+            file,
+            version,
+            &asset.path(),
+            now,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes a folder with everything below it, in one transaction; how many files that were.
+    pub async fn delete_folder(&self, path: &FolderPath, now: Timestamp) -> Result<u64, ChangeError> {
+        retried(|| self.try_delete_folder(path, now)).await
+    }
+
+    async fn try_delete_folder(&self, path: &FolderPath, now: Timestamp) -> Result<u64, ChangeError> {
+        if path.is_root() {
+            return Err(ChangeError::RootFolder);
+        }
+        let mut tx = self.database().begin().await?;
+        tx.lock(Lock::TreeAlone).await?;
+        let folder = folder::find(&mut tx, path)
+            .await?
+            .ok_or_else(|| ChangeError::NoFolder(path.clone()))?;
+        refuse_if_locked_within(&mut tx, path).await?;
+        let found = objects_below(&mut tx, path).await?;
+        let limit = self.limits().folder_objects;
+        if found > u64::from(limit) {
+            return Err(ChangeError::TooManyObjects { found, limit });
+        }
+        let mut sql = Sql::new("SELECT v.file_id FROM versions v WHERE v.is_current AND v.folder_id IN (");
+        push_folders(&mut sql, folder, path);
+        sql.push(") ORDER BY v.file_id");
+        let ids: Vec<String> = sql.build().scalars(&mut tx).await?;
+        let files: Vec<FileId> = ids
+            .iter()
+            .map(|id| parsed(id, "versions.file_id"))
+            .collect::<Result<_, _>>()?;
+        let mut deleted = 0;
+        for chunk in files.chunks(CHUNK) {
+            // Who deletes a single file does not hold the tree: those may be gone by now.
+            let there = lock_files(&mut tx, chunk).await?;
+            remove(&mut tx, &there, self.trash_time(), now).await?;
+            deleted += there.len() as u64;
+        }
+        let mut sql = Sql::new("DELETE FROM folders WHERE path = ");
+        sql.push_bind(path.as_str()).push(" OR ");
+        push_below(&mut sql, "path", path);
+        sql.build().execute(&mut tx).await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+}
+
+/// How many folders and versions there are below a folder, itself not counted.
+pub(crate) async fn objects_below(tx: &mut Transaction, path: &FolderPath) -> Result<u64, ChangeError> {
+    let mut sql = Sql::new("SELECT COUNT(*) FROM folders WHERE ");
+    push_below(&mut sql, "path", path);
+    let folders: i64 = sql.build().scalar(&mut *tx).await?;
+    let mut sql = Sql::new("SELECT COUNT(*) FROM versions WHERE folder_id IN (SELECT id FROM folders WHERE path = ");
+    sql.push_bind(path.as_str()).push(" OR ");
+    push_below(&mut sql, "path", path);
+    sql.push(")");
+    let versions: i64 = sql.build().scalar(&mut *tx).await?;
+    Ok(u64::try_from(folders + versions).unwrap_or(0))
+}
+
+fn push_folders(sql: &mut Sql, folder: FolderId, path: &FolderPath) {
+    sql.push("SELECT id FROM folders WHERE id = ")
+        .push_bind(folder.to_string());
+    sql.push(" OR ");
+    push_below(sql, "path", path);
+}
+
+/// Deletes files whose rows the transaction holds. `kept` is how long they stay in the trash.
+async fn remove(tx: &mut Transaction, files: &[FileId], kept: Duration, now: Timestamp) -> Result<(), ChangeError> {
+    for chunk in files.chunks(CHUNK) {
+        let ids = || chunk.iter().map(FileId::to_string);
+        let mut sql = Sql::new(
+            "SELECT v.file_id, v.id, f.path, v.name FROM versions v JOIN folders f ON f.id = v.folder_id
+             WHERE v.is_current AND v.file_id IN (",
+        );
+        sql.push_list(ids()).push(") ORDER BY v.file_id");
+        let mut gone = Vec::new();
+        for row in sql.build().fetch_all(&mut *tx).await? {
+            let folder = FolderPath::stored(row.try_get("path")?);
+            let path = folder.join(&FileName::stored(row.try_get("name")?));
+            let (file, version) = (row.try_get("file_id")?, row.try_get("id")?);
+            gone.push(outbox::EventRow::new(EventKind::FileDeleted, file, version, &path));
+        }
+        let mut blobs: Vec<String> = Vec::new();
+        if kept.is_zero() {
+            let mut sql = Sql::new("SELECT DISTINCT blob FROM versions WHERE file_id IN (");
+            sql.push_list(ids()).push(")");
+            blobs = sql.build().scalars(&mut *tx).await?;
+        } else {
+            trash::keep_files(tx, chunk, now, now.saturating_add(kept)).await?;
+        }
+        for table in ["versions WHERE file_id", "files WHERE id"] {
+            let mut sql = Sql::new(format!("DELETE FROM {table} IN ("));
+            sql.push_list(ids()).push(")");
+            sql.build().execute(&mut *tx).await?;
+        }
+        release(tx, &blobs, now).await?;
+        outbox::append_all(tx, &gone, now).await?;
+    }
+    Ok(())
+}
+
+/// Notes which of these blobs nothing names any more, so that they are collected in time.
+pub(crate) async fn release(tx: &mut Transaction, blobs: &[String], now: Timestamp) -> Result<(), ChangeError> {
+    for chunk in blobs.chunks(CHUNK) {
+        // Where transactions run side by side, two that each delete one of the last two names of a blob would each see the
+        // other's. The second one waits here, and looks then.
+        if tx.dialect() == Dialect::Postgres {
+            let mut sql = Sql::new("SELECT sha256 FROM blobs WHERE sha256 IN (");
+            sql.push_list(chunk).push(") ORDER BY sha256 FOR UPDATE");
+            sql.build().execute(&mut *tx).await?;
+        }
+        let mut sql = Sql::new("UPDATE blobs SET unreferenced_at = ");
+        sql.push_bind(now.as_millis()).push(" WHERE sha256 IN (");
+        sql.push_list(chunk).push(
+            ") AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.blob = blobs.sha256)
+               AND NOT EXISTS (SELECT 1 FROM trash_blobs t WHERE t.blob = blobs.sha256)",
+        );
+        sql.build().execute(&mut *tx).await?;
+    }
+    Ok(())
 }

@@ -9,6 +9,8 @@ pub enum Code {
     Conflict,
     /// The request itself is wrong.
     Invalid,
+    /// A job works on it; it passes.
+    Locked,
     /// More bytes than allowed.
     TooLarge,
     /// The disk or the database is full; nothing was changed.

@@ -1,11 +1,13 @@
 //! Folders.
 
 use crate::asset::{json_object, timestamp};
-use crate::database::{On, Row, Transaction, query};
+use crate::change::{ChangeError, retried};
+use crate::database::{Lock, On, Row, Transaction, query};
 use crate::error::StoreError;
 use crate::id::FolderId;
 use crate::index;
 use crate::library::Library;
+use crate::locks::refuse_if_locked;
 use crate::name::FolderPath;
 use crate::timestamp::Timestamp;
 
@@ -45,8 +47,14 @@ fn folder_id(text: &str) -> Result<FolderId, StoreError> {
 
 impl Library {
     /// Makes a folder and those above it; what is there already stays.
-    pub async fn create_folder(&self, path: &FolderPath, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn create_folder(&self, path: &FolderPath, now: Timestamp) -> Result<(), ChangeError> {
+        retried(|| self.try_create_folder(path, now)).await
+    }
+
+    async fn try_create_folder(&self, path: &FolderPath, now: Timestamp) -> Result<(), ChangeError> {
         let mut tx = self.database().begin().await?;
+        tx.lock(Lock::TreeShared).await?;
+        refuse_if_locked(&mut tx, path).await?;
         ensure(&mut tx, path, now).await?;
         tx.commit().await?;
         Ok(())
@@ -90,4 +98,13 @@ pub(crate) async fn find<'c>(on: impl Into<On<'c>>, path: &FolderPath) -> Result
             .map_err(|error: crate::id::IdError| sqlx::Error::Decode(error.into()))
     })
     .transpose()
+}
+
+/// A folder has another name: what finds folders by the words of their names forgets the old ones.
+pub(crate) async fn renamed(tx: &mut Transaction, folder: &str) -> Result<(), sqlx::Error> {
+    query("DELETE FROM folder_terms WHERE folder_id = $1")
+        .bind(folder)
+        .execute(tx)
+        .await?;
+    Ok(())
 }

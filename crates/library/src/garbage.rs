@@ -14,7 +14,7 @@ use crate::timestamp::Timestamp;
 /// What a collection did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Garbage {
-    /// Blobs whose last version was deleted.
+    /// Blobs whose last version was deleted, and purged from the trash.
     pub unreferenced: u64,
     /// Blobs that never had one: uploads that were cut short after their bytes were stored.
     pub orphaned: u64,

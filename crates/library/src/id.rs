@@ -85,6 +85,41 @@ id! {
     VersionId
 }
 
+id! {
+    /// Names something in the trash.
+    TrashId
+}
+
+id! {
+    /// Work that goes on after the answer.
+    JobId
+}
+
+id! {
+    /// A receiver of events.
+    WebhookId
+}
+
+id! {
+    /// A message on its way to a receiver.
+    DeliveryId
+}
+
+id! {
+    /// A request to purge caches.
+    PurgeId
+}
+
+impl WebhookId {
+    /// The receiver that the server's settings name.
+    pub const OF_SETTINGS: Self = Self([0; BYTES]);
+}
+
+id! {
+    /// A custom metadata field.
+    FieldId
+}
+
 impl FolderId {
     /// The folder that holds everything. It is never listed.
     pub(crate) const ROOT: Self = Self([0; BYTES]);

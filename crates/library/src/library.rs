@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 
+use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
-use crate::database::{Database, DatabaseError, query};
+use crate::database::{self, Database, DatabaseError, Migration, query};
 use crate::error::StoreError;
 use crate::list::Estimate;
-use crate::settings::{BlobUrl, DatabaseUrl, Limits, Settings};
+use crate::settings::{DatabaseUrl, Limits, Settings};
 
 /// An open library. Clones are the same library.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ struct Inner {
     /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing
     /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
+    account: AccountCache,
     /// Open as long as the library is, because closing it gives up the lock.
     lock: File,
 }
@@ -75,10 +77,10 @@ pub enum OpenError {
         source: sqlx::Error,
     },
     /// A failure of the blob store.
-    #[error("cannot open the blob store `{path}`")]
+    #[error("cannot open the blob store `{store}`")]
     Blobs {
-        /// Where the blobs are.
-        path: PathBuf,
+        /// Where the blobs are, without keys.
+        store: String,
         /// Why not.
         #[source]
         source: BlobError,
@@ -117,32 +119,18 @@ impl Library {
         let Settings {
             data_dir,
             database,
-            blobs: BlobUrl::File(root),
+            blobs,
             limits,
         } = settings;
         create_directory(&data_dir).await?;
         let lock = lock(&data_dir)?;
-        let opened = match &database {
-            DatabaseUrl::Sqlite(file) => {
-                if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                    create_directory(parent).await?;
-                }
-                Database::open_sqlite(file, limits.readers).await
-            }
-            DatabaseUrl::Postgres(url) => Database::open_postgres(url.expose(), limits.connections).await,
-        };
-        let database = opened.map_err(|error| {
-            let database = database.to_string();
-            match error {
-                DatabaseError::TooNew(found) => OpenError::DatabaseTooNew { database, found },
-                DatabaseError::Migrate(source) => OpenError::Migrate { database, source },
-                DatabaseError::Sql(source) => OpenError::Database { database, source },
-            }
-        })?;
-        let blobs = BlobStore::open(&root).await.map_err(|source| OpenError::Blobs {
-            path: root.clone(),
-            source,
-        })?;
+        let database = open_database(&database, &limits).await?;
+        let blobs = BlobStore::open(&blobs, &data_dir)
+            .await
+            .map_err(|source| OpenError::Blobs {
+                store: blobs.to_string(),
+                source,
+            })?;
         tracing::debug!(data_dir = %data_dir.display(), "opened the library");
         let collection = RwLock::new(());
         Ok(Self {
@@ -152,6 +140,7 @@ impl Library {
                 limits,
                 estimate: Estimate::default(),
                 collection,
+                account: AccountCache::default(),
                 lock,
             }),
         })
@@ -233,9 +222,49 @@ impl Library {
         &self.inner.blobs
     }
 
+    pub(crate) fn account_cache(&self) -> &AccountCache {
+        &self.inner.account
+    }
+
     pub(crate) fn collection(&self) -> &RwLock<()> {
         &self.inner.collection
     }
+}
+
+async fn open_database(url: &DatabaseUrl, limits: &Limits) -> Result<Database, OpenError> {
+    let opened = match url {
+        DatabaseUrl::Sqlite(file) => {
+            if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                create_directory(parent).await?;
+            }
+            Database::open_sqlite(file, limits.readers).await
+        }
+        DatabaseUrl::Postgres(url) => Database::open_postgres(url.expose(), limits.connections).await,
+    };
+    opened.map_err(|error| {
+        let database = url.to_string();
+        match error {
+            DatabaseError::TooNew(found) => OpenError::DatabaseTooNew { database, found },
+            DatabaseError::Migrate(source) => OpenError::Migrate { database, source },
+            DatabaseError::Sql(source) => OpenError::Database { database, source },
+        }
+    })
+}
+
+/// Brings the database up to date and leaves it, without opening the library.
+pub async fn migrate(settings: &Settings) -> Result<(), OpenError> {
+    open_database(&settings.database, &settings.limits).await?.close().await;
+    Ok(())
+}
+
+/// The migrations that this version knows and those that the database has. Changes nothing.
+pub async fn migrations(settings: &Settings) -> Result<Vec<Migration>, OpenError> {
+    database::migrations(&settings.database)
+        .await
+        .map_err(|source| OpenError::Database {
+            database: settings.database.to_string(),
+            source,
+        })
 }
 
 async fn create_directory(path: &Path) -> Result<(), OpenError> {

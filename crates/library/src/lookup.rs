@@ -9,12 +9,17 @@ use crate::library::Library;
 use crate::name::FolderPath;
 
 /// `/a/b/c.jpg` is `c.jpg` in `/a/b`. The slash at the start may be absent.
-fn split(path: &str) -> (String, &str) {
+pub(crate) fn split(path: &str) -> (String, &str) {
     let path = path.strip_prefix('/').unwrap_or(path);
     match path.rsplit_once('/') {
         Some((folder, name)) => (format!("/{folder}"), name),
         None => ("/".to_owned(), path),
     }
+}
+
+/// True for a text with a NUL: nothing has one in its name, and PostgreSQL would not even look.
+fn is_nobodys(text: &str) -> bool {
+    text.contains('\0')
 }
 
 /// Each first hit of a delivery asks this.
@@ -38,6 +43,9 @@ impl Library {
 
     /// The current version of the file at a path, compared byte by byte.
     pub async fn file_at(&self, path: &str) -> Result<Option<Asset>, StoreError> {
+        if is_nobodys(path) {
+            return Ok(None);
+        }
         let (folder, name) = split(path);
         let row = query(at_path())
             .bind(folder)
@@ -49,6 +57,9 @@ impl Library {
 
     /// The version of the file at a path that a delivery URL asks for by its token.
     pub async fn version_at(&self, path: &str, token: &str) -> Result<Option<Asset>, StoreError> {
+        if is_nobodys(path) || is_nobodys(token) {
+            return Ok(None);
+        }
         let (folder, name) = split(path);
         let sql = format!(
             "SELECT {ASSET_COLUMNS} FROM versions v

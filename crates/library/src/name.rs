@@ -162,6 +162,14 @@ impl FolderPath {
         Ok(if path.is_empty() { Self::root() } else { Self(path) })
     }
 
+    /// The folder of exactly this name; `None` if no folder can have it. Slashes at the ends and repeated ones mean nothing
+    /// here either.
+    pub fn exact(text: &str) -> Option<Self> {
+        let path = Self::sanitised(text).ok()?;
+        let segments = |text| str::split(text, '/').filter(|segment| !segment.is_empty());
+        segments(text).eq(segments(&path.0)).then_some(path)
+    }
+
     /// The path.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -196,6 +204,34 @@ impl FolderPath {
             .map(|(at, _)| at);
         let whole = (!self.is_root()).then_some(self.0.len());
         ends.chain(whole).map(|end| FolderPath(self.0[..end].to_owned()))
+    }
+
+    /// The path of a folder in this one.
+    pub(crate) fn child(&self, name: &str) -> String {
+        if self.is_root() {
+            format!("/{name}")
+        } else {
+            format!("{}/{name}", self.0)
+        }
+    }
+
+    /// The folder above; the root is above itself.
+    pub fn parent(&self) -> Self {
+        match self.0.rfind('/') {
+            None | Some(0) => Self::root(),
+            Some(at) => Self(self.0[..at].to_owned()),
+        }
+    }
+
+    /// True for this folder and all below it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.is_root() || other == self || other.0.starts_with(&format!("{}/", self.0))
+    }
+
+    /// The paths of all folders below are at least the first and less than the second text. Not for the root.
+    pub(crate) fn range_below(&self) -> (String, String) {
+        // `0` is what comes after `/`.
+        (format!("{}/", self.0), format!("{}0", self.0))
     }
 
     /// A path that was checked when it was stored.
@@ -279,6 +315,16 @@ mod tests {
             ("a\\b", "/a_b"),
         ] {
             assert_eq!(folder(given), kept, "{given:?}");
+        }
+        for (given, exact) in [
+            ("//a//b/", Some("/a/b")),
+            ("", Some("/")),
+            ("a b", None),
+            ("/a/..", None),
+            ("/a\0", None),
+        ] {
+            let path = FolderPath::exact(given);
+            assert_eq!(path.as_ref().map(FolderPath::as_str), exact, "{given:?}");
         }
         assert_eq!(folder(&"a/".repeat(50)), "/a".repeat(50));
         assert_eq!(folder(&"a/".repeat(51)), "the path has more than 50 levels");

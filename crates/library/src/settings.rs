@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -37,8 +38,14 @@ impl Settings {
 pub struct Limits {
     /// Versions of one file, the current one included. 100 by default.
     pub versions_per_file: u32,
+    /// Files, versions and folders below a folder that one request may delete. 100,000 by default.
+    pub folder_objects: u32,
+    /// How long what was deleted can be restored; zero deletes at once. 30 days by default.
+    pub trash: Duration,
     /// Entries in one answer of a listing. 1000 by default.
     pub list_entries: u32,
+    /// Files, versions and folders in a folder that is copied, moved or deleted at once. 100,000 by default.
+    pub folder_job_items: u64,
     /// Bytes of a description. 10,000 by default.
     pub description_bytes: usize,
     /// Bytes of custom metadata, as JSON. 100,000 by default.
@@ -55,7 +62,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             versions_per_file: 100,
+            folder_objects: 100_000,
+            trash: Duration::from_secs(30 * 24 * 3600),
             list_entries: 1000,
+            folder_job_items: 100_000,
             description_bytes: 10_000,
             custom_metadata_bytes: 100_000,
             embedded_metadata_bytes: 100_000,
@@ -124,26 +134,82 @@ impl fmt::Debug for PostgresUrl {
     }
 }
 
-/// Where the bytes live: `file:<directory>`.
+/// Where the bytes live: `file:<directory>`, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Shown
+/// without its options, which may hold keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobUrl {
     /// A directory.
     File(PathBuf),
+    /// An object storage.
+    Remote(RemoteUrl),
+}
+
+/// The URL of an object storage. What stands behind `?` are options by the names of `object_store`:
+/// `s3://bucket/prefix?endpoint=http://127.0.0.1:9000&allow_http=true&region=us-east-1`. Options that are not there come
+/// from the environment under the names that the storage's own programs use (`AWS_ACCESS_KEY_ID`, ...).
+#[derive(Clone)]
+pub struct RemoteUrl {
+    url: url::Url,
+    options: SecretString,
+}
+
+impl RemoteUrl {
+    fn parse(text: &str) -> Option<Self> {
+        let mut url = url::Url::parse(text).ok()?;
+        let options = url.query().unwrap_or_default().to_owned().into();
+        url.set_query(None);
+        let plain = url.host_str().is_some_and(|host| !host.is_empty())
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none();
+        plain.then_some(Self { url, options })
+    }
+
+    /// Bucket and prefix.
+    pub(crate) fn url(&self) -> &url::Url {
+        &self.url
+    }
+
+    /// Options by name; those of the URL last, so that they win.
+    pub(crate) fn options(&self) -> Vec<(String, String)> {
+        let prefix = match self.url.scheme() {
+            "s3" => "AWS_",
+            "gs" => "GOOGLE_",
+            _ => "AZURE_",
+        };
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            name.starts_with(prefix).then_some(())?;
+            Some((name.to_ascii_lowercase(), value.into_string().ok()?))
+        });
+        let given = url::form_urlencoded::parse(self.options.expose_secret().as_bytes()).into_owned();
+        environment.chain(given).collect()
+    }
+}
+
+impl PartialEq for RemoteUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url && self.options.expose_secret() == other.options.expose_secret()
+    }
+}
+
+impl Eq for RemoteUrl {}
+
+impl fmt::Display for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str())
+    }
+}
+
+impl fmt::Debug for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Why a URL is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// A kind of storage that will come later.
-    #[error("the {setting} URL asks for `{scheme}:`, which is not available in this version; use `{instead}`")]
-    NotAvailable {
-        /// `database` or `blob`.
-        setting: &'static str,
-        /// What was asked for.
-        scheme: &'static str,
-        /// What there is.
-        instead: &'static str,
-    },
     /// Something else.
     #[error("the {setting} URL must look like `{expected}`")]
     Unknown {
@@ -193,20 +259,14 @@ impl FromStr for BlobUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        const SETTING: &str = "blob";
-        const EXPECTED: &str = "file:<directory>";
-        for (prefix, scheme) in [("s3:", "s3"), ("gs:", "gs"), ("az:", "az"), ("azure:", "azure")] {
-            if has_scheme(text, &[prefix]) {
-                return Err(UrlError::NotAvailable {
-                    setting: SETTING,
-                    scheme,
-                    instead: EXPECTED,
-                });
-            }
-        }
-        local_path(text, "file:").map(Self::File).ok_or(UrlError::Unknown {
-            setting: SETTING,
-            expected: EXPECTED,
+        let url = if has_scheme(text, &["s3:", "gs:", "az:"]) {
+            RemoteUrl::parse(text).map(Self::Remote)
+        } else {
+            local_path(text, "file:").map(Self::File)
+        };
+        url.ok_or(UrlError::Unknown {
+            setting: "blob",
+            expected: "file:<directory>`, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix",
         })
     }
 }
@@ -215,6 +275,7 @@ impl fmt::Display for BlobUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Remote(url) => write!(f, "{url}"),
         }
     }
 }
@@ -255,9 +316,6 @@ mod tests {
             text.parse::<BlobUrl>()
                 .map_or_else(|error| error.to_string(), |url| url.to_string())
         };
-        let late = |setting, scheme, instead| {
-            format!("the {setting} URL asks for `{scheme}:`, which is not available in this version; use `{instead}`")
-        };
         let unknown =
             "the database URL must look like `sqlite:<file>` or `postgres://user:password@host/database`".to_owned();
         for (given, expected) in [
@@ -276,13 +334,21 @@ mod tests {
         ] {
             assert_eq!(database(given), expected, "{given}");
         }
+        let unknown = "the blob URL must look like `file:<directory>`, `s3://bucket/prefix`, `gs://bucket/prefix` or \
+                       `az://container/prefix`"
+            .to_owned();
         for (given, expected) in [
             ("file:/srv/blobs", "file:/srv/blobs".to_owned()),
             ("file:///srv/blobs", "file:/srv/blobs".to_owned()),
             ("file:blobs", "file:blobs".to_owned()),
-            ("s3://bucket/prefix", late("blob", "s3", "file:<directory>")),
-            ("gs://bucket", late("blob", "gs", "file:<directory>")),
-            ("", "the blob URL must look like `file:<directory>`".to_owned()),
+            (
+                "s3://bucket/prefix?secret_access_key=x",
+                "s3://bucket/prefix".to_owned(),
+            ),
+            ("gs://bucket", "gs://bucket".to_owned()),
+            ("s3://user:pass@bucket", unknown.clone()),
+            ("s3:bucket", unknown.clone()),
+            ("", unknown),
         ] {
             assert_eq!(blobs(given), expected, "{given}");
         }

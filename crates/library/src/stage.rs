@@ -39,6 +39,16 @@ impl Library {
     }
 }
 
+impl Library {
+    /// Puts staged bytes under their name before a version names them, so that they can be read like those of a file. If
+    /// none ever does, they are garbage and go after the grace period.
+    pub async fn hold(&self, staged: &StagedBlob) -> Result<BlobId, BlobError> {
+        let _stays = self.collection().read().await;
+        staged.promote(self.blobs()).await?;
+        Ok(staged.id())
+    }
+}
+
 /// Takes in the bytes of one file. Dropping it removes what was written.
 #[derive(Debug)]
 pub struct BlobWriter {

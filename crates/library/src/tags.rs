@@ -1,5 +1,7 @@
 //! The tags that a person gives a file.
 
+use std::collections::HashSet;
+
 /// Tags in the order given: trimmed, none empty, none twice, none with `%`, together within the limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Tags(Vec<String>);
@@ -27,10 +29,11 @@ impl Tags {
     /// Trims, drops empty ones and repetitions, and checks the rest.
     pub fn new<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> Result<Self, TagsError> {
         let mut kept: Vec<String> = Vec::new();
+        let mut seen: HashSet<String> = HashSet::new();
         let mut found: usize = 0;
         for tag in tags {
             let tag = tag.as_ref().trim();
-            if tag.is_empty() || kept.iter().any(|other| other == tag) {
+            if tag.is_empty() || seen.contains(tag) {
                 continue;
             }
             if tag.contains('%') {
@@ -44,6 +47,7 @@ impl Tags {
                     limit: Self::MAX_CHARS,
                 });
             }
+            seen.insert(tag.to_owned());
             kept.push(tag.to_owned());
         }
         Ok(Self(kept))

@@ -7,6 +7,7 @@ use crate::blob::BlobError;
 use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
+use crate::follow_up::{self, FollowUp};
 use crate::id::{FileId, FolderId, IdError, VersionId};
 use crate::index;
 use crate::library::Library;
@@ -16,13 +17,13 @@ use crate::stage::StagedBlob;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
 
-const TOKEN_CHARS: usize = 32;
+pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
-const CUSTOM_COORDINATES_BYTES: usize = 100;
+pub(crate) const CUSTOM_COORDINATES_BYTES: usize = 100;
 
 /// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
-const ATTEMPTS: u32 = 8;
+pub(crate) const ATTEMPTS: u32 = 8;
 
 /// A file to upload.
 #[derive(Debug)]
@@ -35,6 +36,9 @@ pub struct NewFile {
     pub use_unique_name: bool,
     /// Without a unique name: make a new version of a file that is there. Otherwise that is an error.
     pub overwrite_file: bool,
+    /// Only as the next version of this file, after this version: what is made of a file must not land elsewhere if the
+    /// file was moved, deleted or replaced meanwhile.
+    pub replaces: Option<(FileId, VersionId)>,
     /// On overwrite, and if `tags` is absent: drop the old ones.
     pub overwrite_tags: bool,
     /// On overwrite: drop the old machine-given tags.
@@ -45,6 +49,8 @@ pub struct NewFile {
     pub tags: Option<Tags>,
     /// Values by field name, if given.
     pub custom_metadata: Option<Map<String, Value>>,
+    /// What the file gets where it is given no custom metadata and keeps none.
+    pub default_metadata: Map<String, Value>,
     /// Deliver through signed URLs only.
     pub is_private: bool,
     /// Deliver at all.
@@ -53,6 +59,8 @@ pub struct NewFile {
     pub custom_coordinates: Option<String>,
     /// Free text, if given; otherwise an overwritten file keeps its own.
     pub description: Option<String>,
+    /// Jobs that the new version causes: enqueued if, and only if, it is stored.
+    pub follow_ups: Vec<FollowUp>,
     /// The bytes.
     pub staged: StagedBlob,
     /// What they are.
@@ -67,15 +75,18 @@ impl NewFile {
             name,
             use_unique_name: true,
             overwrite_file: true,
+            replaces: None,
             overwrite_tags: true,
             overwrite_ai_tags: true,
             overwrite_custom_metadata: true,
             tags: None,
             custom_metadata: None,
+            default_metadata: Map::new(),
             is_private: false,
             is_published: true,
             custom_coordinates: None,
             description: None,
+            follow_ups: Vec::new(),
             staged,
             media,
         }
@@ -88,6 +99,9 @@ pub enum UploadError {
     /// The path is taken and overwriting was not wanted.
     #[error("a file is already at `{0}`")]
     PathTaken(String),
+    /// The file that was to be replaced is not there any more, or has been replaced already.
+    #[error("the file has been deleted, moved or replaced since")]
+    Gone,
     /// The file has as many versions as it may have.
     #[error("the file at `{path}` has {limit} versions already, and may not have more")]
     TooManyVersions {
@@ -118,7 +132,7 @@ impl UploadError {
     /// What a client can do about it.
     pub fn code(&self) -> Code {
         match self {
-            Self::PathTaken(_) | Self::TooManyVersions { .. } => Code::Conflict,
+            Self::PathTaken(_) | Self::Gone | Self::TooManyVersions { .. } => Code::Conflict,
             Self::TooLong { .. } => Code::Invalid,
             Self::Blob(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -215,6 +229,11 @@ impl Library {
         } else {
             find(&mut tx, &place).await?
         };
+        if let Some((expected, _)) = file.replaces
+            && existing != Some(expected)
+        {
+            return Err(UploadError::Gone);
+        }
         let version = match existing {
             None => create(&mut tx, file, &place, now).await?,
             Some(id) => self.overwrite(&mut tx, id, file, &place, now).await?,
@@ -228,6 +247,7 @@ impl Library {
             EventKind::FileVersionCreated
         };
         outbox::append(&mut tx, kind, asset.id, version, &asset.path(), now).await?;
+        follow_up::enqueue(&mut tx, &file.follow_ups, asset.id, version, now).await?;
         tx.commit().await?;
         Ok(asset)
     }
@@ -261,6 +281,9 @@ impl Library {
         let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.is_current");
         let row = query(sql).bind(id.to_string()).fetch_one(&mut *tx).await?;
         let old = Asset::of_row(&row)?;
+        if file.replaces.is_some_and(|(_, version)| version != old.version.id) {
+            return Err(UploadError::Gone);
+        }
         query("UPDATE versions SET is_current = FALSE WHERE id = $1")
             .bind(old.version.id.to_string())
             .execute(&mut *tx)
@@ -352,21 +375,22 @@ async fn insert(
     now: Timestamp,
 ) -> Result<(), UploadError> {
     let tags = file.tags.as_ref().map_or(carried.tags, Tags::as_slice);
-    let no_metadata = Map::new();
     let custom_metadata = file
         .custom_metadata
         .as_ref()
         .or(carried.custom_metadata)
-        .unwrap_or(&no_metadata);
+        .unwrap_or(&file.default_metadata);
     let media = &file.media;
     query(
         "INSERT INTO versions (
              id, file_id, number, is_current, token, folder_id, name, created_at, updated_at, uploaded_at, blob, size,
              mime, is_image, width, height, orientation, has_alpha, duration_ms, bit_rate, audio_codec, video_codec,
-             embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description)
+             embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description,
+             taken_at, latitude, longitude, phash)
          VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8, $8, $9, $10,
              $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-             $21, $22, $23, $24, $25, $26, $27, $28)",
+             $21, $22, $23, $24, $25, $26, $27, $28,
+             $29, $30, $31, $32)",
     )
     .bind(identity.version.to_string())
     .bind(identity.file.to_string())
@@ -396,6 +420,10 @@ async fn insert(
     .bind(file.is_private)
     .bind(file.is_published)
     .bind(file.description.as_deref().or(carried.description))
+    .bind(media.taken_at_ms)
+    .bind(media.location.map(|place| place.latitude))
+    .bind(media.location.map(|place| place.longitude))
+    .bind(media.phash.map(u64::cast_signed))
     .execute(&mut *tx)
     .await?;
     index::index(tx, identity.version).await?;
@@ -407,6 +435,37 @@ fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     serde_json::json!(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn keywords_can_be_looked_up() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let library = Library::for_testing(directory.path()).await;
+        let mut writer = library.stage(10).await.expect("a file");
+        writer.write(b"bytes").await.expect("written");
+        let staged = writer.finish().await.expect("staged");
+        let embedded = json!({"Keywords": ["Sea", "dawn", "Sea", 7], "Title": "x"});
+        let media = MediaFacts {
+            embedded_metadata: embedded.as_object().cloned(),
+            ..MediaFacts::default()
+        };
+        let name = FileName::sanitised("a.jpg").expect("a name");
+        let file = NewFile::new(FolderPath::root(), name, staged, media);
+        let asset = library.upload(file, Timestamp::now()).await.expect("uploaded");
+        let words: Vec<String> =
+            query("SELECT term FROM version_terms WHERE kind = 'keyword' AND version_id = $1 ORDER BY term")
+                .bind(asset.version.id.to_string())
+                .scalars(library.database().reader())
+                .await
+                .expect("words");
+        assert_eq!(words, ["Sea", "dawn"]);
+    }
 }

@@ -1,16 +1,19 @@
 //! Who sends a request: HTTP Basic with the private key, or the signature of a client-side upload.
 
+pub mod upload_token;
+
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hmac::{Hmac, Mac};
-use secrecy::ExposeSecret;
+use library::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use sha1::Sha1;
 
 use crate::app::App;
+use crate::app::keyring::{Levels, Standing};
 use crate::error::ApiError;
-use crate::keys::KeyPair;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -18,7 +21,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A part of the API that a key may be kept out of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
     /// Files: list, details, upload, update, delete.
     Media,
@@ -42,16 +45,48 @@ pub enum Level {
 }
 
 /// Passes when the request carries a key that may do this.
-pub async fn require(app: &App, headers: &HeaderMap, _area: Area, _level: Level) -> Result<(), ApiError> {
-    require_private_key(headers, &app.keys)
+pub async fn require(app: &App, headers: &HeaderMap, area: Area, level: Level) -> Result<(), ApiError> {
+    let key = presented_key(headers).ok_or_else(ApiError::no_key)?;
+    require_key(app, &key, area, level).await
 }
 
-/// Passes when the request carries the account's private key.
-pub fn require_private_key(headers: &HeaderMap, keys: &KeyPair) -> Result<(), ApiError> {
+/// The same for a key that is at hand.
+pub async fn require_key(app: &App, key: &str, area: Area, level: Level) -> Result<(), ApiError> {
+    if levels(app, key).await?.allow(area, level) {
+        Ok(())
+    } else {
+        Err(ApiError::wrong_key())
+    }
+}
+
+/// Passes when the request carries a key that may do everything.
+pub async fn require_all(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    let key = presented_key(headers).ok_or_else(ApiError::no_key)?;
+    match levels(app, &key).await? {
+        Levels::All => Ok(()),
+        Levels::Some(_) => Err(ApiError::wrong_key()),
+    }
+}
+
+/// True when the request carries a key of the account, whatever it may do.
+pub async fn is_known(app: &App, headers: &HeaderMap) -> bool {
     match presented_key(headers) {
-        None => Err(ApiError::no_key()),
-        Some(key) if keys.is_private_key(&key) => Ok(()),
-        Some(_) => Err(ApiError::wrong_key()),
+        Some(key) => levels(app, &key).await.is_ok(),
+        None => false,
+    }
+}
+
+async fn levels(app: &App, key: &str) -> Result<Levels, ApiError> {
+    let account = app
+        .library
+        .account()
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    match app.keyring.standing(&account, key, Timestamp::now()) {
+        Standing::Good(levels) => Ok(levels),
+        Standing::Unknown => Err(ApiError::wrong_key()),
+        Standing::Expired => Err(ApiError::expired_key()),
+        Standing::Disabled => Err(ApiError::disabled()),
     }
 }
 
@@ -105,7 +140,24 @@ const LONGEST_TOKEN: usize = 256;
 
 impl UploadSignature {
     /// Checks the fields against the account's keys at `now` (Unix seconds).
-    pub fn verify(&self, keys: &KeyPair, now: u64) -> Result<SignedUpload, ApiError> {
+    pub async fn check(&self, app: &App, now: u64) -> Result<SignedUpload, ApiError> {
+        let account = app
+            .library
+            .account()
+            .await
+            .map_err(|error| ApiError::internal(&error))?;
+        let mut keys = app.keyring.signing(&account, Timestamp::now());
+        keys.retain(|key| key.allows(Area::Media, Level::Write));
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|key| (key.public_key.as_str(), &key.private_key))
+            .collect();
+        self.verify(&keys, now)
+    }
+
+    /// Checks the fields against keys, public and private, at `now` (Unix seconds). The public key names the pair; any private key may have
+    /// signed, because an application may have been given another key than its pages.
+    fn verify(&self, keys: &[(&str, &SecretString)], now: u64) -> Result<SignedUpload, ApiError> {
         let field = |name: &str, value: &Option<String>| {
             value
                 .clone()
@@ -115,7 +167,7 @@ impl UploadSignature {
         let signature = field("signature", &self.signature)?;
         let token = field("token", &self.token)?;
         let expire = field("expire", &self.expire)?;
-        if public_key != keys.public_key {
+        if !keys.iter().any(|(known, _)| *known == public_key) {
             return Err(ApiError::wrong_key());
         }
         let seconds: u64 = expire.parse().unwrap_or(0);
@@ -134,15 +186,16 @@ impl UploadSignature {
             return Err(wrong());
         }
         let sent = hex::decode(&signature).map_err(|_| wrong())?;
-        upload_mac(keys, &token, &expire)
-            .verify_slice(&sent)
-            .map_err(|_| wrong())?;
+        let fits = |key: &SecretString| upload_mac(key, &token, &expire).verify_slice(&sent).is_ok();
+        if !keys.iter().any(|(_, key)| fits(key)) {
+            return Err(wrong());
+        }
         Ok(SignedUpload { token, expire: seconds })
     }
 }
 
-fn upload_mac(keys: &KeyPair, token: &str, expire: &str) -> Hmac<Sha1> {
-    let key = keys.private_key().expose_secret().as_bytes();
+fn upload_mac(key: &SecretString, token: &str, expire: &str) -> Hmac<Sha1> {
+    let key = key.expose_secret().as_bytes();
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(token.as_bytes());
     mac.update(expire.as_bytes());
@@ -152,15 +205,6 @@ fn upload_mac(keys: &KeyPair, token: &str, expire: &str) -> Hmac<Sha1> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::GivenKeys;
-
-    fn keys(private: &str) -> KeyPair {
-        let given = GivenKeys {
-            private_key: Some(private.to_owned().into()),
-            public_key: Some("public_demo".into()),
-        };
-        KeyPair::resolve(given, std::path::Path::new("unused")).unwrap()
-    }
 
     fn basic(value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -187,19 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn no_key_is_401_and_a_wrong_one_403() {
-        let keys = keys("private_demo");
-        assert_eq!(require_private_key(&HeaderMap::new(), &keys), Err(ApiError::no_key()));
-        assert_eq!(
-            require_private_key(&basic("Basic private_other"), &keys),
-            Err(ApiError::wrong_key())
-        );
-        assert_eq!(require_private_key(&basic("Basic private_demo"), &keys), Ok(()));
-    }
-
-    #[test]
     fn the_signature_of_the_contract_verifies() {
-        let keys = keys("private_key_test");
+        let (other, right) = ("private_other".into(), "private_key_test".into());
+        let keys = [("public_other", &other), ("public_demo", &right)];
         let fields = UploadSignature {
             public_key: Some("public_demo".into()),
             signature: Some("e71bcd6031016b060d349d212e23e85c791decdd".into()),

@@ -5,10 +5,16 @@
 mod actions;
 mod call;
 mod config;
+mod connector;
+mod db;
 mod explain;
 mod health;
+mod keys;
+mod library;
+mod own_key;
 mod serve;
 mod transform;
+mod trash;
 mod url;
 
 use std::error::Error;
@@ -38,13 +44,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("url", m)) => url::run(m),
         Some(("actions", m)) => actions::run(m),
         Some(("call", m)) => call::run(m),
+        Some(("trash", m)) => trash::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
-        _ => Ok(()),
+        Some(("keys", m)) => keys::run(m),
+        Some(("db", m)) => db::run(m),
+        Some(("library", m)) => library::run(m),
+        Some((name, m)) => connector::run(name, m).unwrap_or(Ok(())),
+        None => Ok(()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(failure) = error.downcast_ref::<connector::Failure>() {
+                // Begins with its code, or is JSON: programs read it.
+                eprintln!("{failure}");
+                return ExitCode::from(failure.exit_code);
+            }
             report(error.as_ref());
             ExitCode::FAILURE
         }
@@ -76,8 +92,13 @@ fn command() -> Command {
         ))
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
+        .subcommand(with_settings(trash::command(), ["data_dir", "public_url", "listen"]))
+        .subcommands(connector::commands())
         .subcommand(config::command())
+        .subcommand(db::command())
+        .subcommand(library::command())
         .subcommand(with_settings(health::command(), ["listen"]))
+        .subcommand(with_settings(keys::command(), ["data_dir", "listen"]))
 }
 
 /// Adds the flags of these settings. Secrets get none: other users of a machine can read its command lines.

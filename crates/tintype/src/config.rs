@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod providers;
 mod table;
 mod values;
 
@@ -12,9 +13,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use delivery::{AiSettings, CacheBudget, ImagesSettings, RenderSettings};
+use delivery::origin::FetchPolicy;
+use delivery::{AiSettings, CacheBudget, ImagesSettings, OriginSettings, RenderSettings, Secrets};
 use ipnet::IpNet;
 use library::{BlobUrl, DatabaseUrl};
 use secrecy::SecretString;
@@ -23,8 +26,9 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, ResizeLight, Seconds};
+pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -45,8 +49,22 @@ pub struct Config {
     pub database_url: Option<DatabaseUrl>,
     /// Where blobs are kept; `None` means a folder in the data directory.
     pub blob_url: Option<BlobUrl>,
+    /// How long what was deleted can be restored; zero deletes at once.
+    pub trash: Duration,
+    /// A receiver of all events, and what its messages are signed with.
+    pub webhook: Option<GivenWebhook>,
+    /// Signs the callbacks of extensions.
+    pub webhook_secret: Option<SecretString>,
+    /// Purges of one month.
+    pub purge_limit: Option<u32>,
+    /// Jobs done at the same time, at least one.
+    pub job_workers: usize,
     /// Largest file that an upload may bring.
     pub upload_max: ByteSize,
+    /// Uploads at a time of those who have not shown yet that they may.
+    pub anonymous_uploads: usize,
+    /// Bytes of these uploads together.
+    pub anonymous_upload_bytes: ByteSize,
     /// Largest stored file that is decoded for a transformation.
     pub source_max: ByteSize,
     /// Largest picture that is decoded or made, in megapixels.
@@ -87,6 +105,10 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// For remove.bg.
     pub removebg_key: Option<SecretString>,
+    /// Where remove.bg is asked.
+    pub removebg_url: PublicUrl,
+    /// Who carries out extensions.
+    pub providers: ProviderSettings,
     /// Keys that seal stored secrets; `None` means one kept in the data directory.
     pub master_key: Option<SecretString>,
     /// A server that edits pictures by words.
@@ -95,6 +117,14 @@ pub struct Config {
     pub ai_wait: Duration,
     /// Results of AI operations kept on disk.
     pub ai_disk: ByteSize,
+    /// Files of origins kept on disk.
+    pub origin_disk: ByteSize,
+    /// How long a file of an origin is kept before its origin is asked again.
+    pub origin_ttl: Duration,
+    /// Requests of the management API that only look; `None` is no limit.
+    pub rate_limit_read: Option<RateLimit>,
+    /// Requests of the management API that change something; `None` is no limit.
+    pub rate_limit_write: Option<RateLimit>,
     /// Answer 400 to unknown parameters instead of ignoring them with a notice.
     pub strict: bool,
     /// How logs are written.
@@ -114,6 +144,15 @@ pub struct GivenKeys {
     pub private_key: Option<SecretString>,
     /// Starts with `public_`.
     pub public_key: Option<String>,
+}
+
+/// A receiver of events that came with the configuration.
+#[derive(Debug, Clone)]
+pub struct GivenWebhook {
+    /// Absolute, http or https.
+    pub url: String,
+    /// Signs what is sent there.
+    pub secret: SecretString,
 }
 
 impl GivenKeys {
@@ -299,6 +338,7 @@ impl Config {
         if !(1..=1000).contains(&max_megapixels) {
             return Err(texts.refuse("max_megapixels", "must be from 1 to 1000"));
         }
+        let trash_days: u16 = texts.parse("trash_days")?;
         let max_connections: usize = texts.parse("max_connections")?;
         if max_connections == 0 {
             return Err(texts.refuse("max_connections", "must be at least 1"));
@@ -350,7 +390,14 @@ impl Config {
             fetch_allow,
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
+            trash: Duration::from_secs(u64::from(trash_days) * 24 * 3600),
+            webhook: webhook(texts)?,
+            webhook_secret: service_key(texts, "webhook_secret")?,
+            purge_limit: texts.parse_optional("purge_limit")?,
+            job_workers: job_workers(texts)?,
             upload_max: texts.parse("upload_max")?,
+            anonymous_uploads: texts.parse("anonymous_uploads")?,
+            anonymous_upload_bytes: texts.parse("anonymous_upload_bytes")?,
             source_max,
             max_megapixels,
             cache_memory,
@@ -371,10 +418,16 @@ impl Config {
             fonts: folder(texts, "fonts")?,
             models: folder(texts, "models")?,
             removebg_key: service_key(texts, "removebg_key")?,
+            removebg_url: texts.parse("removebg_url")?,
+            providers: ProviderSettings::from_texts(texts)?,
             master_key: service_key(texts, "master_key")?,
             images: images(texts)?,
             ai_wait: texts.parse::<Seconds>("ai_wait")?.into(),
             ai_disk: texts.parse("ai_disk")?,
+            origin_disk: texts.parse("origin_disk")?,
+            origin_ttl: texts.parse::<Seconds>("origin_ttl")?.into(),
+            rate_limit_read: texts.parse_optional("rate_limit_read")?,
+            rate_limit_write: texts.parse_optional("rate_limit_write")?,
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
@@ -392,11 +445,12 @@ impl Config {
         if let Some(blobs) = &self.blob_url {
             settings.blobs = blobs.clone();
         }
+        settings.limits.trash = self.trash;
         settings
     }
 
     /// What delivery may do, and at what cost.
-    pub fn delivery(&self, endpoint: &str, keys: &KeyPair) -> delivery::Settings {
+    pub fn delivery(&self, endpoint: &str, keys: &KeyPair, secrets: Arc<dyn Secrets>) -> delivery::Settings {
         let pixels = u64::from(self.max_megapixels) * 1_000_000;
         let defaults = RenderSettings::default();
         delivery::Settings {
@@ -439,6 +493,7 @@ impl Config {
             fonts: crate::fonts::load(self.fonts.as_deref()),
             ai: AiSettings {
                 remove_bg_key: self.removebg_key.clone(),
+                remove_bg_url: self.removebg_url.to_string(),
                 images: self.images.clone(),
                 wait: self.ai_wait,
                 disk_bytes: self.ai_disk.0,
@@ -446,6 +501,18 @@ impl Config {
                     self.models.clone().unwrap_or_else(|| self.data_dir.join("models")),
                     self.data_dir.join("derived"),
                 )
+            },
+            origins: OriginSettings {
+                policy: FetchPolicy {
+                    allow: self.fetch_allow.clone(),
+                    max_bytes: self.upload_max.0,
+                    ..FetchPolicy::default()
+                },
+                disk_bytes: self.origin_disk.0,
+                ttl: self.origin_ttl,
+                detect: crate::app::media_type::detect,
+                secrets: Some(secrets),
+                ..OriginSettings::new(self.data_dir.join("originals"))
             },
         }
     }
@@ -499,6 +566,28 @@ fn service_key(texts: &Texts, name: &str) -> Result<Option<SecretString>, Config
         return Err(texts.refuse(name, "must be letters, digits and signs without spaces"));
     }
     Ok(Some(key.into()))
+}
+
+fn webhook(texts: &Texts) -> Result<Option<GivenWebhook>, ConfigError> {
+    let url = texts.get("webhook_url").0.trim().to_owned();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    crate::api::webhooks::check_url(&url).map_err(|reason| texts.refuse("webhook_url", reason))?;
+    let secret = service_key(texts, "webhook_secret")?.ok_or_else(|| {
+        texts.refuse(
+            "webhook_secret",
+            "must be given with `webhook_url`: messages are signed",
+        )
+    })?;
+    Ok(Some(GivenWebhook { url, secret }))
+}
+
+fn job_workers(texts: &Texts) -> Result<usize, ConfigError> {
+    match texts.parse("job_workers")? {
+        workers @ 1..=64 => Ok(workers),
+        _ => Err(texts.refuse("job_workers", "must be from 1 to 64")),
+    }
 }
 
 fn images(texts: &Texts) -> Result<Option<ImagesSettings>, ConfigError> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::api::Json;
 
 /// Clients index this key, so every error carries it.
-const HELP: &str = "See the message for what to change; the server's log has more under this answer's x-request-id.";
+pub const HELP: &str =
+    "See the message for what to change; the server's log has more under this answer's x-request-id.";
 
 /// An error as a client of the API sees it: never more than it may know.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -57,6 +58,24 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Your account cannot be authenticated.")
     }
 
+    /// 403: a key that was the account's.
+    pub fn expired_key() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Your request contains expired private API key.")
+    }
+
+    /// 403: a key that is switched off.
+    pub fn disabled() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Your account is disabled.")
+    }
+
+    /// 429: more requests than the operator allows.
+    pub fn too_many_requests() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "You have exceeded the rate limit for this API.",
+        )
+    }
+
     /// 404: no such thing.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
@@ -75,6 +94,11 @@ impl ApiError {
     /// 423: a job works on the folder.
     pub fn locked(message: impl Into<String>) -> Self {
         Self::new(StatusCode::LOCKED, message)
+    }
+
+    /// 429: the month's share of something is used up. A repeat within the month does not help.
+    pub fn over_quota(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message)
     }
 
     /// 405; the router adds which methods the path does take.
@@ -148,7 +172,10 @@ impl IntoResponse for ApiError {
         // The SDKs repeat 409 and every 5xx; these answers stay what they are however often one asks.
         if matches!(
             self.status,
-            StatusCode::CONFLICT | StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE
+            StatusCode::CONFLICT
+                | StatusCode::NOT_IMPLEMENTED
+                | StatusCode::INSUFFICIENT_STORAGE
+                | StatusCode::TOO_MANY_REQUESTS
         ) {
             headers.insert(
                 HeaderName::from_static("x-should-retry"),

@@ -111,7 +111,7 @@ impl KeyPair {
 }
 
 /// 160 bits of the operating system's randomness in 27 characters.
-fn random(prefix: &str) -> String {
+pub(crate) fn random(prefix: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     let mut bytes = [0_u8; 27];
     rand::rngs::ThreadRng::default().fill(&mut bytes);

@@ -10,7 +10,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, options};
+use axum::routing::{delete, get, options, patch, post, put};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -30,16 +30,57 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/metrics", get(api::health::metrics))
         .route("/api/v1/files/upload", upload())
         .route("/v1/files/upload", upload())
+        .route(
+            "/api/v2/files/upload",
+            options(files::upload::preflight).post(files::upload::create_v2),
+        )
         .route("/v1/files", get(files::list::list))
         .route("/v1/files/{fileId}", delete(files::delete::delete))
         .route(
             "/v1/files/{fileId}/details",
-            get(files::details::get).patch(unavailable),
-        );
-    for path in UNAVAILABLE {
-        routes = routes.route(path, any(unavailable));
-    }
+            get(files::details::get).patch(files::details::patch),
+        )
+        .route("/v1/files/batch/deleteByFileIds", post(files::bulk::delete))
+        .route("/v1/files/addTags", post(files::bulk::add_tags))
+        .route("/v1/files/removeTags", post(files::bulk::remove_tags))
+        .route("/v1/files/removeAITags", post(files::bulk::remove_ai_tags))
+        .route("/v1/files/copy", post(files::relocate::copy))
+        .route("/v1/files/move", post(files::relocate::relocate))
+        .route("/v1/files/rename", put(files::relocate::rename))
+        .route("/v1/files/{fileId}/versions", get(files::versions::list))
+        .route(
+            "/v1/files/{fileId}/versions/{versionId}",
+            get(files::versions::get).delete(files::versions::delete),
+        )
+        .route(
+            "/v1/files/{fileId}/versions/{versionId}/restore",
+            put(files::versions::restore),
+        )
+        .route("/v1/bulkJobs/copyFolder", post(api::bulk_jobs::copy_folder))
+        .route("/v1/bulkJobs/moveFolder", post(api::bulk_jobs::move_folder))
+        .route("/v1/bulkJobs/renameFolder", post(api::bulk_jobs::rename_folder))
+        .route("/v1/bulkJobs/{jobId}", get(api::bulk_jobs::status))
+        .route("/v1/files/purge", post(api::purge::create))
+        .route("/v1/files/purge/{requestId}", get(api::purge::status))
+        .route("/v1/webhooks", get(api::webhooks::list).post(api::webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(api::webhooks::get)
+                .patch(api::webhooks::update)
+                .delete(api::webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/deliveries", get(api::webhooks::deliveries))
+        .route("/v1/webhooks/{id}/test", post(api::webhooks::test))
+        .route("/v1/folder", post(api::folder::create).delete(api::folder::delete))
+        .route("/v1/files/{fileId}/metadata", get(api::metadata::of_file))
+        .route("/v1/files/metadata", get(api::metadata::of_remote))
+        .route("/v1/metadata", get(api::metadata::of_remote))
+        .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
+        .route("/v1/trash/{id}", delete(api::trash::delete))
+        .route("/v1/trash/{id}/restore", post(api::trash::restore));
+    routes = account(routes);
     let routes = routes
+        .layer(middleware::from_fn_with_state(app.clone(), api::rate_limit::limit))
         .fallback(deliver_or_refuse)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(CatchPanicLayer::custom(panicked))
@@ -53,48 +94,54 @@ pub fn router(app: App, meters: Meters) -> Router {
         ))
 }
 
-/// Routes of ImageKit's API that this version does not have: they say so, instead of looking mistyped.
-const UNAVAILABLE: &[&str] = &[
-    "/api/v2/files/upload",
-    "/v1/files/batch/deleteByFileIds",
-    "/v1/files/addTags",
-    "/v1/files/removeTags",
-    "/v1/files/removeAITags",
-    "/v1/files/copy",
-    "/v1/files/move",
-    "/v1/files/rename",
-    "/v1/files/metadata",
-    "/v1/files/{fileId}/versions",
-    "/v1/files/{fileId}/versions/{versionId}",
-    "/v1/files/{fileId}/versions/{versionId}/restore",
-    "/v1/files/{fileId}/metadata",
-    "/v1/folder",
-    "/v1/bulkJobs/copyFolder",
-    "/v1/bulkJobs/moveFolder",
-    "/v1/bulkJobs/renameFolder",
-    "/v1/bulkJobs/{jobId}",
-    "/v1/files/purge",
-    "/v1/files/purge/{requestId}",
-    "/v1/metadata",
-    "/v1/customMetadataFields",
-    "/v1/customMetadataFields/{id}",
-    "/v1/saved-extensions",
-    "/v1/saved-extensions/{id}",
-    "/v1/named-transformations",
-    "/v1/named-transformations/{id}",
-    "/v1/accounts/usage",
-    "/v1/accounts/usage-analytics",
-    "/v1/accounts/origins",
-    "/v1/accounts/origins/{id}",
-    "/v1/accounts/url-endpoints",
-    "/v1/accounts/url-endpoints/{id}",
-];
-
-async fn unavailable(State(app): State<App>, request: Request) -> ApiError {
-    match crate::auth::require_private_key(request.headers(), &app.keys) {
-        Ok(()) => ApiError::unavailable(&format!("{} {}", request.method(), request.uri().path())),
-        Err(refusal) => refusal,
-    }
+/// What an account is made of.
+fn account(routes: Router<App>) -> Router<App> {
+    use api::accounts::{keys, origins, url_endpoints, usage};
+    use api::{custom_metadata_fields as fields, named_transformations as named, saved_extensions as extensions};
+    routes
+        .route(
+            "/v1/customMetadataFields",
+            get(fields::list)
+                .post(fields::create)
+                .patch(fields::without_id)
+                .delete(fields::without_id),
+        )
+        .route(
+            "/v1/customMetadataFields/{id}",
+            patch(fields::update).delete(fields::delete),
+        )
+        .route("/v1/saved-extensions", get(extensions::list).post(extensions::create))
+        .route(
+            "/v1/saved-extensions/{id}",
+            get(extensions::get)
+                .patch(extensions::update)
+                .delete(extensions::delete),
+        )
+        .route("/v1/named-transformations", get(named::list).post(named::create))
+        .route(
+            "/v1/named-transformations/{id}",
+            get(named::get).patch(named::update).delete(named::delete),
+        )
+        .route("/v1/accounts/usage", get(usage::usage))
+        .route("/v1/accounts/usage-analytics", get(usage::analytics))
+        .route("/v1/accounts/origins", get(origins::list).post(origins::create))
+        .route(
+            "/v1/accounts/origins/{id}",
+            get(origins::get).put(origins::replace).delete(origins::delete),
+        )
+        .route(
+            "/v1/accounts/url-endpoints",
+            get(url_endpoints::list).post(url_endpoints::create),
+        )
+        .route(
+            "/v1/accounts/url-endpoints/{id}",
+            get(url_endpoints::get)
+                .put(url_endpoints::replace)
+                .delete(url_endpoints::delete),
+        )
+        .route("/v1/accounts/keys", get(keys::list).post(keys::create))
+        .route("/v1/accounts/keys/{id}", patch(keys::update).delete(keys::delete))
+        .route("/v1/accounts/keys/{id}/roll", post(keys::roll))
 }
 
 /// Everything that is no route of the API: delivery below the account's path, else 404.
@@ -184,11 +231,15 @@ const LITERALS: &[&str] = &[
     "versions",
     "restore",
     "folder",
+    "trash",
     "bulkJobs",
     "copyFolder",
     "moveFolder",
     "renameFolder",
     "purge",
+    "webhooks",
+    "deliveries",
+    "test",
     "customMetadataFields",
     "saved-extensions",
     "named-transformations",
@@ -197,6 +248,8 @@ const LITERALS: &[&str] = &[
     "usage-analytics",
     "origins",
     "url-endpoints",
+    "keys",
+    "roll",
 ];
 
 #[cfg(test)]

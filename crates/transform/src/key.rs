@@ -12,7 +12,7 @@ use crate::{Context, Transformation};
 pub struct RenditionKey(String);
 
 /// Part of every key. To be raised when the same plan input gives other bytes than before.
-const VERSION: &str = "tintype-rendition-2";
+const VERSION: &str = "tintype-rendition-3";
 
 impl RenditionKey {
     /// `source` names the content of the source, such as its SHA-256, and every fact about it that can change without it

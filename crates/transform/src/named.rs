@@ -4,8 +4,11 @@ use crate::parameters::{LayerKind, Param};
 use crate::parse::{self, Place, useless};
 use crate::{Condition, Ignored, Limits, Params, ParseError, Step, Transformation, transformation};
 
-/// Names that exist without being stored. The media library's grid asks for the first one.
-pub const BUILT_IN_NAMES: &[(&str, &str)] = &[("ik_ml_thumbnail", "w-400,h-300,c-at_max")];
+/// Names that exist without being stored: what media libraries ask for in their grids.
+pub const BUILT_IN_NAMES: &[(&str, &str)] = &[
+    ("ik_ml_thumbnail", "w-400,h-300,c-at_max"),
+    ("media_library_thumbnail", "w-400,h-300,c-at_max"),
+];
 
 /// Why a name could not be replaced by its steps.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,20 +1,24 @@
 //! `POST /api/v1/files/upload`
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::file::{AiTag, FileId, VersionInfo};
-use super::get_file_details::details;
-use super::list_files::comma_joined;
-use super::{Effect, Operation};
+use super::asset::{AiTag, FieldValue, Id, VersionInfo};
+use super::extensions::Extension;
+use super::list_assets::comma_joined;
+use super::operation::plain;
+use super::{About, Inverse, Lost, Operation, Reconcile, path};
 use crate::error::CallError;
-use crate::read_back::ReadBack;
+use crate::read_back::{Probe, Wanted};
 use crate::request::{ApiRequest, Part};
+use crate::survey::{Survey, Target, details, file_at};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,8 +52,79 @@ pub(crate) struct UploadFile {
     custom_coordinates: Option<String>,
     #[schemars(length(max = 10000))]
     description: Option<String>,
+    /// Values by field name; fields are those of list_custom_metadata_fields.
+    custom_metadata: Option<BTreeMap<String, FieldValue>>,
+    /// When a file is overwritten and no tags are given: false keeps its tags. Default: true.
+    overwrite_tags: Option<bool>,
+    /// When a file is overwritten: false keeps its AI tags. Default: true.
+    #[serde(rename = "overwriteAITags")]
+    overwrite_ai_tags: Option<bool>,
+    /// When a file is overwritten and no customMetadata is given: false keeps its values. Default: true.
+    overwrite_custom_metadata: Option<bool>,
+    /// Work to do on the file after it is stored.
+    #[schemars(length(max = 10))]
+    extensions: Option<Vec<Extension>>,
+    /// What to do to the file before or after it is stored.
+    transformation: Option<Transformation>,
+    /// A condition that the server checks before it stores, such as `"file.size" < "1mb"`.
+    #[schemars(length(max = 2000))]
+    checks: Option<String>,
+    /// Where the result of work that takes time is posted.
+    #[schemars(length(max = 2000))]
+    webhook_url: Option<String>,
     #[serde(skip)]
     attached: Option<Bytes>,
+}
+
+/// Transformations at upload.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Transformation {
+    /// Applied before storing: the original is not kept. Such as `w-300,h-300`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000))]
+    pre: Option<String>,
+    /// Made ready after storing, so that the first request finds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 5))]
+    post: Option<Vec<PostTransformation>>,
+}
+
+/// One rendition to make ready.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+enum PostTransformation {
+    /// Any transformation.
+    Transformation {
+        #[schemars(length(min = 1, max = 2000))]
+        value: String,
+    },
+    /// A picture out of a GIF.
+    GifToVideo {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 2000))]
+        value: Option<String>,
+    },
+    /// A thumbnail.
+    Thumbnail {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 2000))]
+        value: Option<String>,
+    },
+    /// Adaptive streaming.
+    Abs {
+        protocol: StreamingProtocol,
+        /// Resolutions to offer, such as `sr-240_360_480`.
+        #[schemars(length(min = 1, max = 2000))]
+        value: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum StreamingProtocol {
+    Hls,
+    Dash,
 }
 
 /// The file as it was stored; the name may differ from the one asked for.
@@ -57,15 +132,21 @@ pub(crate) struct UploadFile {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Uploaded {
-    file_id: FileId,
-    name: String,
+    /// Null while a video is prepared: it does not exist before that is done.
+    file_id: Option<Id>,
+    #[schemars(extend("x-untrusted" = true))]
+    name: Option<String>,
     /// In bytes.
-    size: u64,
-    file_path: String,
+    size: Option<u64>,
+    #[schemars(extend("x-untrusted" = true))]
+    file_path: Option<String>,
     /// Where it is delivered.
-    url: String,
-    /// `image` or `non-image`.
+    url: Option<String>,
+    /// What the server says instead of a file, while it prepares one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     #[serde(default)]
+    #[schemars(extend("enum" = ["image", "non-image", null]))]
     file_type: Option<String>,
     #[serde(default)]
     version_info: Option<VersionInfo>,
@@ -90,20 +171,26 @@ pub(crate) struct Uploaded {
     audio_codec: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     video_codec: Option<String>,
+    /// `success`, `pending` or `failed` by extension, where extensions were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Map<String, Value>>,
+    extension_status: Option<BTreeMap<String, String>>,
 }
 
 impl Operation for UploadFile {
-    const NAME: &'static str = "upload_file";
-    const TITLE: &'static str = "Upload a file";
-    const DESCRIPTION: &'static str = "Stores a file in the library, from a URL that the server fetches, from base64 \
-        content, or from a file that the caller attaches (`--file` on the command line). Exactly one of them. The answer \
-        tells the name, path and URL that the file really got.";
-    const EFFECT: Effect = Effect::Write;
-    // Sent twice, it makes two files, or two versions.
-    const IDEMPOTENT: bool = false;
-    const CONTENT_FIELDS: &'static [&'static str] = &["contentBase64"];
+    const ABOUT: About = About::write(
+        "upload_file",
+        "Upload a file",
+        "Stores a file in the library, from a URL that the server fetches, or from a file that the caller attaches \
+         (`--file` on the command line). Base64 content is for a few bytes only. Exactly one of them. The answer tells \
+         the name, path and URL that the file really got.",
+    )
+    .reversible()
+    .open_world()
+    .examples(&[
+        r#"{"fileName":"harbour.jpg","url":"https://example.org/harbour.jpg","folder":"/travel/2026","tags":["sea"]}"#,
+        r#"{"fileName":"note.txt","contentBase64":"aGVsbG8=","useUniqueFileName":false}"#,
+    ])
+    .hides(&["contentBase64"]);
     type Output = Uploaded;
 
     fn attach(mut self, file: Bytes) -> Result<Self, CallError> {
@@ -111,41 +198,135 @@ impl Operation for UploadFile {
         Ok(self)
     }
 
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        let folder = path::checked("folder", self.folder.as_deref().unwrap_or("/"))?;
+        Ok(match self.fixed_path(&folder) {
+            Some(path) => vec![Target::Slot(path)],
+            None => vec![Target::Place(folder)],
+        })
+    }
+
     fn request(&self) -> Result<ApiRequest, CallError> {
         let file = match self.content()? {
             Content::Url(url) => Part::text("file", url),
             Content::Bytes(bytes) => Part::file("file", bytes),
         };
-        let tags = self.tags.as_deref().map(comma_joined).transpose()?;
+        let tags = self
+            .tags
+            .as_deref()
+            .map(|tags| comma_joined("tags", tags))
+            .transpose()?;
+        let folder = self.folder.as_deref().map(|f| path::checked("folder", f)).transpose()?;
         let truth = |value: Option<bool>| value.map(|b| b.to_string());
+        let json = |value: Value| value.to_string();
         // The file comes last, so that a server can refuse by the other fields before it has taken the bytes.
         Ok(ApiRequest::upload(&["api", "v1", "files", "upload"])
             .part("fileName", Some(self.file_name.clone()))
-            .part("folder", self.folder.clone())
+            .part("folder", folder)
             .part("tags", tags)
             .part("useUniqueFileName", truth(self.use_unique_file_name))
             .part("overwriteFile", truth(self.overwrite_file))
+            .part("overwriteTags", truth(self.overwrite_tags))
+            .part("overwriteAITags", truth(self.overwrite_ai_tags))
+            .part("overwriteCustomMetadata", truth(self.overwrite_custom_metadata))
             .part("isPrivateFile", truth(self.is_private_file))
             .part("isPublished", truth(self.is_published))
             .part("customCoordinates", self.custom_coordinates.clone())
+            .part("customMetadata", self.custom_metadata.as_ref().map(plain).map(json))
+            .part("extensions", self.extensions.as_ref().map(plain).map(json))
+            .part("transformation", self.transformation.as_ref().map(plain).map(json))
+            .part("checks", self.checks.clone())
+            .part("webhookUrl", self.webhook_url.clone())
             .part("description", self.description.clone())
             .with(file))
     }
 
-    fn read_back(&self, output: &Uploaded) -> Option<ReadBack> {
+    /// A video that is prepared first is answered with a message alone.
+    fn complete(output: &Uploaded) -> Result<(), &'static str> {
+        let is_stored = output.file_id.is_some() && output.name.is_some() && output.file_path.is_some();
+        if is_stored || (output.file_id.is_none() && output.message.is_some()) {
+            return Ok(());
+        }
+        Err("fileId, name or filePath is missing")
+    }
+
+    /// A name that is not made unique tells where to look; a new version of a file that was there can't be told apart.
+    fn reconcile(&self, survey: &Survey) -> Option<Reconcile> {
+        let folder = path::normal(self.folder.as_deref().unwrap_or("/"));
+        let path = self.fixed_path(&folder)?;
+        let size = self.content().ok().and_then(|content| match content {
+            Content::Bytes(bytes) if self.transformation.is_none() => Some(bytes.len()),
+            _ => None,
+        });
+        let wanted = size.map(|n| ("size", Wanted::Is(json!(n)))).into_iter().collect();
+        survey.lacks_file(&path).then(|| Reconcile {
+            probes: vec![Probe::row(file_at(&path), "filePath", path, wanted)],
+            answer: Lost::InRow(as_uploaded),
+        })
+    }
+
+    fn read_back(&self, output: &Uploaded, _: &Survey) -> Vec<Probe> {
+        let Some(id) = &output.file_id else {
+            return Vec::new();
+        };
         let sent = self.content().ok().and_then(|content| match content {
             Content::Url(_) => None,
             Content::Bytes(bytes) => Some(bytes.len() as u64),
         });
         let mut expected = vec![
-            ("name", json!(output.name)),
-            ("filePath", json!(output.file_path)),
-            ("size", json!(sent.unwrap_or(output.size))),
+            ("name", Wanted::Is(json!(output.name))),
+            ("filePath", Wanted::Is(json!(output.file_path))),
         ];
-        expected.extend(self.is_private_file.map(|b| ("isPrivateFile", json!(b))));
-        expected.extend(self.is_published.map(|b| ("isPublished", json!(b))));
-        Some(ReadBack::fields(details(output.file_id.as_str()), expected))
+        // A transformation before storing changes the bytes on purpose.
+        let size = if self.transformation.is_some() {
+            output.size
+        } else {
+            sent.or(output.size)
+        };
+        expected.extend(size.map(|n| ("size", Wanted::Is(json!(n)))));
+        expected.extend(self.is_private_file.map(|b| ("isPrivateFile", Wanted::Is(json!(b)))));
+        expected.extend(self.is_published.map(|b| ("isPublished", Wanted::Is(json!(b)))));
+        expected.extend(self.tags.clone().map(|tags| ("tags", Wanted::With(tags))));
+        vec![Probe::fields(details(id.as_str()), expected)]
     }
+
+    fn inverse(&self, output: &Uploaded, survey: &Survey, _: &[Value]) -> Inverse {
+        let Some(id) = &output.file_id else {
+            return Inverse::None("the file does not exist yet");
+        };
+        let before = output.file_path.as_deref().and_then(|path| survey.at(path));
+        match before.map(|file| file["versionInfo"]["id"].as_str()) {
+            None => Inverse::call("delete_file", json!({ "fileId": id })),
+            Some(Some(version)) => Inverse::call("restore_file_version", json!({ "fileId": id, "versionId": version })),
+            Some(None) => Inverse::None("the version before is not known"),
+        }
+    }
+}
+
+/// A file of a listing as the answer to its upload.
+fn as_uploaded(row: &Value) -> Value {
+    let same = [
+        "fileId",
+        "name",
+        "size",
+        "versionInfo",
+        "filePath",
+        "url",
+        "fileType",
+        "width",
+        "height",
+        "AITags",
+        "description",
+        "duration",
+        "bitRate",
+        "audioCodec",
+        "videoCodec",
+    ];
+    let kept = same
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), row.get(name)?.clone())));
+    let thumbnail = row.get("thumbnail").map(|url| ("thumbnailUrl".to_owned(), url.clone()));
+    Value::Object(kept.chain(thumbnail).collect())
 }
 
 /// Where the bytes come from; exactly one of the three ways to say it.
@@ -155,6 +336,14 @@ enum Content {
 }
 
 impl UploadFile {
+    /// The path that the file gets, if it is not made unique.
+    fn fixed_path(&self, folder: &str) -> Option<String> {
+        if self.use_unique_file_name != Some(false) {
+            return None;
+        }
+        Some(path::join(folder, &path::stored_name(&self.file_name)?))
+    }
+
     fn content(&self) -> Result<Content, CallError> {
         match (&self.url, &self.content_base64, &self.attached) {
             (Some(url), None, None) if url.starts_with("http://") || url.starts_with("https://") => {

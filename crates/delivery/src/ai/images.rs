@@ -9,7 +9,7 @@ use serde_json::Value;
 use transform::parameters::AiOperation;
 use transform::{Format, Size};
 
-use super::http::{Form, Http, Reply, said};
+use crate::service::{Form, Http, Reply, said};
 
 /// A server that makes and edits pictures by words.
 #[derive(Debug, Clone)]
@@ -86,11 +86,12 @@ impl Images {
     async fn post(&self, http: &Http, path: &str, content: (String, Vec<u8>), max: usize) -> Result<Reply, String> {
         let base = self.url.trim_end_matches('/');
         let version = if base.ends_with("/v1") { "" } else { "/v1" };
-        let secret = self.bearer.as_ref().map(|bearer| ("authorization", bearer));
+        let bearer = self.bearer.clone().map(|bearer| ("authorization", bearer));
         // Base64 and what stands around it.
         let max = max / 3 * 4 + (64 << 10);
-        http.post(&format!("{base}{version}/{path}"), secret, content, max)
+        http.post(&format!("{base}{version}/{path}"), bearer.as_slice(), content, max)
             .await
+            .map_err(|error| error.to_string())
     }
 
     fn picture(&self, reply: Reply) -> Result<Bytes, String> {

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use transform::Format;
 
-use super::http::{Form, Http, said};
+use crate::service::{Form, Http, Refusal, said};
 
 /// What remove.bg takes at most.
 pub(crate) const MAX_UPLOAD: usize = 22_000_000;
@@ -18,27 +18,39 @@ pub(crate) struct RemoveBg {
 }
 
 impl RemoveBg {
-    /// The picture with its background transparent, as the service sends it.
+    /// The picture with its background transparent, or what `options` want there, as the service sends it.
     pub(crate) async fn cut_out(
         &self,
         http: &Http,
         (format, picture): (Format, Bytes),
+        options: &[(&'static str, String)],
         max: usize,
-    ) -> Result<Bytes, String> {
-        let form = Form::new()
-            .text("size", "auto")
-            .text("format", "png")
-            .picture("image_file", format, picture);
-        let secret = Some(("x-api-key", &self.key));
-        let reply = http.post(&self.url, secret, form.finish(), max).await?;
+    ) -> Result<Bytes, Refusal> {
+        let mut form = Form::new().text("size", "auto").text("format", "png");
+        for (name, value) in options {
+            form = form.text(name, value.as_str());
+        }
+        let form = form.picture("image_file", format, picture);
+        let secret = [("x-api-key", self.key.clone())];
+        let reply = http.post(&self.url, &secret, form.finish(), max).await?;
         match reply.status {
             200 => Ok(reply.body),
-            401 | 403 => Err("remove.bg refuses the key of the setting `removebg_key`".to_owned()),
-            402 => Err("the account at remove.bg has no credits left".to_owned()),
-            429 => Err("remove.bg takes no more requests at the moment".to_owned()),
+            401 | 403 => Err(Refusal::lasting(
+                "remove.bg refuses the key of the setting `removebg_key`",
+            )),
+            402 => Err(Refusal::lasting("the account at remove.bg has no credits left")),
+            429 => Err(Refusal::passing(
+                "remove.bg takes no more requests at the moment",
+                reply.retry_after,
+            )),
             status => {
                 let reason = reason(&reply.body).map(|text| format!(": {}", said(&text, Some(&self.key))));
-                Err(format!("remove.bg answered {status}{}", reason.unwrap_or_default()))
+                let message = format!("remove.bg answered {status}{}", reason.unwrap_or_default());
+                Err(Refusal {
+                    message,
+                    retry: status >= 500,
+                    retry_after: reply.retry_after,
+                })
             }
         }
     }

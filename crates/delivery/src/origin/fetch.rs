@@ -84,6 +84,8 @@ pub struct Fetched {
     pub content_type: Option<String>,
     /// `Content-Length`, if the server says; already found to be within the limit.
     pub content_length: Option<u64>,
+    /// `Is-Private-File: true`: the server wants the file to be delivered to signed URLs only.
+    pub is_private: bool,
     /// The bytes. After an error the stream ends.
     pub body: BoxStream<'static, Result<Bytes, FetchError>>,
 }
@@ -252,6 +254,11 @@ impl Fetcher {
 
     /// Fetches `url`, at most `max_bytes` of it: more is an error, not a shorter file.
     pub async fn get(&self, url: &str, max_bytes: u64) -> Result<Fetched, FetchError> {
+        self.get_with(url, max_bytes, HeaderMap::new()).await
+    }
+
+    /// The same with further request headers. Redirects get none of them, for they may lead to somebody else.
+    pub async fn get_with(&self, url: &str, max_bytes: u64, mut further: HeaderMap) -> Result<Fetched, FetchError> {
         let started = Instant::now();
         let total = Deadline::new(started, self.policy.total_timeout, Phase::WholeFile);
         let headers = Deadline::new(started, self.policy.header_timeout, Phase::Headers).earlier(total);
@@ -263,7 +270,13 @@ impl Fetcher {
             let place = shown(&url);
             self.check_literal(&url, &place)?;
             let response = headers
-                .limit(&place, self.client.get(url.clone()).send())
+                .limit(
+                    &place,
+                    self.client
+                        .get(url.clone())
+                        .headers(std::mem::take(&mut further))
+                        .send(),
+                )
                 .await?
                 .map_err(|error| sending_failed(error, &place))?;
             let Some(target) = redirect_target(&url, &place, response.status(), response.headers())? else {
@@ -278,6 +291,39 @@ impl Fetcher {
             redirects += 1;
             url = target;
         }
+    }
+
+    /// The client, for services that make their own requests. Names that lead to forbidden addresses are refused; redirects are not followed.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether an address that is written in a URL may be reached.
+    pub(crate) fn permits(&self, url: &str) -> Result<(), FetchError> {
+        let url = parse(url)?;
+        let place = shown(&url);
+        self.check_literal(&url, &place)
+    }
+
+    /// Posts `body` to `url`, within the policy's rules of addresses; the status of the answer, whatever it is. Redirects
+    /// are not followed and the answer's body is not read.
+    pub async fn post(&self, url: &str, headers: HeaderMap, body: Bytes, timeout: Duration) -> Result<u16, FetchError> {
+        let deadline = Deadline::new(Instant::now(), timeout, Phase::Headers);
+        let url = parse(url)?;
+        let place = shown(&url);
+        self.check_literal(&url, &place)?;
+        let request = self.client.post(url).headers(headers).body(body);
+        let response = deadline
+            .limit(&place, request.send())
+            .await?
+            .map_err(|error| sending_failed(error, &place))?;
+        Ok(response.status().as_u16())
+    }
+
+    /// True if `url` may be asked for at all, as far as its text tells: a name is looked up only when it is.
+    pub fn check(&self, url: &str) -> Result<(), FetchError> {
+        let url = parse(url)?;
+        self.check_literal(&url, &shown(&url))
     }
 
     /// Literals never reach the resolver. `Url` has already turned every spelling of one into an address.
@@ -401,6 +447,8 @@ fn accept(
         final_url: url.clone(),
         content_type: header(&response, &CONTENT_TYPE),
         content_length,
+        is_private: header(&response, &HeaderName::from_static("is-private-file"))
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
         body: Box::pin(stream::try_unfold(
             Body {
                 response,

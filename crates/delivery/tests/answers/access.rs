@@ -161,3 +161,43 @@ async fn a_default_image_stands_in_for_a_while() {
         Some(Code::Unauthorised)
     );
 }
+
+#[tokio::test]
+async fn names_stand_for_what_the_account_stores() {
+    let world = World::new().await;
+    world.upload("/p.png", "image/png", &png(60, 40)).await;
+    let change = |transformation: Option<&str>, is_enabled| library::TransformationChange {
+        transformation: transformation.map(str::to_owned),
+        is_enabled,
+        ..Default::default()
+    };
+    let now = library::Timestamp::now();
+    let width = async |target: &str| {
+        let answer = world.get(target).await.map_err(|error| error.code())?;
+        let etag = answer.etag.clone();
+        let bytes = bytes(answer).await;
+        Ok::<_, Code>((engine::probe_bytes(&bytes).unwrap().info.width, etag))
+    };
+    assert_eq!(width("/acct/tr:n-card/p.png").await, Err(Code::BadTransformation));
+    let library = &world.library;
+    let card = library
+        .create_named_transformation("card", "tr:w-30", true, now)
+        .await
+        .unwrap();
+    let (before, first) = width("/acct/tr:n-card/p.png").await.unwrap();
+    assert_eq!(before, 30);
+    library
+        .update_named_transformation(&card.id, change(Some("w-20"), None), now)
+        .await
+        .unwrap();
+    let (after, second) = width("/acct/p.png?tr=n-card").await.unwrap();
+    assert_eq!(after, 20);
+    assert_ne!(first, second, "another rendition");
+    library
+        .update_named_transformation(&card.id, change(None, Some(false)), now)
+        .await
+        .unwrap();
+    assert_eq!(width("/acct/tr:n-card/p.png").await, Err(Code::BadTransformation));
+    assert_eq!(width("/acct/tr:n-Card/p.png").await, Err(Code::BadTransformation));
+    assert!(width("/acct/tr:n-media_library_thumbnail/p.png").await.is_ok());
+}

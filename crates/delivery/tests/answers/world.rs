@@ -4,7 +4,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use delivery::{
-    AiSettings, Answer, Body, CacheBudget, Code, Delivery, DeliveryError, RenderSettings, Request, Settings,
+    AiSettings, Answer, Body, CacheBudget, Code, Delivery, DeliveryError, OriginSettings, RenderSettings, Request,
+    Settings,
 };
 use futures::TryStreamExt;
 use library::{Asset, FileName, FileType, FolderPath, Library, MediaFacts, NewFile, Timestamp};
@@ -103,6 +104,7 @@ pub fn settings(dir: &Path) -> Settings {
         },
         fonts: engine::Fonts::bundled(),
         ai: AiSettings::new(dir.join("models"), dir.join("derived")),
+        origins: OriginSettings::new(dir.join("originals")),
     }
 }
 

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use delivery::{AiSettings, Body, CacheBudget, Delivery, RenderSettings, Request, Settings};
+use delivery::{AiSettings, Body, CacheBudget, Delivery, OriginSettings, RenderSettings, Request, Settings};
 use engine::{Budget, Fonts};
 use futures::TryStreamExt;
 use library::{FileName, FileType, FolderPath, Library, MediaFacts, NewFile, Timestamp};
@@ -120,6 +120,7 @@ async fn serve(sources: &Path, folder: &Path, mode: Mode) -> (Library, Delivery)
         render: RenderSettings::default(),
         fonts: Fonts::bundled(),
         ai: AiSettings::new(folder.join("models"), folder.join("derived")),
+        origins: OriginSettings::new(folder.join("originals")),
     };
     let delivery = Delivery::open(library.clone(), settings).await.expect("delivery opens");
     (library, delivery)

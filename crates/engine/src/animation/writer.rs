@@ -38,7 +38,7 @@ impl FrameWriter {
         };
         let (file, with_alpha) = match encoding.format {
             Format::Webp => {
-                let animation = webp::Animation::new(size, encoding, attachments, plays, budget.effort)?;
+                let animation = webp::Animation::new(size, encoding, attachments, plays, budget)?;
                 // Its frames have alpha each on its own.
                 (File::Webp(animation), false)
             }

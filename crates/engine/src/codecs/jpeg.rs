@@ -19,9 +19,10 @@ use self::frame::Frame;
 pub(crate) use self::scan::Chroma;
 use super::{Attachments, Decoded, cannot_encode, check_side, check_size, malformed, space};
 use crate::RenderError;
+use crate::budget::Light;
 use crate::color::{Channels, Samples};
 use crate::picture::{Picture, c_int as to_c_int};
-use crate::planes::{Plane, Planes};
+use crate::planes::{Plane, Planes, Sizes};
 use crate::probe::{Header, MAX_SIDE, jpeg as segments};
 
 /// From this quality on, colour is kept at full resolution (4:4:4). Below it 4:2:0 saves a fifth of the bytes, and what
@@ -34,7 +35,7 @@ const MAX_SEGMENT: usize = 65_533;
 
 pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Decoded, RenderError> {
     if let Some(frame) = our_frame(source, header, shrink)
-        && let Some(planes) = scan::decode(source, &frame, shrink, Chroma::Full)
+        && let Some(planes) = scan::decode(source, &frame, shrink, Chroma::Full, Light::Gamma)
     {
         let (width, height) = (planes.luma.width, planes.luma.height);
         let (channels, values) = match planes.chroma {
@@ -75,18 +76,19 @@ pub(super) fn decode(source: &[u8], header: &Header, shrink: u32) -> Result<Deco
 
 /// The same as planes, without a way over RGB. Nothing, when it is not stored in planes of luma and chroma.
 ///
-/// Chroma may be smaller than was asked for.
+/// Chroma may be smaller than was asked for. Where the light is known in which they will be scaled, they are shrunk in it.
 pub(crate) fn decode_planes(
     source: &[u8],
     header: &Header,
     shrink: u32,
     chroma: Chroma,
+    light: Light,
 ) -> Result<Option<Planes>, RenderError> {
     if let Some(frame) = our_frame(source, header, shrink) {
         if frame.components.len() != 3 {
             return Ok(None);
         }
-        if let Some(planes) = scan::decode(source, &frame, shrink, chroma) {
+        if let Some(planes) = scan::decode(source, &frame, shrink, chroma, light) {
             return Ok(Some(planes));
         }
     }
@@ -115,6 +117,24 @@ pub(crate) fn decode_planes(
         chroma: Some([blue, red]),
         sampling: (across, down),
     }))
+}
+
+/// Planes row by row, without ever having them whole: `begin` gets their sizes, `take` which of them (luma, blue, red) and the
+/// next row of it. Nothing, when the file has to be decoded in another way; what was taken then counts for nothing.
+pub(crate) fn stream_planes<T>(
+    source: &[u8],
+    header: &Header,
+    shrink: u32,
+    chroma: Chroma,
+    begin: impl FnOnce(&Sizes) -> T,
+    mut take: impl FnMut(&mut T, usize, &[u8]),
+) -> Option<T> {
+    let frame = our_frame(source, header, shrink).filter(|frame| frame.components.len() == 3)?;
+    let mut state = begin(&scan::sizes(&frame, shrink, chroma)?);
+    scan::decode_rows(source, &frame, shrink, chroma, &mut |plane, row| {
+        take(&mut state, plane, row)
+    })?;
+    Some(state)
 }
 
 /// Decodes, and again when the library misses the end marker: it reports the first of several complaints, so it is given

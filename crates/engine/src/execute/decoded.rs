@@ -3,6 +3,7 @@ use transform::{Format, Op, Output, Part, Plan, SourceInfo};
 use super::head::Head;
 use super::planar;
 use super::session::Pixels;
+use crate::budget::Light;
 use crate::codecs::{self, Chroma};
 use crate::color::{self, Space, ToSrgb};
 use crate::probe::{Header, Metadata, Want};
@@ -73,7 +74,7 @@ pub fn decode_source(source: &[u8], plan: &Plan, budget: &Budget) -> Result<Deco
             Output::Original => None,
         };
         let chroma = planar::wanted(&plan.ops, &header.info, accepted, budget.light);
-        decode(source, header, &plan.part, shrink, keep_profile, chroma)
+        decode(source, header, &plan.part, shrink, keep_profile, chroma, budget.light)
     })
 }
 
@@ -84,10 +85,11 @@ pub(super) fn decode(
     shrink: u32,
     keep_profile: bool,
     chroma: Option<Chroma>,
+    light: Light,
 ) -> Result<DecodedSource, RenderError> {
     if let Some(chroma) = chroma
         && header.info.format == Format::Jpeg
-        && let Some(planes) = codecs::decode_planes(source, &header, shrink, chroma)?
+        && let Some(planes) = codecs::decode_planes(source, &header, shrink, chroma, light)?
     {
         let space = codecs::space(&header.metadata);
         return Ok(DecodedSource {

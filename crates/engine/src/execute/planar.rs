@@ -1,23 +1,27 @@
 //! The short way for photographs: cropped, scaled and turned as planes of luma and chroma, and encoded from them. Most
 //! renditions of most libraries have never a pixel of RGB, and the others not before they are small.
 
-use fast_image_resize::PixelType;
-use transform::{Format, Op, Orientation, Rect, Size, SourceInfo};
+use transform::{Format, Op, Orientation, Size, SourceInfo};
 
+use super::fit::Fit;
 use super::head::Head;
-use crate::RenderError;
 use crate::budget::Light;
-use crate::codecs::Chroma;
-use crate::ops::resize::{Region, scale};
-use crate::planes::{Plane, Planes};
+use crate::codecs::{self, Chroma};
+use crate::ops::resize::Region;
+use crate::planes::{Plane, Planes, Sizes};
+use crate::probe::Header;
 
 /// As what a source is decoded for these operations: planes with chroma of this size, or RGB (nothing). `accepted` is the
 /// sampling of planes that the result can be encoded from, if it can.
 pub(super) fn wanted(ops: &[Op], info: &SourceInfo, accepted: Option<(u32, u32)>, light: Light) -> Option<Chroma> {
-    if info.format != Format::Jpeg || light != Light::Gamma {
+    if info.format != Format::Jpeg {
         return None;
     }
     let (head, rest) = Head::split(ops, info);
+    if light == Light::Linear {
+        // Scaled as RGB; but who shrinks knows luma from chroma.
+        return (head.shrink() > 1).then_some(Chroma::Full);
+    }
     match accepted.filter(|_| Turn::of(head.orientation).then_all(rest).is_some()) {
         Some(FULL) => Some(Chroma::Full),
         Some(_) => Some(Chroma::Stored),
@@ -27,130 +31,93 @@ pub(super) fn wanted(ops: &[Op], info: &SourceInfo, accepted: Option<(u32, u32)>
     }
 }
 
-/// Planes after a head and mirrorings, of this sampling.
-pub(super) fn fit_and_turn(
-    planes: &Planes,
-    head: &Head,
-    shrink: u32,
-    sampling: (u32, u32),
-    turn: Turn,
-) -> Result<Planes, RenderError> {
-    Ok(turn.apply(fit(planes, head, shrink, sampling, turn)?))
-}
-
 /// A sample of chroma for each of luma.
 pub(super) const FULL: (u32, u32) = (1, 1);
 
+/// Planes after a head and mirrorings, of this sampling.
+pub(super) fn fit_and_turn(planes: &Planes, head: &Head, shrink: u32, sampling: (u32, u32), turn: Turn) -> Planes {
+    let luma = &planes.luma;
+    let sizes = Sizes {
+        luma: (luma.width, luma.height),
+        chroma: planes.chroma.as_ref().map(|[blue, _]| (blue.width, blue.height)),
+        sampling: planes.sampling,
+    };
+    let mut fits = Fits::new(&sizes, head, shrink, sampling, turn);
+    let chroma = planes.chroma.iter().flatten();
+    for (fit, plane) in fits.fits.iter_mut().zip(std::iter::once(luma).chain(chroma)) {
+        plane.rows().for_each(|row| fit.push(row));
+    }
+    fits.finish(turn)
+}
+
+/// The same of a file, without ever having all of its planes. Nothing, when it has to be decoded whole.
+pub(super) fn decode_fit_and_turn(
+    source: &[u8],
+    header: &Header,
+    (shrink, chroma): (u32, Chroma),
+    head: &Head,
+    sampling: (u32, u32),
+    turn: Turn,
+) -> Option<Planes> {
+    let begin = |sizes: &Sizes| Fits::new(sizes, head, shrink, sampling, turn);
+    let fits = codecs::stream_planes(source, header, shrink, chroma, begin, |fits, plane, row| {
+        fits.fits[plane].push(row);
+    })?;
+    Some(fits.finish(turn))
+}
+
 /// Crops and scales each plane on its own, so that chroma comes out sampled as the result needs it.
-fn fit(planes: &Planes, head: &Head, shrink: u32, sampling: (u32, u32), turn: Turn) -> Result<Planes, RenderError> {
-    let region = Region::shrunk(head.region, shrink);
-    let luma = fit_plane(&planes.luma, region, region, head.target)?;
-    let Some(chroma) = &planes.chroma else {
-        return Ok(Planes {
+struct Fits {
+    /// Luma first.
+    fits: Vec<Fit>,
+    sampling: (u32, u32),
+}
+
+impl Fits {
+    fn new(sizes: &Sizes, head: &Head, shrink: u32, sampling: (u32, u32), turn: Turn) -> Self {
+        let region = Region::shrunk(head.region, shrink);
+        let mut fits = vec![Fit::new(sizes.luma, region, region, head.target)];
+        let Some(chroma) = sizes.chroma else {
+            return Self { fits, sampling: FULL };
+        };
+        let size = Size {
+            width: head.target.width.div_ceil(sampling.0),
+            height: head.target.height.div_ceil(sampling.1),
+        };
+        let (across, down) = sizes.sampling;
+        let part = Region {
+            x: region.x / f64::from(across),
+            y: region.y / f64::from(down),
+            width: region.width / f64::from(across),
+            height: region.height / f64::from(down),
+        };
+        // The last sample of chroma may cover more than there is of luma; last once the picture is upright.
+        let (before, after) = turn.reversed();
+        let (x, width) = covered(part.x, part.width, head.target.width, size.width * sampling.0, before);
+        let (y, height) = covered(part.y, part.height, head.target.height, size.height * sampling.1, after);
+        let wanted = Region { x, y, width, height };
+        for _ in 0..2 {
+            fits.push(Fit::new(chroma, wanted, part, size));
+        }
+        Self { fits, sampling }
+    }
+
+    fn finish(self, turn: Turn) -> Planes {
+        let mut planes = self.fits.into_iter().map(Fit::finish);
+        let luma = planes.next().unwrap_or_else(|| Plane::new(0, 0));
+        let chroma = planes.next().zip(planes.next()).map(|(blue, red)| [blue, red]);
+        turn.apply(Planes {
             luma,
-            chroma: None,
-            sampling: FULL,
-        });
-    };
-    let size = Size {
-        width: head.target.width.div_ceil(sampling.0),
-        height: head.target.height.div_ceil(sampling.1),
-    };
-    let (across, down) = planes.sampling;
-    let part = Region {
-        x: region.x / f64::from(across),
-        y: region.y / f64::from(down),
-        width: region.width / f64::from(across),
-        height: region.height / f64::from(down),
-    };
-    // The last sample of chroma may cover more than there is of luma; last once the picture is upright.
-    let (before, after) = turn.reversed();
-    let (x, width) = covered(part.x, part.width, head.target.width, size.width * sampling.0, before);
-    let (y, height) = covered(part.y, part.height, head.target.height, size.height * sampling.1, after);
-    let wanted = Region { x, y, width, height };
-    let [blue, red] = chroma;
-    let chroma = [
-        fit_plane(blue, wanted, part, size)?,
-        fit_plane(red, wanted, part, size)?,
-    ];
-    Ok(Planes {
-        luma,
-        chroma: Some(chroma),
-        sampling,
-    })
+            chroma,
+            sampling: self.sampling,
+        })
+    }
 }
 
 /// Start and length of what is needed for `covered` samples, when `length` from `start` on makes `target` of them.
 fn covered(start: f64, length: f64, target: u32, covered: u32, reversed: bool) -> (f64, f64) {
     let longer = length * f64::from(covered) / f64::from(target);
     (if reversed { start + length - longer } else { start }, longer)
-}
-
-/// Scales a region of a plane to this size. What of the region is not in `part` is made of the part's edge.
-fn fit_plane(plane: &Plane, region: Region, part: Region, size: Size) -> Result<Plane, RenderError> {
-    let cover = part.cover(plane.width, plane.height);
-    let (left, top) = (f64::from(cover.x), f64::from(cover.y));
-    let (right, bottom) = (left + f64::from(cover.width), top + f64::from(cover.height));
-    let room = |beyond: f64| if beyond > 0.0 { beyond.ceil() as u32 } else { 0 };
-    let more = [
-        room(left - region.x),
-        room(top - region.y),
-        room(region.x + region.width - right),
-        room(region.y + region.height - bottom),
-    ];
-    if more != [0; 4] {
-        let larger = extended(plane, cover, more);
-        let region = Region {
-            x: region.x - left + f64::from(more[0]),
-            y: region.y - top + f64::from(more[1]),
-            ..region
-        };
-        let whole = Region {
-            x: 0.0,
-            y: 0.0,
-            width: f64::from(larger.width),
-            height: f64::from(larger.height),
-        };
-        return fit_plane(&larger, region, whole, size);
-    }
-    let inner = Region {
-        x: region.x - left,
-        y: region.y - top,
-        ..region
-    };
-    let mut result = Plane::new(size.width, size.height);
-    let is = |length: u32, wanted: f64, start: f64| f64::from(length) == wanted && start.fract() == 0.0;
-    if is(size.width, inner.width, inner.x) && is(size.height, inner.height, inner.y) {
-        let (x, y) = ((left + inner.x) as usize, (top + inner.y) as usize);
-        for (to, from) in result
-            .values
-            .chunks_exact_mut(size.width as usize)
-            .zip(plane.rows().skip(y))
-        {
-            to.copy_from_slice(&from[x..x + size.width as usize]);
-        }
-        return Ok(result);
-    }
-    let rows = plane.values.len() / plane.stride;
-    let from = (plane.stride as u32, rows as u32, &plane.values[..rows * plane.stride]);
-    scale(from, cover, inner, size, &mut result.values, PixelType::U8)?;
-    Ok(result)
-}
-
-/// A part of a plane, with so many columns and rows more (left, top, right, bottom) that repeat its edge.
-fn extended(plane: &Plane, part: Rect, [left, top, right, bottom]: [u32; 4]) -> Plane {
-    let mut result = Plane::new(left + part.width + right, top + part.height + bottom);
-    let width = part.width as usize;
-    let (start, end) = (left as usize, left as usize + width);
-    let stride = result.stride;
-    for (y, to) in result.values.chunks_exact_mut(stride).enumerate() {
-        let row = part.y as usize + (y.saturating_sub(top as usize)).min(part.height as usize - 1);
-        let from = &plane.values[row * plane.stride + part.x as usize..][..width];
-        to[start..end].copy_from_slice(from);
-        to[..start].fill(from[0]);
-        to[end..].fill(from[width - 1]);
-    }
-    result
 }
 
 /// How stored samples become upright ones: rows and columns exchanged, then mirrored.

@@ -12,12 +12,13 @@ use super::head::{Head, inside};
 use super::planar::{self, FULL, Turn, fit_and_turn};
 use super::{Inputs, check_size};
 use crate::budget::Light;
-use crate::color::Space;
+use crate::codecs::{self, Chroma};
+use crate::color::{self, Space, ToSrgb};
 use crate::ops::{self, resize::Region};
 use crate::picture::Picture;
 use crate::planes::Planes;
 use crate::probe::{Header, Metadata, Want};
-use crate::{Budget, RenderError, codecs, text};
+use crate::{Budget, RenderError, text};
 
 pub(crate) struct Session<'a> {
     pub inputs: &'a Inputs<'a>,
@@ -75,6 +76,53 @@ fn size_of(picture: &Picture) -> Size {
     Size {
         width: picture.width,
         height: picture.height,
+    }
+}
+
+/// How planes are scaled and turned, and what they become then.
+struct Way {
+    sampling: (u32, u32),
+    turn: Turn,
+    /// Whether they stay planes, and all that is left is mirroring, which is part of the turn.
+    stays: bool,
+}
+
+impl Way {
+    /// In planes of the accepted sampling if nothing asks for RGB.
+    fn of(head: &Head, rest: &[Op], accepted: Option<(u32, u32)>, to_srgb: Option<&ToSrgb>) -> Self {
+        let turn = Turn::of(head.orientation);
+        match (accepted, turn.then_all(rest)) {
+            (Some(sampling), Some(turn)) if to_srgb.is_none() => Self {
+                sampling,
+                turn,
+                stays: true,
+            },
+            _ => Self {
+                sampling: FULL,
+                turn,
+                stays: false,
+            },
+        }
+    }
+
+    /// The finished head, and the operations that are left.
+    fn finish<'o>(
+        &self,
+        planes: Planes,
+        rest: &'o [Op],
+        to_srgb: Option<&ToSrgb>,
+    ) -> Result<(Pixels, &'o [Op]), RenderError> {
+        if self.stays {
+            return Ok((Pixels::Planes(planes), &[]));
+        }
+        Ok((Pixels::Rgb(in_srgb(codecs::to_picture(&planes)?, to_srgb)), rest))
+    }
+}
+
+fn in_srgb(picture: Picture, to_srgb: Option<&ToSrgb>) -> Picture {
+    match to_srgb {
+        Some(to_srgb) => to_srgb.apply(picture),
+        None => picture,
     }
 }
 
@@ -143,10 +191,21 @@ impl<'a> Session<'a> {
                     )
                 } else {
                     let shrink = head.shrink();
-                    let chroma = planar::wanted(ops, &header.info, accepted, self.budget.light);
-                    let decoded = decoded::decode(source, header, part, shrink, keep_profile, chroma)?;
-                    let (pixels, rest) = self.head(&head, rest, &decoded, accepted)?;
-                    (pixels, rest, decoded.space, decoded.metadata)
+                    let light = self.budget.light;
+                    let chroma = planar::wanted(ops, &header.info, accepted, light);
+                    let streamed = match chroma {
+                        Some(chroma) if shrink > 1 && self.is_gamma() => {
+                            self.streamed(source, &header, (shrink, chroma), &head, rest, keep_profile, accepted)?
+                        }
+                        _ => None,
+                    };
+                    if let Some((pixels, rest)) = streamed {
+                        (pixels, rest, codecs::space(&header.metadata), header.metadata)
+                    } else {
+                        let decoded = decoded::decode(source, header, part, shrink, keep_profile, chroma, light)?;
+                        let (pixels, rest) = self.head(&head, rest, &decoded, accepted)?;
+                        (pixels, rest, decoded.space, decoded.metadata)
+                    }
                 }
             }
         };
@@ -162,6 +221,27 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The same as decoding and [`Self::head`], without ever having the decoded source whole. Nothing, when that cannot be.
+    #[expect(clippy::too_many_arguments, reason = "all that decoding and the head need")]
+    fn streamed<'o>(
+        &self,
+        source: &[u8],
+        header: &Header,
+        how: (u32, Chroma),
+        head: &Head,
+        rest: &'o [Op],
+        keep_profile: bool,
+        accepted: Option<(u32, u32)>,
+    ) -> Result<Option<(Pixels, &'o [Op])>, RenderError> {
+        let to_srgb = color::rgb_to_srgb(&codecs::space(&header.metadata), keep_profile);
+        let way = Way::of(head, rest, accepted, to_srgb.as_ref());
+        let planes = planar::decode_fit_and_turn(source, header, how, head, way.sampling, way.turn);
+        self.budget.check_cancelled()?;
+        planes
+            .map(|planes| way.finish(planes, rest, to_srgb.as_ref()))
+            .transpose()
+    }
+
     /// Crop, scale and turn a decoded source upright; in planes of the accepted sampling if no more is to be done. Returns
     /// the operations that are left, too.
     fn head<'o>(
@@ -173,28 +253,18 @@ impl<'a> Session<'a> {
     ) -> Result<(Pixels, &'o [Op]), RenderError> {
         self.budget.check_cancelled()?;
         let region = Region::shrunk(head.region, decoded.shrink());
-        let turn = Turn::of(head.orientation);
-        let picture = match (&decoded.pixels, accepted, turn.then_all(rest)) {
-            (Pixels::Planes(planes), Some(sampling), Some(turn)) if decoded.to_srgb.is_none() && self.is_gamma() => {
-                let planes = fit_and_turn(planes, head, decoded.shrink(), sampling, turn)?;
-                return Ok((Pixels::Planes(planes), &[]));
+        let to_srgb = decoded.to_srgb.as_ref();
+        let picture = match &decoded.pixels {
+            Pixels::Planes(planes) if self.is_gamma() => {
+                let way = Way::of(head, rest, accepted, to_srgb);
+                let planes = fit_and_turn(planes, head, decoded.shrink(), way.sampling, way.turn);
+                return way.finish(planes, rest, to_srgb);
             }
-            (Pixels::Planes(planes), ..) if self.is_gamma() => {
-                codecs::to_picture(&fit_and_turn(planes, head, decoded.shrink(), FULL, turn)?)?
-            }
-            (pixels, ..) => {
-                let picture = match pixels {
-                    Pixels::Rgb(picture) => Cow::Borrowed(picture),
-                    Pixels::Planes(planes) => Cow::Owned(codecs::to_picture(planes)?),
-                };
-                let picture = ops::resize::resize(&picture, region, head.target, self.budget.light)?;
-                ops::orient::orient(picture, head.orientation)
-            }
+            Pixels::Planes(planes) => Cow::Owned(codecs::to_picture(planes)?),
+            Pixels::Rgb(picture) => Cow::Borrowed(picture),
         };
-        let picture = match &decoded.to_srgb {
-            Some(to_srgb) => to_srgb.apply(picture),
-            None => picture,
-        };
+        let picture = ops::resize::resize(&picture, region, head.target, self.budget.light)?;
+        let picture = in_srgb(ops::orient::orient(picture, head.orientation), to_srgb);
         Ok((Pixels::Rgb(picture), rest))
     }
 

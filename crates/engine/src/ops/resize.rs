@@ -1,10 +1,10 @@
-use std::sync::LazyLock;
-
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use transform::{Rect, Size};
 
 use super::crop::cropped;
+use super::light::{self, WHITE, encode_fourteen};
+use super::resample::{Axis, Resampler};
 use crate::RenderError;
 use crate::budget::Light;
 use crate::picture::Picture;
@@ -69,27 +69,78 @@ pub(crate) fn resize(picture: &Picture, region: Region, size: Size, light: Light
             scale(from, cover, inner, size, &mut result.pixels, kind)?;
             Ok(result)
         }
-        Light::Linear => {
-            let kind = if picture.has_alpha {
-                PixelType::U16x4
+        Light::Linear => Ok(in_linear_light(picture, cover, inner, size)),
+    }
+}
+
+/// The same in linear light. Rows stream: all that there is beside the two pictures are the rows that a filter reaches.
+fn in_linear_light(picture: &Picture, cover: Rect, inner: Region, size: Size) -> Picture {
+    let mut result = Picture::new(size.width, size.height, picture.has_alpha);
+    let channels = picture.channels();
+    let (width, height) = within(inner, cover);
+    let columns = Axis::new(cover.width, inner.x, width, size.width);
+    let rows = Axis::new(cover.height, inner.y, height, size.height);
+    let mut resampler = Resampler::new(channels, cover.width, columns, rows);
+    let mut results = result.pixels.chunks_exact_mut(size.width as usize * channels);
+    let (start, end) = (cover.x as usize * channels, (cover.x + cover.width) as usize * channels);
+    for row in picture.rows().skip(cover.y as usize).take(cover.height as usize) {
+        let fill = |to: &mut [i16]| {
+            light::linear(&row[start..end], to);
+            if picture.has_alpha {
+                weigh(&row[start..end], to);
+            }
+        };
+        resampler.push(fill, |from| {
+            let Some(to) = results.next() else { return };
+            if picture.has_alpha {
+                encode_weighed(from, to);
             } else {
-                PixelType::U16x3
-            };
-            let picture = cropped(picture, cover);
-            let linear = to_linear(&picture);
-            let whole = Rect { x: 0, y: 0, ..cover };
-            let mut scaled = vec![0; size.width as usize * size.height as usize * picture.channels() * 2];
-            scale(
-                (picture.width, picture.height, &linear),
-                whole,
-                inner,
-                size,
-                &mut scaled,
-                kind,
-            )?;
-            Ok(from_linear(&scaled, size, picture.has_alpha))
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = encode_fourteen(*from);
+                }
+            }
+        });
+    }
+    result
+}
+
+/// Multiplies a row's colours in linear light by its alpha, so that what is transparent has no colour.
+fn weigh(row: &[u8], light: &mut [i16]) {
+    for (light, pixel) in light.as_chunks_mut::<4>().0.iter_mut().zip(row.as_chunks::<4>().0) {
+        let alpha = u32::from(pixel[3]);
+        light[3] = ((alpha * u32::from(WHITE) + 127) / 255) as i16;
+        if alpha < 255 {
+            for color in &mut light[..3] {
+                *color = ((*color as u32 * alpha + 127) / 255) as i16;
+            }
         }
     }
+}
+
+/// And back to eight bits.
+fn encode_weighed(light: &[i16], row: &mut [u8]) {
+    let white = i32::from(WHITE);
+    for (light, pixel) in light.as_chunks::<4>().0.iter().zip(row.as_chunks_mut::<4>().0) {
+        let alpha = i32::from(light[3]).clamp(0, white);
+        pixel[3] = ((alpha * 255 + white / 2) / white) as u8;
+        for (color, to) in light[..3].iter().zip(pixel) {
+            let color = i32::from(*color).clamp(0, alpha);
+            *to = match alpha {
+                0 => 0,
+                alpha if alpha == white => encode_fourteen(color as i16),
+                alpha => encode_fourteen(((color * white + alpha / 2) / alpha) as i16),
+            };
+        }
+    }
+}
+
+/// Columns and rows of a region in its cover. Decoders round the shrunk size up, so the last pixel may reach beyond the true
+/// edge, never fall short of it.
+fn within(inner: Region, cover: Rect) -> (f64, f64) {
+    (
+        inner.width.min(f64::from(cover.width) - inner.x),
+        inner.height.min(f64::from(cover.height) - inner.y),
+    )
 }
 
 /// Scales a part of a cover, which is a rectangle of whole pixels, by Lanczos3.
@@ -106,82 +157,11 @@ pub(crate) fn scale(
     let part =
         CroppedImage::new(&whole, cover.x, cover.y, cover.width, cover.height).map_err(|error| internal(&error))?;
     let mut to = Image::from_slice_u8(size.width, size.height, to, kind).map_err(|error| internal(&error))?;
-    // Decoders round the shrunk size up, so the last pixel may reach beyond the true edge, never fall short of it.
-    let width = inner.width.min(f64::from(cover.width) - inner.x);
-    let height = inner.height.min(f64::from(cover.height) - inner.y);
+    let (width, height) = within(inner, cover);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .crop(inner.x, inner.y, width, height);
     Resizer::new()
         .resize(&part, &mut to, &options)
         .map_err(|error| internal(&error))
-}
-
-/// The sRGB curve, from eight bits to sixteen of linear light.
-static LINEAR: LazyLock<[u16; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|value| {
-        let encoded = value as f64 / 255.0;
-        let light = if encoded <= 0.040_45 {
-            encoded / 12.92
-        } else {
-            ((encoded + 0.055) / 1.055).powf(2.4)
-        };
-        (light * 65_535.0).round() as u16
-    })
-});
-
-/// And back.
-static ENCODED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let encode = |value: u32| {
-        let light = f64::from(value) / 65_535.0;
-        let encoded = if light <= 0.003_130_8 {
-            light * 12.92
-        } else {
-            1.055 * light.powf(1.0 / 2.4) - 0.055
-        };
-        (encoded * 255.0).round() as u8
-    };
-    (0..=65_535).map(encode).collect()
-});
-
-/// Sixteen-bit values in the machine's byte order, which is what the resizer takes.
-fn to_linear(picture: &Picture) -> Vec<u8> {
-    let table = &*LINEAR;
-    let channels = picture.channels();
-    let mut linear = vec![0; picture.pixels.len() * 2];
-    for (to, from) in linear
-        .chunks_exact_mut(channels * 2)
-        .zip(picture.pixels.chunks_exact(channels))
-    {
-        for channel in 0..channels {
-            let value = if channel == 3 {
-                u16::from(from[3]) * 257
-            } else {
-                table[usize::from(from[channel])]
-            };
-            to[channel * 2..channel * 2 + 2].copy_from_slice(&value.to_ne_bytes());
-        }
-    }
-    linear
-}
-
-fn from_linear(linear: &[u8], size: Size, has_alpha: bool) -> Picture {
-    let table = &*ENCODED;
-    let mut picture = Picture::new(size.width, size.height, has_alpha);
-    let channels = picture.channels();
-    for (to, from) in picture
-        .pixels
-        .chunks_exact_mut(channels)
-        .zip(linear.chunks_exact(channels * 2))
-    {
-        for channel in 0..channels {
-            let value = u16::from_ne_bytes([from[channel * 2], from[channel * 2 + 1]]);
-            to[channel] = if channel == 3 {
-                ((u32::from(value) * 255 + 32_895) >> 16) as u8
-            } else {
-                table[usize::from(value)]
-            };
-        }
-    }
-    picture
 }

@@ -1,7 +1,7 @@
 use transform::{Format, Orientation};
 
-use super::Header;
 use super::reader::{Reader, Stop};
+use super::{Header, Want, items};
 use crate::ProbeError;
 
 /// Boxes at the top of a file. Fragmented sequences have many; the ones looked for come early.
@@ -25,13 +25,14 @@ pub(super) fn brands(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     brands.filter(|(index, _)| *index != 1).map(|(_, brand)| brand)
 }
 
-pub(super) fn read(reader: &mut Reader) -> Result<Header, ProbeError> {
-    walk(reader).map_err(|stop| stop.of(Format::Avif))
+pub(super) fn read(reader: &mut Reader, want: Want) -> Result<Header, ProbeError> {
+    walk(reader, want).map_err(|stop| stop.of(Format::Avif))
 }
 
 /// Goes over the boxes (ISO/IEC 14496-12) to the one that describes items (`meta`) and, in a sequence, tracks (`moov`).
-fn walk(reader: &mut Reader) -> Result<Header, Stop> {
+fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
     let mut still = None;
+    let mut described = Vec::new();
     let mut sequence = None;
     let mut is_sequence = false;
     for _ in 0..MAX_BOXES {
@@ -49,7 +50,10 @@ fn walk(reader: &mut Reader) -> Result<Header, Stop> {
         };
         match &kind {
             b"ftyp" => is_sequence = reader.block(length)?.chunks_exact(4).any(|brand| brand == b"avis"),
-            b"meta" => still = meta(&reader.block(length)?),
+            b"meta" => {
+                described = reader.block(length)?;
+                still = meta(&described);
+            }
             b"moov" => sequence = moov(&reader.block(length)?),
             // The rest of a file that is cut off is for the decoder to miss.
             _ if length > reader.left() => break,
@@ -59,6 +63,11 @@ fn walk(reader: &mut Reader) -> Result<Header, Stop> {
     let frames = sequence.as_ref().map_or(1, |header| header.info.frames);
     let mut header = still.or(sequence).ok_or(Stop::Broken("it describes no picture"))?;
     header.info.frames = frames.max(1);
+    if want == Want::Everything {
+        (header.metadata.exif, header.metadata.xmp) = items::exif_and_xmp(reader, &described);
+    } else {
+        header.metadata.icc = None;
+    }
     Ok(header)
 }
 
@@ -93,7 +102,10 @@ fn meta(bytes: &[u8]) -> Option<Header> {
             b"imir" => mirror = Some(value.first()? & 1),
             b"pixi" => header.bit_depth = *value.get(5)?,
             b"av1C" => header.bit_depth = av1_bit_depth(*value.get(2)?),
-            b"colr" => header.has_profile |= matches!(value.get(..4), Some(b"prof" | b"rICC")),
+            b"colr" if matches!(value.get(..4), Some(b"prof" | b"rICC")) => {
+                header.has_profile = true;
+                header.metadata.icc.get_or_insert_with(|| value[4..].to_vec());
+            }
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use transform::Format;
 
 use super::avif::{self, associations, boxes, child, is_alpha, references_to, u16_at, u32_at};
 use super::reader::{Reader, Stop};
-use super::{Header, Want};
+use super::{Header, Want, items};
 use crate::ProbeError;
 
 /// Boxes at the top of a file before the one that is looked for.
@@ -27,10 +27,12 @@ pub(super) fn read(reader: &mut Reader, want: Want) -> Result<Header, ProbeError
     let picture = Picture::of(&meta).ok_or_else(|| broken(Stop::Broken("it describes no picture")))?;
     if picture.codec == *b"av01" {
         reader.seek(0).map_err(broken)?;
-        return avif::read(reader);
+        return avif::read(reader, want);
     }
     let mut header = picture.header;
-    if want == Want::Facts {
+    if want == Want::Everything {
+        (header.metadata.exif, header.metadata.xmp) = items::exif_and_xmp(reader, &meta);
+    } else {
         header.metadata.icc = None;
     }
     Ok(header)

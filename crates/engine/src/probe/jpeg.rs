@@ -3,13 +3,14 @@ mod quality;
 use transform::Format;
 
 use super::reader::{Reader, Stop};
-use super::{Header, Metadata, Want};
+use super::{Header, Metadata, Resolution, Want};
 use crate::{ProbeError, exif};
 
 /// What application segments begin with.
 pub(crate) const EXIF: &[u8] = b"Exif\0\0";
 pub(crate) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 pub(crate) const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
+const JFIF: &[u8] = b"JFIF\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 /// Segments before the picture. Real files have fewer than fifty, with an ICC profile in chunks some hundreds.
 const MAX_SEGMENTS: usize = 1000;
@@ -26,6 +27,7 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
     let mut has_profile = false;
     let mut inverted_inks = false;
     let mut quality = None;
+    let mut resolution = None;
     for _ in 0..MAX_SEGMENTS {
         let marker = next_marker(reader)?;
         match marker {
@@ -50,11 +52,13 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                 header.has_profile = has_profile;
                 header.inverted_inks = inverted_inks;
                 header.info.quality = quality;
+                header.resolution = resolution;
                 header.info.orientation = exif::orientation(metadata.exif.as_deref());
                 metadata.icc = join(profile);
                 header.metadata = metadata;
                 return Ok(header);
             }
+            0xe0 => resolution = resolution.or(jfif(&reader.block(length)?)),
             0xe1 => {
                 let segment = reader.block(length)?;
                 if let Some(exif) = segment.strip_prefix(EXIF) {
@@ -97,6 +101,23 @@ fn next_marker(reader: &mut Reader) -> Result<u8, Stop> {
         }
     }
     Err(Stop::Broken("bytes that belong to no segment"))
+}
+
+/// Version, unit and both densities (JFIF 1.02). The unit 0 only gives the shape of a pixel.
+fn jfif(segment: &[u8]) -> Option<Resolution> {
+    let [_, _, unit, x0, x1, y0, y1, ..] = *segment.strip_prefix(JFIF)? else {
+        return None;
+    };
+    let inches = match unit {
+        1 => 1.0,
+        2 => 1.0 / 2.54,
+        _ => return None,
+    };
+    Resolution::per(
+        inches,
+        u16::from_be_bytes([x0, x1]).into(),
+        u16::from_be_bytes([y0, y1]).into(),
+    )
 }
 
 /// The chunks of a profile in their order; they are numbered from 1.

@@ -1,12 +1,16 @@
+use std::io::Read;
+
 use transform::Format;
 
 use super::coverage::{Coverage, Disposed};
 use super::reader::{Reader, Stop};
-use super::{Header, Want};
+use super::{Header, Resolution, Want};
 use crate::{ProbeError, exif};
 
 /// Chunks of a still. A palette picture with much text has some tens, one in small pieces thousands.
 const MAX_CHUNKS: usize = 4096;
+/// Bytes that an inflated profile may have.
+const MAX_PROFILE: u64 = 4 << 20;
 /// Chunks of an animation, its frames among them.
 const MAX_ANIMATION_CHUNKS: usize = 100_000;
 
@@ -47,7 +51,6 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                 };
             }
             b"tRNS" => header.info.has_alpha = true,
-            b"iCCP" => header.has_profile = true,
             b"fcTL" if length == 26 && most == MAX_ANIMATION_CHUNKS => {
                 reader.skip(4)?;
                 let (w, h, x, y) = (reader.u32_be()?, reader.u32_be()?, reader.u32_be()?, reader.u32_be()?);
@@ -67,6 +70,23 @@ fn walk(reader: &mut Reader, want: Want) -> Result<Header, Stop> {
                 most = MAX_ANIMATION_CHUNKS;
                 reader.skip(u64::from(length) - 4 + 4)?;
                 continue;
+            }
+            b"pHYs" if length == 9 => {
+                let (x, y) = (reader.u32_be()?, reader.u32_be()?);
+                // Per metre, or of no unit.
+                if reader.u8()? == 1 {
+                    header.resolution = Resolution::per(1.0 / 0.0254, x.into(), y.into());
+                }
+                reader.skip(4)?;
+                continue;
+            }
+            b"iCCP" => {
+                header.has_profile = true;
+                if want == Want::Everything {
+                    header.metadata.icc = profile(&reader.block(length.into())?);
+                    reader.skip(4)?;
+                    continue;
+                }
             }
             b"eXIf" => {
                 let exif = reader.block(length.into())?;
@@ -105,4 +125,13 @@ fn xmp(text: &[u8]) -> Option<Vec<u8>> {
     let rest = text.strip_prefix(b"XML:com.adobe.xmp\0\0\0")?;
     let mut parts = rest.splitn(3, |byte| *byte == 0);
     parts.nth(2).map(<[u8]>::to_vec)
+}
+
+/// Behind a name and the one method of compression that there is.
+fn profile(chunk: &[u8]) -> Option<Vec<u8>> {
+    let (_, rest) = chunk.split_at_checked(memchr::memchr(0, chunk)? + 2)?;
+    let mut profile = Vec::new();
+    let mut inflated = flate2::read::ZlibDecoder::new(rest).take(MAX_PROFILE);
+    inflated.read_to_end(&mut profile).ok()?;
+    (!profile.is_empty()).then_some(profile)
 }

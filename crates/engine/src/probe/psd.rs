@@ -183,6 +183,13 @@ impl Document {
                     let per_inch = reader.u32_be()? >> 16;
                     self.density = if per_inch == 0 { SourceInfo::DENSITY } else { per_inch };
                 }
+                1028 => {
+                    // As a resource of its own, with what is before its data.
+                    let mut resource = b"8BIM\x04\x04\0\0".to_vec();
+                    resource.extend(u32::try_from(length).unwrap_or(0).to_be_bytes());
+                    resource.extend(reader.block(length)?);
+                    self.metadata.iptc = Some(resource);
+                }
                 1039 => {
                     self.metadata.icc = Some(reader.block(length)?);
                     self.has_profile = true;

@@ -39,6 +39,8 @@ pub(crate) struct Page {
     icc: Option<Place>,
     xmp: Option<Place>,
     iptc: Option<Place>,
+    /// The same without the resources around it.
+    bare_iptc: Option<Place>,
 }
 
 /// A block of bytes in the file.
@@ -80,9 +82,17 @@ pub(super) fn read(reader: &mut Reader, part: &Part, want: Want) -> Result<Heade
         };
         header.metadata.icc = block(page.icc);
         header.metadata.xmp = block(page.xmp);
-        header.metadata.iptc = block(page.iptc);
+        header.metadata.iptc = block(page.iptc).or_else(|| Some(resource_of(&block(page.bare_iptc)?)));
     }
     Ok(header)
+}
+
+/// IPTC records as the Photoshop image resource that other formats have them in.
+fn resource_of(records: &[u8]) -> Vec<u8> {
+    let mut resource = b"8BIM\x04\x04\0\0".to_vec();
+    resource.extend(u32::try_from(records.len()).unwrap_or(0).to_be_bytes());
+    resource.extend(records);
+    resource
 }
 
 /// The directory of a page, and how many pages there are.
@@ -265,6 +275,7 @@ impl<'r, 'a> File<'r, 'a> {
                     }
                 }
                 700 => page.xmp = Some(place),
+                33_723 => page.bare_iptc = Some(place),
                 34_377 => page.iptc = Some(place),
                 34_675 => page.icc = Some(place),
                 _ => {}

@@ -490,3 +490,27 @@ fn budgets() {
     let error = render(&flat_gif(None, &SQUARES), &plan, &budget).expect_err("too long");
     assert!(matches!(error, RenderError::OverBudget { .. }), "{error}");
 }
+
+#[test]
+fn helpers_change_nothing() {
+    let frames: Vec<_> = (0..40)
+        .map(|n| {
+            gif_frame(&(
+                rect(n % 5 * 8, n % 3 * 8, 16 + n % 7, 8 + n % 9),
+                n as usize % 4,
+                Keep,
+                5,
+            ))
+        })
+        .collect();
+    let file = gif_file(48, 32, None, &frames);
+    let plan = animated(&[], 48, 32, encoding(Format::Webp));
+    let of = |helpers| {
+        let budget = Budget {
+            helpers,
+            ..Budget::default()
+        };
+        render(&file, &plan, &budget).expect("an animation").bytes
+    };
+    assert!(of(0) == of(1));
+}

@@ -263,6 +263,10 @@ CREATE TABLE trash (
     name TEXT COLLATE "C" NOT NULL,
     -- The versions of a file that goes whole, or one version of a file that stays.
     is_whole_file BOOLEAN NOT NULL,
+    -- The file's current version, or the one version; and how many there are.
+    version_id TEXT COLLATE "C" NOT NULL,
+    version_number BIGINT NOT NULL,
+    version_count BIGINT NOT NULL,
     file_row TEXT COLLATE "C" NOT NULL,
     versions TEXT COLLATE "C" NOT NULL,
     bytes BIGINT NOT NULL,

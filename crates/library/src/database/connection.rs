@@ -1,8 +1,12 @@
 //! Where a statement is carried out: in a transaction, or by any connection that reads.
 
+use std::sync::Arc;
+
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
 
+use super::Dialect;
 use super::query::query;
+use super::wake::{Waiting, Wakers};
 
 /// What a statement is given to.
 pub(crate) enum On<'a> {
@@ -32,27 +36,36 @@ impl Reader {
     /// One view of the database for several statements, however much is written meanwhile.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, sqlx::Error> {
         Ok(match self {
-            Self::Sqlite(pool) => Transaction::Sqlite(pool.begin().await?),
-            Self::Postgres(pool) => Transaction::Postgres(
-                pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                    .await?,
-            ),
+            Self::Sqlite(pool) => Transaction::new(Kind::Sqlite(pool.begin().await?), None),
+            Self::Postgres(pool) => {
+                let begun = pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                Transaction::new(Kind::Postgres(begun.await?), None)
+            }
         })
     }
 }
 
 /// A transaction. Dropped without [`commit`](Self::commit), it leaves no trace.
 #[derive(Debug)]
-pub(crate) enum Transaction {
+pub(crate) struct Transaction {
+    kind: Kind,
+    /// Absent where nothing is written.
+    wakers: Option<Arc<Wakers>>,
+    /// Who is woken when it is committed.
+    wakes: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
 impl<'a> From<&'a mut Transaction> for On<'a> {
     fn from(tx: &'a mut Transaction) -> Self {
-        match tx {
-            Transaction::Sqlite(tx) => On::Sqlite(tx),
-            Transaction::Postgres(tx) => On::Postgres(tx),
+        match &mut tx.kind {
+            Kind::Sqlite(tx) => On::Sqlite(tx),
+            Kind::Postgres(tx) => On::Postgres(tx),
         }
     }
 }
@@ -79,16 +92,44 @@ const BLOBS: i32 = 0x7469_6e02;
 const KEY: i32 = 0x7469_6e03;
 
 impl Transaction {
+    pub(super) fn new(kind: Kind, wakers: Option<Arc<Wakers>>) -> Self {
+        Self {
+            kind,
+            wakers,
+            wakes: Vec::new(),
+        }
+    }
+
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+        match self.kind {
+            Kind::Sqlite(tx) => tx.commit().await,
+            Kind::Postgres(tx) => tx.commit().await,
+        }?;
+        if let Some(wakers) = self.wakers {
+            for waiting in self.wakes {
+                wakers.of(waiting).notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.kind {
+            Kind::Sqlite(_) => Dialect::Sqlite,
+            Kind::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Wakes who waits, in this process, once what is done here can be seen.
+    pub(crate) fn wake(&mut self, waiting: Waiting) {
+        if !self.wakes.contains(&waiting) {
+            self.wakes.push(waiting);
         }
     }
 
     /// Waits until nobody else has what is asked for. Ask in the order of [`Lock`], or two may wait for each other.
     pub(crate) async fn lock(&mut self, lock: Lock<'_>) -> Result<(), sqlx::Error> {
-        if matches!(self, Self::Sqlite(_)) {
+        if self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         let statement = match lock {

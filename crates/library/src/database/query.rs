@@ -80,14 +80,6 @@ impl Sql {
         self
     }
 
-    /// Puts another statement behind a text that has no values yet.
-    pub(crate) fn append(&mut self, other: Self) -> &mut Self {
-        debug_assert!(self.values.is_empty(), "its placeholders are numbered from $1");
-        self.text.push_str(&other.text);
-        self.values.extend(other.values);
-        self
-    }
-
     /// The text so far.
     pub(crate) fn as_str(&self) -> &str {
         &self.text

@@ -97,8 +97,8 @@ impl<'q> Listing<'q> {
         if !asked.is_empty() {
             let most = plan::first_count(self.versions, page, sort);
             counts = count(tx, &conjuncts, &asked, versions, most).await?;
-            let is_many = |(_, rows): &(usize, Rows)| matches!(rows, Rows::MoreThan(_));
-            if counts.len() > 1 && counts.iter().all(is_many) {
+            let all_many = counts.iter().all(|(_, rows)| matches!(rows, Rows::MoreThan(_)));
+            if counts.len() > 1 && all_many {
                 let most = plan::second_count(self.versions).max(most);
                 counts = count(tx, &conjuncts, &asked, versions, most).await?;
             }
@@ -151,8 +151,12 @@ impl<'q> Listing<'q> {
         let mut found: HashMap<(i64, String), Entry> = HashMap::with_capacity(keys.len());
         for branch in &self.branches {
             let kind = branch.kind.number();
-            let mut ids = keys.iter().filter(|(of, _)| *of == kind).map(|(_, id)| id).peekable();
-            if ids.peek().is_none() {
+            let ids: Vec<&str> = keys
+                .iter()
+                .filter(|key| key.0 == kind)
+                .map(|key| key.1.as_str())
+                .collect();
+            if ids.is_empty() {
                 continue;
             }
             let mut sql = Sql::new(match branch.kind {

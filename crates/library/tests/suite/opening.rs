@@ -9,8 +9,7 @@ async fn a_library_is_what_it_was_after_reopening() {
         .await
         .expect("uploaded");
     bench.library.health().await.expect("healthy");
-    bench.library.close().await;
-    let library = Library::for_testing(bench.directory.path()).await;
+    let library = bench.reopened().await;
     assert_eq!(library.file_at("/a/b.txt").await.expect("found"), Some(asset.clone()));
     assert_eq!(bytes(&library, &asset).await, b"content");
 }
@@ -18,56 +17,32 @@ async fn a_library_is_what_it_was_after_reopening() {
 #[tokio::test]
 async fn one_process_at_a_time() {
     let bench = Bench::new().await;
-    let error = Library::open(Settings::embedded(bench.directory.path()))
-        .await
-        .expect_err("locked");
+    let error = Library::open(bench.settings()).await.expect_err("locked");
     assert!(
         matches!(&error, OpenError::InUse(path) if path == bench.directory.path()),
         "{error:?}"
     );
+    let settings = bench.settings();
     drop(bench.library);
-    Library::for_testing(bench.directory.path()).await;
+    Library::open(settings).await.expect("opened");
 }
 
 #[tokio::test]
 async fn a_newer_database_is_refused_and_left_alone() {
     let bench = Bench::new().await;
     bench.library.close().await;
-    let url = format!("sqlite:{}", bench.directory.path().join("library.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.expect("connected");
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'from the future', TRUE, X'00', 0)",
-    )
-    .execute(&pool)
-    .await
-    .expect("written");
-    pool.close().await;
-    let error = Library::open(Settings::embedded(bench.directory.path()))
-        .await
-        .expect_err("too new");
+    bench
+        .sql(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'from the future', TRUE, '', 0)",
+        )
+        .await;
+    let error = Library::open(bench.settings()).await.expect_err("too new");
     assert!(
         matches!(error, OpenError::DatabaseTooNew { found: 9999, .. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("newer version"), "{error}");
-}
-
-#[tokio::test]
-async fn a_file_that_is_no_database_is_refused() {
-    let directory = tempfile::tempdir().expect("a directory");
-    std::fs::write(
-        directory.path().join("library.db"),
-        "not a database, but long enough to be looked at".repeat(50),
-    )
-    .expect("written");
-    let error = Library::open(Settings::embedded(directory.path()))
-        .await
-        .expect_err("refused");
-    assert!(
-        matches!(error, OpenError::Database { .. } | OpenError::Migrate { .. }),
-        "{error:?}"
-    );
 }
 
 #[tokio::test]

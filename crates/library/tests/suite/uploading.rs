@@ -2,7 +2,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use library::{
-    AiTag, Code, Counts, DeleteError, EventKind, FileType, Library, MediaFacts, NewFile, Settings, Tags, UploadError,
+    AiTag, ChangeError, Code, Counts, EventKind, FileType, Library, Location, MediaFacts, NewFile, Settings, Tags,
+    UploadError,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -28,7 +29,13 @@ async fn what_goes_in_comes_out() {
         bit_rate: Some(1_453_966),
         audio_codec: Some("aac".into()),
         video_codec: Some("h264".into()),
-        embedded_metadata: Some(object(json!({"XResolution": 72}))),
+        embedded_metadata: Some(object(json!({"XResolution": 72, "Keywords": ["sea", "sea", "dawn"]}))),
+        taken_at_ms: Some(-1),
+        location: Some(Location {
+            latitude: -33.5,
+            longitude: 151.25,
+        }),
+        phash: Some(u64::MAX - 1),
     };
     let file = NewFile {
         tags: Some(Tags::new(["sea", "dawn"]).expect("tags")),
@@ -77,6 +84,7 @@ async fn what_goes_in_comes_out() {
         "/harbour.jpg",
         "/travel/2026/harbour.jpg/",
         "/travel/2026",
+        "/travel/2026/harbour.jpg\0",
         "",
         "/",
     ] {
@@ -89,7 +97,9 @@ async fn what_goes_in_comes_out() {
             .expect("an answer"),
         None
     );
-    assert_eq!(library.version_at(&asset.path(), "").await.expect("an answer"), None);
+    for token in ["", "\0"] {
+        assert_eq!(library.version_at(&asset.path(), token).await.expect("an answer"), None);
+    }
 
     let parent = library
         .folder_at(&folder("travel/2026"))
@@ -293,22 +303,13 @@ async fn what_an_overwrite_carries_over() {
 async fn machine_given_tags_go_or_stay_as_asked() {
     let bench = Bench::new().await;
     upload(&bench.library, "/a.jpg", b"one", 1).await.expect("uploaded");
-    bench.library.close().await;
-    // Nothing gives such tags yet, so they are put there by hand.
-    let url = format!("sqlite:{}", bench.directory.path().join("library.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.expect("connected");
+    // Put there by hand, as if a machine had looked at the picture.
     let tags = json!([{"name": "Boat", "confidence": 90.12, "source": "google-auto-tagging"}]);
-    sqlx::query("UPDATE versions SET ai_tags = $1")
-        .bind(tags.to_string())
-        .execute(&pool)
-        .await
-        .expect("written");
-    pool.close().await;
-
-    let library = Library::for_testing(bench.directory.path()).await;
+    bench.sql(&format!("UPDATE versions SET ai_tags = '{tags}'")).await;
+    let library = &bench.library;
     let file = NewFile {
         overwrite_ai_tags: false,
-        ..new_file(&library, "/a.jpg", b"two").await
+        ..new_file(library, "/a.jpg", b"two").await
     };
     let kept = library.upload(file, at(2)).await.expect("overwritten");
     let boat = AiTag {
@@ -317,7 +318,7 @@ async fn machine_given_tags_go_or_stay_as_asked() {
         source: "google-auto-tagging".into(),
     };
     assert_eq!(kept.ai_tags, [boat]);
-    let dropped = upload(&library, "/a.jpg", b"three", 3).await.expect("overwritten");
+    let dropped = upload(library, "/a.jpg", b"three", 3).await.expect("overwritten");
     assert_eq!(dropped.ai_tags, []);
 }
 
@@ -433,7 +434,7 @@ async fn equal_bytes_at_once_are_one_blob() {
 
 #[tokio::test]
 async fn deleting_takes_all_versions_and_leaves_bytes_to_the_collection() {
-    let bench = Bench::new().await;
+    let bench = Bench::without_trash().await;
     let library = &bench.library;
     upload(library, "/a.jpg", b"one", 1).await.expect("uploaded");
     let file = upload(library, "/a.jpg", b"shared", 2).await.expect("uploaded");
@@ -444,7 +445,7 @@ async fn deleting_takes_all_versions_and_leaves_bytes_to_the_collection() {
     assert_eq!(library.file_at("/a.jpg").await.expect("an answer"), None);
     assert!(library.versions(file.id).await.expect("an answer").is_empty());
     let error = library.delete(file.id, at(1001)).await.expect_err("gone");
-    assert!(matches!(error, DeleteError::NotFound(id) if id == file.id));
+    assert!(matches!(error, ChangeError::NoFile(id) if id == file.id));
     let event = library
         .outbox_after(0, 10)
         .await
@@ -515,8 +516,7 @@ async fn tokens_are_spent_once() {
         spend("a", 3000, 2000).await,
         "a caller that signs a token again gives it a new life"
     );
-    library.close().await;
-    let library = Library::for_testing(bench.directory.path()).await;
+    let library = bench.reopened().await;
     assert!(
         !library.spend_token("a", at(3000), at(2001)).await.expect("an answer"),
         "spent for ever after"

@@ -14,6 +14,12 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields(Map<String, Value>);
 
+impl From<Map<String, Value>> for Fields {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = ApiError;
 
@@ -42,10 +48,10 @@ impl Fields {
             return Ok(Self::default());
         }
         if content_type.starts_with("application/x-www-form-urlencoded") {
-            return Ok(Self::of_form(bytes));
+            return Self::of_form(bytes).without_nul();
         }
         match serde_json::from_slice(bytes) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
+            Ok(Value::Object(fields)) => Self(fields).without_nul(),
             Ok(_) => Err(ApiError::invalid("The request body must be a JSON object.")),
             Err(error) => Err(ApiError::invalid(format!(
                 "The request body is not valid JSON: {error}."
@@ -73,6 +79,22 @@ impl Fields {
             }
         }
         Self(fields)
+    }
+
+    /// No text may hold a NUL: nothing has one in its name, and not every database could keep it.
+    fn without_nul(self) -> Result<Self, ApiError> {
+        fn has_nul(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text.contains('\0'),
+                Value::Array(items) => items.iter().any(has_nul),
+                Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+                _ => false,
+            }
+        }
+        if self.0.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
+            return Err(ApiError::invalid("The request body holds a NUL character."));
+        }
+        Ok(self)
     }
 
     /// The value as it came, `null` included.
@@ -159,6 +181,14 @@ mod tests {
         }
         assert!(Fields::parse(json, b"[]").is_err());
         assert!(Fields::parse(json, b"{").is_err());
+        for (content_type, text) in [
+            (json, r#"{"a":["b",{"c":"\u0000"}]}"#),
+            (json, r#"{"\u0000":1}"#),
+            (form, "a=%00"),
+        ] {
+            let error = Fields::parse(content_type, text.as_bytes()).expect_err(text);
+            assert_eq!(error.to_string(), "The request body holds a NUL character.");
+        }
     }
 
     #[test]

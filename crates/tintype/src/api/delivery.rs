@@ -7,8 +7,10 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use delivery::{Answer, Code, DeliveryError};
+use library::Timestamp;
 
 use crate::app::App;
+use crate::app::usage::Served;
 use crate::clock::unix_now;
 
 /// Names the server, as `x-server` does in the reference.
@@ -32,10 +34,13 @@ pub async fn get(app: &App, request: Request) -> Response {
         width_hint: text("sec-ch-width").or_else(|| text("width")),
         dpr_hint: text("sec-ch-dpr").or_else(|| text("dpr")),
         save_data: text("save-data"),
+        host: text("host"),
         now_unix: unix_now(),
     };
     let started = Instant::now();
-    let mut response = match app.delivery.answer(asked).await {
+    let answered = app.delivery.answer(asked).await;
+    count(app, target, headers, &answered);
+    let mut response = match answered {
         Ok(answer) => shape(answer),
         Err(error) => refuse(&error),
     };
@@ -50,6 +55,48 @@ pub async fn get(app: &App, request: Request) -> Response {
     let spent = format!("total;dur={:.1}", started.elapsed().as_secs_f64() * 1000.0);
     set(headers, "server-timing", &spent);
     response
+}
+
+/// Counts an answer for usage and analytics.
+fn count(app: &App, target: &str, headers: &HeaderMap, answered: &Result<Answer, DeliveryError>) {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let below = target.strip_prefix(app.endpoint_path.as_str()).unwrap_or_default();
+    let first = below
+        .trim_start_matches('/')
+        .split(['/', '?'])
+        .next()
+        .unwrap_or_default();
+    let account = app.library.known_account();
+    let known = account.is_some_and(|account| !first.is_empty() && account.url_endpoint(first).is_some());
+    let error = answered.as_ref().err().map(DeliveryError::ik_error);
+    let (status, bytes, from, content_type) = match answered {
+        Ok(answer) => {
+            let bytes = match answer.body {
+                delivery::Body::Empty => 0,
+                _ => answer.content_length,
+            };
+            let content_type = match answer.kind {
+                delivery::Kind::NotModified => "",
+                _ => answer.content_type.as_ref(),
+            };
+            (answer.status(), bytes, Some(answer.origin), content_type)
+        }
+        Err(error) => (status(error).as_u16(), 0, None, ""),
+    };
+    let served = Served {
+        target,
+        account_path: &app.endpoint_path,
+        endpoint: if known { first } else { "" },
+        status,
+        bytes,
+        from,
+        content_type,
+        error: error.as_deref(),
+        referrer: text("referer"),
+        user_agent: text("user-agent"),
+        country: text("cf-ipcountry").or_else(|| text("cloudfront-viewer-country")),
+    };
+    app.usage.served(&served, Timestamp::now());
 }
 
 /// `OPTIONS`: any page may read what is public.
@@ -85,9 +132,9 @@ fn shape(answer: Answer) -> Response {
     response
 }
 
-/// Errors are plain text with the reason in `ik-error`.
-fn refuse(error: &DeliveryError) -> Response {
-    let status = match error.code() {
+/// The status that an error has.
+fn status(error: &DeliveryError) -> StatusCode {
+    match error.code() {
         Code::BadTransformation | Code::Limit => StatusCode::BAD_REQUEST,
         Code::Unauthorised => StatusCode::UNAUTHORIZED,
         Code::NotFound => StatusCode::NOT_FOUND,
@@ -97,7 +144,12 @@ fn refuse(error: &DeliveryError) -> Response {
         Code::Unavailable => StatusCode::NOT_IMPLEMENTED,
         Code::Upstream => StatusCode::BAD_GATEWAY,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    };
+    }
+}
+
+/// Errors are plain text with the reason in `ik-error`.
+fn refuse(error: &DeliveryError) -> Response {
+    let status = status(error);
     if error.code() == Code::Internal {
         tracing::error!(error = chain(error), "delivery failed");
     }

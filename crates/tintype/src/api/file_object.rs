@@ -1,10 +1,12 @@
 //! Files, versions and folders as JSON: the one place that knows their wire form.
 
-use library::{Asset, Entry, FileType, Folder, Version};
+use library::{Asset, Entry, FileType, Folder, MediaFacts, Version};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use crate::error::ApiError;
+use crate::api::metadata;
+use crate::app::metadata::FileMetadata;
+use crate::app::place::UrlPlace;
 
 /// In a path everything but these is percent-encoded. `@` and `:` would be legal too, but both mean something in a
 /// transformation.
@@ -30,49 +32,60 @@ pub enum ResponseField {
     IsPublished,
     /// `customMetadata`
     CustomMetadata,
+    /// `embeddedMetadata`
+    EmbeddedMetadata,
+    /// `metadata`
+    Metadata,
 }
 
 impl ResponseField {
     /// `None` for names that nobody knows, which the contract wants ignored.
-    pub fn parse(name: &str) -> Result<Option<Self>, ApiError> {
+    pub fn parse(name: &str) -> Option<Self> {
         match name {
-            "tags" => Ok(Some(Self::Tags)),
-            "customCoordinates" => Ok(Some(Self::CustomCoordinates)),
-            "isPrivateFile" => Ok(Some(Self::IsPrivateFile)),
-            "isPublished" => Ok(Some(Self::IsPublished)),
-            "customMetadata" => Ok(Some(Self::CustomMetadata)),
-            "embeddedMetadata" | "metadata" => Err(ApiError::unavailable(&format!("{name} in responseFields"))),
-            _ => Ok(None),
+            "tags" => Some(Self::Tags),
+            "customCoordinates" => Some(Self::CustomCoordinates),
+            "isPrivateFile" => Some(Self::IsPrivateFile),
+            "isPublished" => Some(Self::IsPublished),
+            "customMetadata" => Some(Self::CustomMetadata),
+            "embeddedMetadata" => Some(Self::EmbeddedMetadata),
+            "metadata" => Some(Self::Metadata),
+            _ => None,
         }
     }
 }
 
 /// An element of a listing.
-pub fn entry(entry: &Entry, url_endpoint: &str) -> Value {
+pub fn entry(entry: &Entry, url_endpoint: &UrlPlace) -> Value {
     match entry {
-        Entry::File(asset) if asset.is_current => file(asset, url_endpoint),
-        Entry::File(asset) => old_version(asset, url_endpoint),
-        Entry::Folder(entry) => folder(entry),
+        Entry::File(asset) => version(asset, url_endpoint),
+        Entry::Folder(entry) => folder(entry, url_endpoint),
+    }
+}
+
+/// A version of a file: the current one as the file itself.
+pub fn version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
+    if asset.is_current {
+        file(asset, url_endpoint)
+    } else {
+        old_version(asset, url_endpoint)
     }
 }
 
 /// A file in its current version.
-pub fn file(asset: &Asset, url_endpoint: &str) -> Value {
+pub fn file(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let query = format!("?updatedAt={}", asset.updated_at.as_millis());
-    object(asset, "file", &format!("{}{query}", url(url_endpoint, &asset.path())))
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file", &url, url_endpoint)
 }
 
-fn old_version(asset: &Asset, url_endpoint: &str) -> Value {
+fn old_version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let token = &asset.version.token;
     let query = format!("?ik-obj-version={token}&updatedAt={}", asset.updated_at.as_millis());
-    object(
-        asset,
-        "file-version",
-        &format!("{}{query}", url(url_endpoint, &asset.path())),
-    )
+    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    object(asset, "file-version", &url, url_endpoint)
 }
 
-fn object(asset: &Asset, kind: &str, url: &str) -> Value {
+fn object(asset: &Asset, kind: &str, url: &str, place: &UrlPlace) -> Value {
     let version = &asset.version;
     let mut json = Map::new();
     let mut set = |key: &str, value: Value| {
@@ -89,7 +102,7 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     set("embeddedMetadata", json!(version.media.embedded_metadata));
     set("isPublished", json!(asset.is_published));
     set("customCoordinates", json!(asset.custom_coordinates));
-    set("customMetadata", json!(asset.custom_metadata));
+    set("customMetadata", place.visible(&asset.custom_metadata));
     set("isPrivateFile", json!(asset.is_private));
     set("url", json!(url));
     set("thumbnail", json!(format!("{url}&tr=n-ik_ml_thumbnail")));
@@ -102,6 +115,7 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
         set("width", json!(width));
         set("height", json!(height));
     }
+    of_clip(&version.media, &mut set);
     if let Some(has_alpha) = version.media.has_alpha {
         set("hasAlpha", json!(has_alpha));
     }
@@ -111,20 +125,41 @@ fn object(asset: &Asset, kind: &str, url: &str) -> Value {
     Value::Object(json)
 }
 
-fn folder(folder: &Folder) -> Value {
+fn folder(folder: &Folder, place: &UrlPlace) -> Value {
     json!({
         "folderId": folder.id.to_string(),
         "type": "folder",
         "name": folder.path.name(),
         "folderPath": folder.path.as_str(),
-        "customMetadata": folder.custom_metadata,
+        "customMetadata": place.visible(&folder.custom_metadata),
         "createdAt": folder.created_at.to_string(),
         "updatedAt": folder.updated_at.to_string(),
     })
 }
 
-/// The answer to an upload.
-pub fn upload_result(asset: &Asset, url_endpoint: &str, asked: &[ResponseField]) -> Value {
+/// What plays: absent where it is not known, or does not.
+pub fn of_clip(media: &MediaFacts, set: &mut impl FnMut(&str, Value)) {
+    if let Some(duration) = media.duration {
+        set("duration", json!(duration.as_secs_f64().round() as u64));
+    }
+    if let Some(bit_rate) = media.bit_rate {
+        set("bitRate", json!(bit_rate));
+    }
+    if let Some(codec) = &media.audio_codec {
+        set("audioCodec", json!(codec));
+    }
+    if let Some(codec) = &media.video_codec {
+        set("videoCodec", json!(codec));
+    }
+}
+
+/// The answer to an upload. `metadata` is what that field shows if it was asked for.
+pub fn upload_result(
+    asset: &Asset,
+    url_endpoint: &UrlPlace,
+    asked: &[ResponseField],
+    metadata: Option<&FileMetadata>,
+) -> Value {
     let version = &asset.version;
     let path = asset.path();
     let mut json = Map::new();
@@ -143,6 +178,7 @@ pub fn upload_result(asset: &Asset, url_endpoint: &str, asked: &[ResponseField])
         set("width", json!(width));
         set("height", json!(height));
     }
+    of_clip(&version.media, &mut set);
     if let Some(orientation) = version.media.orientation {
         set("orientation", json!(orientation));
     }
@@ -161,7 +197,13 @@ pub fn upload_result(asset: &Asset, url_endpoint: &str, asked: &[ResponseField])
             ResponseField::CustomCoordinates => set("customCoordinates", json!(asset.custom_coordinates)),
             ResponseField::IsPrivateFile => set("isPrivateFile", json!(asset.is_private)),
             ResponseField::IsPublished => set("isPublished", json!(asset.is_published)),
-            ResponseField::CustomMetadata => set("customMetadata", json!(asset.custom_metadata)),
+            ResponseField::CustomMetadata => set("customMetadata", url_endpoint.visible(&asset.custom_metadata)),
+            ResponseField::EmbeddedMetadata => set("embeddedMetadata", json!(version.media.embedded_metadata)),
+            ResponseField::Metadata => {
+                if let Some(metadata) = metadata {
+                    set("metadata", metadata::object(metadata));
+                }
+            }
         }
     }
     Value::Object(json)
@@ -189,7 +231,7 @@ fn ai_tags(asset: &Asset) -> Value {
 }
 
 /// The delivery URL of a path that begins with a slash.
-fn url(url_endpoint: &str, path: &str) -> String {
+pub fn url(url_endpoint: &str, path: &str) -> String {
     let segments = path
         .split('/')
         .map(|segment| utf8_percent_encode(segment, SEGMENT).to_string());

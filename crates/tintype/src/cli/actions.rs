@@ -1,10 +1,12 @@
 use agent::{ACTIONS, Action};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Outcome;
+use super::connector::Failure;
 
 pub fn command() -> Command {
+    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("actions")
         .about("List the actions that agents can call, or describe one")
         .arg(
@@ -12,46 +14,40 @@ pub fn command() -> Command {
                 .value_name("NAME")
                 .help("Show this action's description and JSON Schemas"),
         )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print everything as JSON"),
-        )
+        .arg(flag("json", "Print everything as JSON"))
+        .arg(flag("skill", "Print SKILL.md, for agents that read files").conflicts_with_all(["json", "llms", "name"]))
+        .arg(flag("llms", "Print llms.txt, an index for agents that read files").conflicts_with_all(["json", "name"]))
 }
 
 pub fn run(matches: &ArgMatches) -> Outcome {
+    if matches.get_flag("skill") {
+        print!("{}", agent::skill());
+        return Ok(());
+    }
+    if matches.get_flag("llms") {
+        print!("{}", agent::llms());
+        return Ok(());
+    }
+    let as_json = matches.get_flag("json");
     let chosen = match matches.get_one::<String>("name") {
-        Some(name) => Some(agent::find(name).map_err(|error| super::call::told(&error))?),
+        Some(name) => Some(agent::find(name).map_err(|error| Failure::of(&error, as_json))?.action),
         None => None,
     };
-    match (chosen, matches.get_flag("json")) {
-        (Some(action), true) => println!("{}", described(action)),
-        (None, true) => println!("{}", ACTIONS.iter().map(described).collect::<Value>()),
-        (Some(action), false) => {
-            println!("{} ({}): {}", action.name, action.effect.as_str(), action.title);
-            println!("\n{}", action.description);
-            println!("\nInput:\n{:#}", action.input_schema());
-            println!("\nOutput:\n{:#}", action.output_schema());
-        }
+    match (chosen, as_json) {
+        (Some(action), true) => println!("{}", action.described()),
+        (None, true) => println!("{}", ACTIONS.iter().map(Action::described).collect::<Value>()),
+        (Some(action), false) => super::connector::describe(action),
         (None, false) => {
-            let width = ACTIONS.iter().map(|a| a.name.len()).max().unwrap_or_default();
+            let width = ACTIONS.iter().map(|a| a.name().len()).max().unwrap_or_default();
             for action in ACTIONS {
-                println!("{:width$}  {:6}  {}", action.name, action.effect.as_str(), action.title);
+                println!(
+                    "{:width$}  {:11}  {}",
+                    action.name(),
+                    action.effect().as_str(),
+                    action.about.title
+                );
             }
         }
     }
     Ok(())
-}
-
-fn described(action: &Action) -> Value {
-    json!({
-        "name": action.name,
-        "title": action.title,
-        "description": action.description,
-        "effect": action.effect,
-        "idempotent": action.idempotent,
-        "inputSchema": action.input_schema(),
-        "outputSchema": action.output_schema(),
-    })
 }

@@ -6,7 +6,8 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use super::{Outcome, read_config};
-use crate::app::App;
+use crate::app::background::{self, Background};
+use crate::app::{App, usage};
 use crate::config::{Config, unknown_variables};
 use crate::keys::KEY_FILE;
 use crate::observe::{self, Meters};
@@ -54,24 +55,32 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     } else if !config.keys.are_complete() {
         println!("Key pair: {}", config.data_dir.join(KEY_FILE).display());
     }
+    let background = Background::start(&app, background::kinds(), config.job_workers);
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
     let index = tokio::spawn(build_search_index(app.library.clone()));
+    let counting = tokio::spawn(usage::keep_writing(app.clone()));
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
     index.abort();
+    counting.abort();
+    background.stop(config.shutdown_timeout).await;
+    usage::write_all(&app).await;
     app.delivery.close().await;
     app.library.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Blobs that no version names are removed after a day, so that nothing an upload is just about to name is touched.
+/// What was in the trash for its time goes. Blobs that nothing names any more are removed after a day, so that nothing an upload is just about to name is touched.
 async fn sweep_garbage(library: Library) {
     const GRACE: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
     const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
     loop {
         tokio::time::sleep(EVERY).await;
+        if let Err(error) = library.sweep_trash(Timestamp::now()).await {
+            tracing::warn!(%error, "the trash could not be swept");
+        }
         if let Err(error) = library.collect_garbage(GRACE, Timestamp::now()).await {
             tracing::warn!(%error, "blobs that nothing names could not be swept");
         }
@@ -89,7 +98,7 @@ async fn build_search_index(library: Library) {
 
 fn print_welcome(app: &App, picture: &str) {
     let private = app.keys.private_key().expose_secret();
-    let endpoint = &app.url_endpoint;
+    let endpoint: &str = &app.url_endpoint;
     let base = endpoint.strip_suffix(app.endpoint_path.as_str()).unwrap_or(endpoint);
     println!(
         "\n  Base URL for SDKs   {base}\n  URL endpoint        {endpoint}\n  Public key          {public}\n  \

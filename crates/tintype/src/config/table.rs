@@ -87,7 +87,39 @@ pub const SETTINGS: &[Setting] = &[
         "blob_url",
         "Where files are kept: file:PATH; default inside the data directory",
     ),
+    setting(
+        "trash_days",
+        "30",
+        "Days that deleted files can be restored; 0 deletes at once",
+    ),
+    unset(
+        "webhook_url",
+        "Receiver of all events, such as https://app.example.com/hooks; more are registered by the API (see webhooks.md)",
+    ),
+    secret(
+        "webhook_secret",
+        "What messages to it are signed with, whsec_...; also signs the callbacks of extensions",
+    ),
+    unset(
+        "purge_limit",
+        "Purges of one month (UTC) that are carried out; no limit if not given",
+    ),
+    setting(
+        "job_workers",
+        "4",
+        "Jobs (folders copied or moved, purges) done at the same time",
+    ),
     setting("upload_max", "1GiB", "Largest file that an upload may bring"),
+    setting(
+        "anonymous_uploads",
+        "64",
+        "Uploads without the private key (their signature is known when they have arrived) taken in at the same time; 0 takes none",
+    ),
+    setting(
+        "anonymous_upload_bytes",
+        "4GiB",
+        "Bytes of such uploads together until their signatures are checked; at least upload_max",
+    ),
     setting(
         "source_max",
         "40MiB",
@@ -166,6 +198,36 @@ pub const SETTINGS: &[Setting] = &[
         "Folder of ONNX models for AI operations (see models.md); default models in the data directory",
     ),
     secret("removebg_key", "Key of remove.bg, which then removes backgrounds"),
+    setting(
+        "removebg_url",
+        "https://api.remove.bg/v1.0/removebg",
+        "Where remove.bg is asked",
+    ),
+    secret(
+        "google_vision_key",
+        "API key of Google Cloud Vision, for the extension google-auto-tagging",
+    ),
+    setting(
+        "google_vision_url",
+        "https://vision.googleapis.com",
+        "Where Google Cloud Vision is asked",
+    ),
+    secret(
+        "aws_access_key",
+        "Access key of AWS with the right to rekognition:DetectLabels, for the extension aws-auto-tagging",
+    ),
+    secret("aws_secret_key", "Secret key that belongs to aws_access_key"),
+    unset("aws_region", "Region of AWS, such as eu-central-1"),
+    unset(
+        "aws_rekognition_url",
+        "Where Amazon Rekognition is asked; default that of the region",
+    ),
+    unset(
+        "vision_url",
+        "Server with a model that looks at pictures and speaks OpenAI's chat completions API, such as https://api.openai.com, for the extensions ai-auto-description and ai-tasks",
+    ),
+    secret("vision_key", "Key of that server, if it needs one"),
+    unset("vision_model", "Model of that server"),
     unset(
         "images_url",
         "Server that edits pictures by words and speaks OpenAI's images API, such as https://api.openai.com",
@@ -181,6 +243,24 @@ pub const SETTINGS: &[Setting] = &[
         "ai_disk",
         "16GiB",
         "Results of AI operations kept on disk, in the data directory; those not used longest go first",
+    ),
+    setting(
+        "origin_disk",
+        "4GiB",
+        "Files of origins kept on disk, in the data directory; those not used longest go first",
+    ),
+    setting(
+        "origin_ttl",
+        "86400",
+        "Seconds that a file of an origin is kept before its origin is asked again",
+    ),
+    unset(
+        "rate_limit_read",
+        "Requests of the management API that only look, for the whole account on one node, such as 40/1s or 5000/15m; default no limit",
+    ),
+    unset(
+        "rate_limit_write",
+        "The same for requests that change something; uploads do not count",
     ),
     setting(
         "strict",

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io::IsTerminal;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -112,6 +113,47 @@ impl FromStr for Seconds {
             Ok(seconds @ 1..=86_400) => Ok(Self(seconds)),
             _ => Err("is not a number of seconds from 1 to 86400"),
         }
+    }
+}
+
+/// So many requests in an interval: `40/1s`, `5000/15m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many.
+    pub requests: NonZeroU32,
+    /// In which time.
+    pub interval: Duration,
+}
+
+impl FromStr for RateLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = "is not a number of requests in an interval, such as 40/1s, 5000/15m or 100000/1h";
+        let (requests, interval) = text.split_once('/').ok_or(wrong)?;
+        let (number, unit) = interval
+            .trim()
+            .split_at_checked(interval.trim().len().saturating_sub(1))
+            .ok_or(wrong)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return Err(wrong),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong)?;
+        let seconds = number
+            .checked_mul(seconds)
+            .filter(|s| (1..=86_400).contains(s))
+            .ok_or(wrong)?;
+        let requests: NonZeroU32 = requests.trim().parse().map_err(|_| wrong)?;
+        if requests.get() > 1_000_000 {
+            return Err(wrong);
+        }
+        Ok(Self {
+            requests,
+            interval: Duration::from_secs(seconds),
+        })
     }
 }
 

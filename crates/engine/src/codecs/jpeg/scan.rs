@@ -5,7 +5,9 @@ use super::bits::{Cursor, Data, Window};
 use super::frame::{Component, Frame, ZIGZAG};
 use super::huffman::{END, Runs, Symbols};
 use super::idct;
-use crate::planes::{Plane, Planes};
+use crate::budget::Light;
+use crate::ops::light::{encode_fourteen, fourteen};
+use crate::planes::{Plane, Planes, Sizes};
 
 /// How large chroma is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,54 +35,93 @@ struct Decoder<'a> {
     height: usize,
     /// Whole blocks and coding units; cut to its size in the end.
     plane: Plane,
+    /// How many rows of coding units the plane has room for.
+    rows: u32,
     /// What coefficients are multiplied by and where they go, in zigzag order.
     weights: Box<[Weight; 128]>,
     /// DC of the block before.
     before: i32,
+    /// Whether samples are means of four, in linear light.
+    averages: bool,
 }
 
 /// The planes of a picture that is `shrink` (2, 4 or 8) times smaller. Nothing, when there is damage of any kind, or
-/// chroma cannot be made as large as was asked for.
-pub(super) fn decode(source: &[u8], frame: &Frame, shrink: u32, chroma: Chroma) -> Option<Planes> {
-    let size = 8 / shrink;
-    let mut decoders = frame
-        .components
-        .iter()
-        .map(|component| Decoder::new(frame, component, size, chroma))
-        .collect::<Option<Vec<_>>>()?;
-    run(source, frame, &mut decoders)?;
-    let (width, height) = (frame.width.div_ceil(shrink), frame.height.div_ceil(shrink));
-    let mut planes = decoders.into_iter().map(|decoder| {
-        let (h, v) = decoder.covers(frame, size);
-        let plane = Plane {
-            width: width.div_ceil(h),
-            height: height.div_ceil(v),
+/// chroma cannot be made as large as was asked for. In linear light half the size is the mean of four samples of luma.
+pub(super) fn decode(source: &[u8], frame: &Frame, shrink: u32, chroma: Chroma, light: Light) -> Option<Planes> {
+    let sizes = sizes(frame, shrink, chroma)?;
+    let mut decoders = decoders(frame, shrink, chroma, frame.units().1)?;
+    decoders[0].averages = light == Light::Linear && shrink == 2;
+    run(source, frame, &mut decoders, &mut |_, _| {})?;
+    let mut planes = decoders
+        .into_iter()
+        .zip(sizes.each())
+        .map(|(decoder, (width, height))| Plane {
+            width,
+            height,
             ..decoder.plane
-        };
-        (plane, (h, v))
-    });
-    let (luma, _) = planes.next()?;
-    Some(match (planes.next(), planes.next()) {
-        (Some((blue, sampling)), Some((red, _))) => Planes {
-            luma,
-            chroma: Some([blue, red]),
-            sampling,
-        },
-        _ => Planes {
-            luma,
-            chroma: None,
-            sampling: (1, 1),
-        },
+        });
+    Some(Planes {
+        luma: planes.next()?,
+        chroma: planes.next().zip(planes.next()).map(|(blue, red)| [blue, red]),
+        sampling: sizes.sampling,
     })
 }
 
+/// The same row by row: `take` gets the number of a plane and its next row.
+pub(super) fn decode_rows(
+    source: &[u8],
+    frame: &Frame,
+    shrink: u32,
+    chroma: Chroma,
+    take: &mut dyn FnMut(usize, &[u8]),
+) -> Option<()> {
+    let sizes: Vec<_> = sizes(frame, shrink, chroma)?.each().collect();
+    let mut decoders = decoders(frame, shrink, chroma, 1)?;
+    run(source, frame, &mut decoders, &mut |y, decoders| {
+        for (number, (decoder, (width, height))) in decoders.iter().zip(&sizes).enumerate() {
+            let rows = decoder.plane.values.chunks_exact(decoder.plane.stride);
+            let left = (*height as usize).saturating_sub(y * rows.len());
+            rows.take(left).for_each(|row| take(number, &row[..*width as usize]));
+        }
+    })
+}
+
+/// How large the planes will be. Nothing, when chroma cannot be made as large as was asked for.
+pub(super) fn sizes(frame: &Frame, shrink: u32, chroma: Chroma) -> Option<Sizes> {
+    let size = 8 / shrink;
+    let (width, height) = (frame.width.div_ceil(shrink), frame.height.div_ceil(shrink));
+    let sampling = match frame.components.get(1) {
+        None => (1, 1),
+        Some(component) => {
+            let samples = component.samples(frame, size, chroma)?;
+            (
+                frame.unit.0 * size / (component.blocks.0 * samples.0),
+                frame.unit.1 * size / (component.blocks.1 * samples.1),
+            )
+        }
+    };
+    Some(Sizes {
+        luma: (width, height),
+        chroma: (frame.components.len() > 1).then(|| (width.div_ceil(sampling.0), height.div_ceil(sampling.1))),
+        sampling,
+    })
+}
+
+/// With room for so many rows of coding units, in which later ones take the place of earlier ones.
+fn decoders(frame: &Frame, shrink: u32, chroma: Chroma, rows: u32) -> Option<Vec<Decoder<'_>>> {
+    let components = frame.components.iter();
+    components
+        .map(|component| Decoder::new(frame, component, component.samples(frame, 8 / shrink, chroma)?, rows))
+        .collect()
+}
+
 /// Decodes all there is, by the best instructions of this machine.
-fn run(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
+fn run(source: &[u8], frame: &Frame, decoders: &mut [Decoder], finished: Finished) -> Option<()> {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-        fn run_avx2(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
-            run_plainly(source, frame, decoders)
+        fn run_avx2(source: &[u8], frame: &Frame, decoders: &mut [Decoder], finished: Finished) -> Option<()> {
+            run_plainly(source, frame, decoders, finished)
         }
         if is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
@@ -88,14 +129,17 @@ fn run(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
             && is_x86_feature_detected!("lzcnt")
         {
             // SAFETY: the processor has what the function is compiled for.
-            return unsafe { run_avx2(source, frame, decoders) };
+            return unsafe { run_avx2(source, frame, decoders, finished) };
         }
     }
-    run_plainly(source, frame, decoders)
+    run_plainly(source, frame, decoders, finished)
 }
 
+/// What is to be done when a row of coding units, of this number, is there.
+type Finished<'a> = &'a mut dyn FnMut(usize, &[Decoder]);
+
 #[inline(always)]
-fn run_plainly(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option<()> {
+fn run_plainly(source: &[u8], frame: &Frame, decoders: &mut [Decoder], finished: Finished) -> Option<()> {
     let mut data = Data::new(source, frame.data);
     let mut cursor = data.start();
     let (across, down) = frame.units();
@@ -115,27 +159,40 @@ fn run_plainly(source: &[u8], frame: &Frame, decoders: &mut [Decoder]) -> Option
             }
             cursor = data.ready(cursor)?;
             for decoder in decoders.iter_mut() {
+                let y = y % decoder.rows;
                 cursor = decoder.unit(&data.window, cursor, &mut coefficients, x as usize, y as usize)?;
             }
         }
+        finished(y as usize, decoders);
     }
     (!data.is_past_end(cursor)).then_some(())
 }
 
-impl<'a> Decoder<'a> {
-    fn new(frame: &Frame, component: &'a Component, size: u32, chroma: Chroma) -> Option<Self> {
+impl Component {
+    /// How many samples are made of a block of it, across and down, when one of luma becomes `size` each way.
+    fn samples(&self, frame: &Frame, size: u32, chroma: Chroma) -> Option<(u32, u32)> {
         let (width, height) = match chroma {
             Chroma::Stored => (size, size),
-            Chroma::Full => (
-                size * frame.unit.0 / component.blocks.0,
-                size * frame.unit.1 / component.blocks.1,
-            ),
+            Chroma::Full => (size * frame.unit.0 / self.blocks.0, size * frame.unit.1 / self.blocks.1),
         };
-        let (across, down) = frame.units();
-        let plane = Plane::new(across * component.blocks.0 * width, down * component.blocks.1 * height);
-        if width > 8 || height > 8 {
-            return None;
-        }
+        (width <= 8 && height <= 8).then_some((width, height))
+    }
+}
+
+impl Sizes {
+    /// Of one plane after the other.
+    fn each(self) -> impl Iterator<Item = (u32, u32)> {
+        let chroma = self.chroma.into_iter().flat_map(|size| [size, size]);
+        std::iter::once(self.luma).chain(chroma)
+    }
+}
+
+impl<'a> Decoder<'a> {
+    fn new(frame: &Frame, component: &'a Component, (width, height): (u32, u32), rows: u32) -> Option<Self> {
+        let plane = Plane::new(
+            frame.units().0 * component.blocks.0 * width,
+            rows * component.blocks.1 * height,
+        );
         let ac = component.ac.ac();
         Some(Self {
             component,
@@ -145,20 +202,14 @@ impl<'a> Decoder<'a> {
             width: width as usize,
             height: height as usize,
             plane,
+            rows,
             weights: Box::new(std::array::from_fn(|n| Weight {
                 step: component.steps[n].into(),
                 place: ZIGZAG[n].into(),
             })),
             before: 0,
+            averages: false,
         })
-    }
-
-    /// How many samples of luma a sample of this plane covers.
-    fn covers(&self, frame: &Frame, size: u32) -> (u32, u32) {
-        (
-            frame.unit.0 * size / (self.component.blocks.0 * self.width as u32),
-            frame.unit.1 * size / (self.component.blocks.1 * self.height as u32),
-        )
     }
 
     /// This component's blocks in a coding unit.
@@ -172,6 +223,7 @@ impl<'a> Decoder<'a> {
         y: usize,
     ) -> Option<Cursor> {
         match (self.width, self.height) {
+            (4, 4) if self.averages => self.averaged_blocks(window, cursor, coefficients, x, y),
             (1, 1) => self.blocks::<1, 1>(window, cursor, coefficients, x, y),
             (2, 1) => self.blocks::<2, 1>(window, cursor, coefficients, x, y),
             (4, 1) => self.blocks::<4, 1>(window, cursor, coefficients, x, y),
@@ -210,6 +262,33 @@ impl<'a> Decoder<'a> {
                 let (left, top) = ((x * across + h) * NX, (y * down + v) * NY);
                 let to = self.plane.values.get_mut(top * stride + left..)?;
                 idct::samples::<NX, NY>(coefficients, to, stride);
+            }
+        }
+        Some(cursor)
+    }
+
+    /// The same at half the size, by means in linear light of what there is at full size.
+    #[inline(always)]
+    fn averaged_blocks(
+        &mut self,
+        window: &Window,
+        mut cursor: Cursor,
+        coefficients: &mut [i16; 128],
+        x: usize,
+        y: usize,
+    ) -> Option<Cursor> {
+        let (across, down) = self.component.blocks;
+        let (across, down) = (across as usize, down as usize);
+        let stride = self.plane.stride;
+        for v in 0..down {
+            for h in 0..across {
+                coefficients[..64].fill(0);
+                cursor = self.block::<8, 8>(window, cursor, coefficients)?;
+                let (left, top) = ((x * across + h) * 4, (y * down + v) * 4);
+                let to = self.plane.values.get_mut(top * stride + left..)?;
+                let mut samples = [0; 64];
+                idct::samples::<8, 8>(coefficients, &mut samples, 8);
+                average(&samples, to, stride);
             }
         }
         Some(cursor)
@@ -282,6 +361,20 @@ impl<'a> Decoder<'a> {
             }
         }
         Some(cursor)
+    }
+}
+
+/// Means in linear light of two by two samples of a block.
+#[inline(always)]
+fn average(block: &[u8; 64], to: &mut [u8], stride: usize) {
+    let table = fourteen();
+    let light = |at: usize| table[usize::from(block[at])];
+    for (y, row) in to.chunks_mut(stride).take(4).enumerate() {
+        for (x, to) in row[..4].iter_mut().enumerate() {
+            let at = y * 16 + x * 2;
+            let sum = light(at) + light(at + 1) + light(at + 8) + light(at + 9);
+            *to = encode_fourteen(((sum + 2) / 4) as i16);
+        }
     }
 }
 

@@ -101,7 +101,7 @@ fn visible(plane: &Plane) -> Vec<u8> {
 
 fn by_us(source: &[u8], shrink: u32, chroma: Chroma) -> Option<Vec<Plane>> {
     let frame = our_frame(source, &header(source), shrink)?;
-    let planes = scan::decode(source, &frame, shrink, chroma)?;
+    let planes = scan::decode(source, &frame, shrink, chroma, Light::Gamma)?;
     Some(
         std::iter::once(planes.luma)
             .chain(planes.chroma.into_iter().flatten())

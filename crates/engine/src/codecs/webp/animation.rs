@@ -1,15 +1,18 @@
+mod encoding;
+
 use std::time::Duration;
 
-use libwebp_sys::WebPConfig;
 use transform::{Encoding, Format, Rect, Size};
 
-use super::{MAX_SIDE, View, configure, encode_masked, encode_view};
-use crate::RenderError;
+use self::encoding::{Encoder, Job, Place};
+use super::{MAX_SIDE, configure};
 use crate::animation::Plays;
 use crate::animation::difference::{BLOCK, Difference};
 use crate::budget::Effort;
 use crate::codecs::{Attachments, cannot_encode, check_size};
+use crate::ops::crop::crop;
 use crate::picture::Picture;
+use crate::{Budget, RenderError};
 
 /// Bits of the extended header.
 const ANIMATION: u8 = 0x02;
@@ -34,7 +37,7 @@ const MASK_BELOW: f64 = 0.9;
 /// Writes an animated WebP (RFC 9649, 2.7.1.1). Each frame is the rectangle around the blocks that changed.
 pub(crate) struct Animation {
     file: Vec<u8>,
-    config: WebPConfig,
+    encoder: Encoder,
     /// Largest difference of a channel that is not worth writing again.
     tolerance: u8,
     /// What viewers show, before loss.
@@ -52,8 +55,9 @@ impl Animation {
         encoding: &Encoding,
         attachments: &Attachments,
         plays: Plays,
-        effort: Effort,
+        budget: &Budget,
     ) -> Result<Self, RenderError> {
+        let effort = budget.effort;
         check_size(size, Format::Webp, MAX_SIDE)?;
         let mut config = configure(encoding, effort)?;
         if !encoding.lossless {
@@ -88,7 +92,7 @@ impl Animation {
             } else {
                 tolerance(config.quality)
             },
-            config,
+            encoder: Encoder::new(config, budget.helpers),
             shown: None,
             has_alpha: false,
             last: None,
@@ -99,19 +103,33 @@ impl Animation {
 
     /// The next frame, and when it begins.
     pub fn add(&mut self, picture: Picture, start: Duration) -> Result<(), RenderError> {
-        let start = milliseconds(start);
+        if let Some(job) = self.job(picture, milliseconds(start)) {
+            self.encoder.take(job)?;
+        }
+        while let Some((place, data)) = self.encoder.finished(false)? {
+            self.write(place, &data)?;
+        }
+        Ok(())
+    }
+
+    /// What of a picture is to be encoded; nothing when the frame before is shown longer.
+    fn job(&mut self, picture: Picture, start: u64) -> Option<Job> {
         let Some(shown) = &mut self.shown else {
-            let whole = Rect {
+            let rect = Rect {
                 x: 0,
                 y: 0,
                 width: picture.width,
                 height: picture.height,
             };
-            let data = encode_view(&self.config, &View::of(&picture, whole))?;
             self.has_alpha |= picture.has_alpha;
-            self.write(whole, REPLACES, &data, start)?;
-            self.shown = Some(picture);
-            return Ok(());
+            self.shown = Some(picture.clone());
+            let flags = REPLACES;
+            let place = Place { rect, flags, start };
+            return Some(Job {
+                place,
+                picture,
+                mask: None,
+            });
         };
         let picture = if shown.has_alpha { picture.with_alpha() } else { picture };
         if picture.has_alpha && !shown.has_alpha {
@@ -119,24 +137,24 @@ impl Animation {
             *shown = opaque.with_alpha();
         }
         let difference = Difference::between(shown, &picture, self.tolerance);
-        let Some(place) = difference.place else {
-            // The frame before is shown longer.
-            return Ok(());
-        };
-        let (data, flags) = if picture.has_alpha && has_transparency(&picture, place) {
+        let rect = difference.place?;
+        let (mask, flags) = if picture.has_alpha && has_transparency(&picture, rect) {
             self.has_alpha = true;
-            (encode_view(&self.config, &View::of(&picture, place))?, REPLACES)
+            (None, REPLACES)
         } else if difference.share() < MASK_BELOW {
             self.has_alpha = true;
-            let mask = mask(place, &difference);
-            (encode_masked(&self.config, &View::of(&picture, place), Some(&mask))?, 0)
+            (Some(mask(rect, &difference)), 0)
         } else {
-            (encode_view(&self.config, &View::of(&picture, place))?, REPLACES)
+            (None, REPLACES)
         };
         for block in difference.blocks(picture.width, picture.height) {
             copy(&picture, shown, block);
         }
-        self.write(place, flags, &data, start)
+        Some(Job {
+            place: Place { rect, flags, start },
+            picture: crop(picture, rect),
+            mask,
+        })
     }
 
     /// Bytes so far.
@@ -146,6 +164,9 @@ impl Animation {
 
     /// The whole file; its last frame is shown until `end`.
     pub fn finish(mut self, end: Duration) -> Result<Vec<u8>, RenderError> {
+        while let Some((place, data)) = self.encoder.finished(true)? {
+            self.write(place, &data)?;
+        }
         self.end_frame(milliseconds(end));
         if let Some(exif) = &self.exif {
             chunk(&mut self.file, b"EXIF", exif);
@@ -162,7 +183,8 @@ impl Animation {
     }
 
     /// A frame from a file of its own.
-    fn write(&mut self, place: Rect, flags: u8, file: &[u8], start: u64) -> Result<(), RenderError> {
+    fn write(&mut self, place: Place, file: &[u8]) -> Result<(), RenderError> {
+        let Place { rect, flags, start } = place;
         const RIFF_HEADER: usize = 12;
         const EXTENDED_HEADER: usize = 18;
         self.end_frame(start);
@@ -172,10 +194,10 @@ impl Animation {
             _ => data,
         };
         let mut frame = Vec::with_capacity(data.len() + 16);
-        frame.extend(three_bytes(place.x / 2));
-        frame.extend(three_bytes(place.y / 2));
-        frame.extend(three_bytes(place.width - 1));
-        frame.extend(three_bytes(place.height - 1));
+        frame.extend(three_bytes(rect.x / 2));
+        frame.extend(three_bytes(rect.y / 2));
+        frame.extend(three_bytes(rect.width - 1));
+        frame.extend(three_bytes(rect.height - 1));
         // Eight bytes of the chunk's own header come before these twelve.
         self.last = Some((self.file.len() + 8 + frame.len(), start));
         frame.extend([0, 0, 0, flags]);

@@ -2,12 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use library::Timestamp;
 
-use super::{file_id, no_such_file};
-use library::{Code, Timestamp};
-
+use super::{file_id, refusal};
 use crate::app::App;
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// Deletes a file with every version of it.
@@ -16,11 +15,8 @@ pub async fn delete(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Media, Level::Write).await?;
     let id = file_id(&id)?;
-    match app.library.delete(id, Timestamp::now()).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(error) if error.code() == Code::NotFound => Err(no_such_file()),
-        Err(error) => Err(ApiError::internal(&error)),
-    }
+    app.library.delete(id, Timestamp::now()).await.map_err(refusal)?;
+    Ok(StatusCode::NO_CONTENT)
 }

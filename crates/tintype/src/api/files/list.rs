@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use crate::api::Json;
 use crate::api::file_object;
 use crate::app::App;
-use crate::auth::require_private_key;
+use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// Most entries of one page, and the default.
@@ -27,7 +27,7 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// Files, versions and folders as a bare array. What goes beyond that is in headers, for those who ask.
 pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    require_private_key(&headers, &app.keys)?;
+    require(&app, &headers, Area::Media, Level::Read).await?;
     let asked = parse(query.as_deref().unwrap_or_default())?;
     let mut list = asked.list;
     if let Some(text) = &asked.search {

@@ -1,7 +1,12 @@
-//! `POST /api/v1/files/upload`, also reached as `/v1/files/upload`.
+//! `POST /api/v1/files/upload`, also reached as `/v1/files/upload`, and `POST /api/v2/files/upload`. They differ in how a
+//! browser shows that it may upload: by a signature of a token and a time, or by a JSON Web Token that lists the form.
 
 mod base64_text;
+mod brackets;
+mod fields;
 mod form;
+
+pub(super) use fields::coordinates;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,18 +16,40 @@ use futures::StreamExt;
 use std::time::Duration;
 
 use crate::api::Json;
-use crate::api::file_object;
+use crate::api::file_object::{self, ResponseField};
 use crate::app::App;
+use crate::app::metadata::of_asset;
 use crate::app::upload::{UploadError, upload};
-use crate::auth;
+use crate::auth::upload_token::UploadToken;
+use crate::auth::{self, Area, Level};
 use crate::clock::unix_now;
 use crate::error::ApiError;
+use crate::observe::RequestId;
 use form::Form;
 use library::Timestamp;
 
-/// Takes in a file. Browsers call this from any page, so every answer, errors too, allows any origin.
+/// How a browser shows that it may upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// `signature`, `token`, `expire` and `publicKey`.
+    One,
+    /// `token`, which is a JSON Web Token.
+    Two,
+}
+
+/// Takes in a file.
 pub async fn create(State(app): State<App>, request: Request) -> Response {
-    let mut response = match take_in(&app, request).await {
+    answer(take_in(&app, Version::One, request).await)
+}
+
+/// Takes in a file, by version 2.
+pub async fn create_v2(State(app): State<App>, request: Request) -> Response {
+    answer(take_in(&app, Version::Two, request).await)
+}
+
+/// Browsers call this from any page, so every answer, errors too, allows any origin.
+fn answer(outcome: Result<Json, ApiError>) -> Response {
+    let mut response = match outcome {
         Ok(json) => json.into_response(),
         Err(error) => error.into_response(),
     };
@@ -53,50 +80,93 @@ pub async fn preflight(headers: HeaderMap) -> Response {
     response
 }
 
-async fn take_in(app: &App, request: Request) -> Result<Json, ApiError> {
+async fn take_in(app: &App, version: Version, request: Request) -> Result<Json, ApiError> {
     let (parts, body) = request.into_parts();
-    let key = auth::presented_key(&parts.headers);
-    if let Some(key) = &key
-        && !app.keys.is_private_key(key)
-    {
+    let has_key = auth::presented_key(&parts.headers).is_some();
+    if has_key && let Err(refused) = auth::require(app, &parts.headers, Area::Media, Level::Write).await {
         drain(body).await;
-        return Err(ApiError::wrong_key());
+        return Err(refused);
+    }
+    let mut share = None;
+    if !has_key {
+        match app.spool.enter() {
+            Ok(entered) => share = Some(entered),
+            Err(full) => {
+                tracing::warn!(%full, "an upload was turned away");
+                drain(body).await;
+                return Err(ApiError::overloaded());
+            }
+        }
     }
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
-    let form = Form::read(app, content_type, body).await?;
-    authorise(app, key.is_some(), &form).await?;
-    let asked = form.response_fields.clone();
-    let stored = upload(app, form.into_upload()?).await.map_err(refusal)?;
-    Ok(Json(file_object::upload_result(&stored, &app.url_endpoint, &asked)))
+    let form = Form::read(app, content_type, body, share.as_mut()).await?;
+    let signed = authorise(app, version, has_key, &form).await?;
+    drop(share);
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0).unwrap_or_default();
+    let (wanted, asked) = fields::understand(form, signed, request_id)?;
+    let uploaded = upload(app, wanted).await.map_err(refusal)?;
+    let metadata = if asked.contains(&ResponseField::Metadata) {
+        // The file is stored by now: what can't be read of it is left out of the answer.
+        of_asset(app, &uploaded.asset).await.ok()
+    } else {
+        None
+    };
+    let mut answer = file_object::upload_result(&uploaded.asset, &app.url_endpoint, &asked, metadata.as_ref());
+    if !uploaded.extension_status.is_empty() {
+        answer["extensionStatus"] = uploaded.extension_status.into();
+    }
+    Ok(Json(answer))
 }
 
-/// Either the private key (checked already) or a client-side signature; not both.
-async fn authorise(app: &App, has_key: bool, form: &Form) -> Result<(), ApiError> {
-    if has_key {
-        if form.signature.signature.is_some() {
-            return Err(ApiError::invalid(
-                "Your request contains both signature and basic auth parameter. \
-                 Use only one method, you might be exposing your private API key.",
-            ));
+/// Either the private key (checked already) or what a browser was given; not both. True if every field of the form is
+/// vouched for: a signature of version 1 covers none of them.
+async fn authorise(app: &App, version: Version, has_key: bool, form: &Form) -> Result<bool, ApiError> {
+    let both = |what: &str| {
+        ApiError::invalid(format!(
+            "Your request contains both {what} and basic auth parameter. \
+             Use only one method, you might be exposing your private API key."
+        ))
+    };
+    match (version, has_key) {
+        (Version::One, true) if form.text("signature").is_some() => Err(both("signature")),
+        (Version::Two, true) if form.text("token").is_some() => Err(both("token")),
+        (_, true) => Ok(true),
+        (Version::One, false) => {
+            let signed = form.signature().check(app, unix_now()).await?;
+            spend(
+                app,
+                &signed.token,
+                signed.expire,
+                "Your request contains invalid token parameter.",
+            )
+            .await?;
+            Ok(false)
         }
-        return Ok(());
+        (Version::Two, false) => {
+            let token = form
+                .text("token")
+                .ok_or_else(|| ApiError::invalid("Your request is missing token parameter."))?;
+            let token = UploadToken::read(token)?;
+            token.check(app, &form.sent(), unix_now()).await?;
+            spend(app, &token.name(), token.expires(), INVALID_TOKEN).await?;
+            Ok(true)
+        }
     }
-    let now = unix_now();
-    let signed = form.signature.verify(&app.keys, now)?;
+}
+
+const INVALID_TOKEN: &str = "Your request has invalid token.";
+
+async fn spend(app: &App, token: &str, expires: u64, used: &str) -> Result<(), ApiError> {
     let fresh = app
         .library
-        .spend_token(&signed.token, timestamp(signed.expire), timestamp(now))
+        .spend_token(token, timestamp(expires), timestamp(unix_now()))
         .await
         .map_err(|e| ApiError::internal(&e))?;
-    if fresh {
-        Ok(())
-    } else {
-        Err(ApiError::invalid("Your request contains invalid token parameter."))
-    }
+    if fresh { Ok(()) } else { Err(ApiError::invalid(used)) }
 }
 
 fn timestamp(seconds: u64) -> Timestamp {
@@ -107,6 +177,8 @@ fn timestamp(seconds: u64) -> Timestamp {
 fn refusal(error: UploadError) -> ApiError {
     match error {
         UploadError::Invalid(message) => ApiError::invalid(message),
+        UploadError::Explained { message, errors } => ApiError::invalid(message).with("errors", errors.into()),
+        UploadError::Overloaded => ApiError::overloaded(),
         UploadError::TooLarge { limit } => too_large(limit),
         UploadError::StorageFull => ApiError::storage_full(),
         UploadError::Internal(cause) => ApiError::internal(cause.as_ref()),

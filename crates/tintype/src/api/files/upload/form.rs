@@ -1,6 +1,7 @@
 //! The multipart form, in the many spellings that clients use, read part by part: the file goes to disk as it comes,
-//! in whatever place of the form it stands.
+//! in whatever place of the form it stands. What the texts mean is `fields.rs`'s concern.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,51 +9,56 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use library::{BlobError, BlobWriter, Code, StagedBlob, Tags};
+use library::{BlobError, BlobWriter, Code, StagedBlob};
 use multer::{Field, Multipart};
+use serde_json::Value;
 
 use super::base64_text::Base64Text;
-use super::{drain, too_large};
-use crate::api::file_object::ResponseField;
+use super::{brackets, drain, too_large};
 use crate::app::App;
 use crate::app::media_type::HEAD_BYTES;
-use crate::app::upload::{FileSource, Upload};
+use crate::app::spool::Share;
+use crate::app::upload::FileSource;
 use crate::auth::UploadSignature;
 use crate::error::ApiError;
 
-/// Texts other than the file; customMetadata is the largest of them.
+/// One text other than the file; customMetadata is the largest of them.
 const LONGEST_TEXT: usize = 256 << 10;
+/// All of them together.
+const LONGEST_TEXTS: usize = 1 << 20;
 const MOST_PARTS: usize = 256;
 /// A client that sends nothing for so long is gone.
 const IDLE: Duration = Duration::from_secs(60);
+/// How much of what is refused is read, so that the sender hears why.
+const AT_MOST_SKIPPED: usize = 64 << 20;
 /// How much of a text part decides whether it is a URL, a data URI, base64 or raw bytes.
 const SNIFFED: usize = 16 << 10;
 
-/// What the form says.
+/// What the form holds, not yet understood.
 #[derive(Default)]
 pub struct Form {
-    file: Option<(FileSource, Vec<u8>)>,
-    file_name: Option<String>,
-    folder: Option<String>,
-    use_unique_file_name: Option<bool>,
-    overwrite_file: Option<bool>,
-    overwrite_tags: Option<bool>,
-    overwrite_ai_tags: Option<bool>,
-    overwrite_custom_metadata: Option<bool>,
-    is_private_file: Option<bool>,
-    is_published: Option<bool>,
-    tags: Option<Vec<String>>,
-    custom_coordinates: Option<String>,
-    description: Option<String>,
-    /// What the answer shall hold besides.
-    pub response_fields: Vec<ResponseField>,
-    /// The credential of a client-side upload.
-    pub signature: UploadSignature,
+    file: Option<FilePart>,
+    texts: Vec<Text>,
+}
+
+/// The part named `file`.
+pub type FilePart = Result<(FileSource, Vec<u8>), ApiError>;
+
+/// A text part: `customMetadata[brand]` has the name `customMetadata` and the path `[brand]`.
+struct Text {
+    name: String,
+    path: String,
+    value: String,
+}
+
+/// Lists that are sent as several parts, or with commas.
+fn is_list(name: &str) -> bool {
+    matches!(name, "tags" | "responseFields")
 }
 
 impl Form {
-    /// Reads the whole form. On an error nothing of the file is left.
-    pub async fn read(app: &App, content_type: &str, body: Body) -> Result<Self, ApiError> {
+    /// Reads the whole form. On an error nothing of the file is left. `share` bounds what a stranger may send.
+    pub async fn read(app: &App, content_type: &str, body: Body, share: Option<&mut Share>) -> Result<Self, ApiError> {
         let Ok(boundary) = multer::parse_boundary(content_type) else {
             drain(body).await;
             return Err(ApiError::invalid(
@@ -62,8 +68,10 @@ impl Form {
         let allowance = Allowance::default();
         let mut multipart = Multipart::new(allowance.clone().guard(body.into_data_stream()), boundary);
         let mut form = Self::default();
-        let outcome = form.read_parts(app, &mut multipart, &allowance).await;
+        let outcome = form.read_parts(app, &mut multipart, &allowance, share).await;
         if outcome.is_err() {
+            // Whatever of the file is on the disk goes now, not when the client has sent the rest.
+            form.file = None;
             skip_rest(multipart, &allowance).await;
         }
         outcome.map(|()| form)
@@ -74,11 +82,12 @@ impl Form {
         app: &App,
         multipart: &mut Multipart<'_>,
         allowance: &Allowance,
+        mut share: Option<&mut Share>,
     ) -> Result<(), ApiError> {
-        let mut parts = 0;
+        let (mut parts, mut length) = (0, 0);
         loop {
             allowance.limit();
-            let Some(field) = in_time(multipart.next_field()).await? else {
+            let Some(mut field) = in_time(multipart.next_field()).await? else {
                 return Ok(());
             };
             allowance.lift();
@@ -90,86 +99,121 @@ impl Form {
             }
             let name = field.name().unwrap_or_default().to_owned();
             if name == "file" {
-                self.file = Some(read_file(app, field).await?);
-            } else {
-                let text = read_text(&name, field).await?;
-                self.set(&name, text)?;
-            }
-        }
-    }
-
-    fn set(&mut self, name: &str, text: String) -> Result<(), ApiError> {
-        // `tags[]` and `tags[0]` are how some form encoders write lists.
-        let base = name.split('[').next().unwrap_or(name);
-        let said = !matches!(text.trim(), "" | "undefined" | "null");
-        if base == "fileName" {
-            self.file_name = said.then_some(text);
-            return Ok(());
-        }
-        if !said {
-            return Ok(());
-        }
-        match base {
-            "folder" => self.folder = Some(text),
-            "useUniqueFileName" => self.use_unique_file_name = Some(boolean(name, &text)?),
-            "overwriteFile" => self.overwrite_file = Some(boolean(name, &text)?),
-            "overwriteTags" => self.overwrite_tags = Some(boolean(name, &text)?),
-            "overwriteAITags" => self.overwrite_ai_tags = Some(boolean(name, &text)?),
-            "overwriteCustomMetadata" => self.overwrite_custom_metadata = Some(boolean(name, &text)?),
-            "isPrivateFile" => self.is_private_file = Some(boolean(name, &text)?),
-            "isPublished" => self.is_published = Some(boolean(name, &text)?),
-            "tags" => self.tags.get_or_insert_default().extend(list(&text)),
-            "customCoordinates" => self.custom_coordinates = Some(coordinates(&text)?),
-            "description" => self.description = Some(text),
-            "responseFields" => {
-                for field in list(&text) {
-                    if let Some(field) = ResponseField::parse(&field)? {
-                        self.response_fields.push(field);
+                // The last one counts, as with texts. The one before gives back its room on the disk first.
+                self.file = None;
+                self.file = Some(match read_file(app, &mut field, share.as_deref_mut()).await {
+                    // Told when it is certain that the sender may upload at all, with the rest of the form read.
+                    Err(NotRead::Refused(error)) => {
+                        skip_part(&mut field).await?;
+                        Err(error)
                     }
-                }
+                    Err(NotRead::GivenUp(error)) => return Err(error),
+                    Ok(file) => Ok(file),
+                });
+                continue;
             }
-            "publicKey" => self.signature.public_key = Some(text),
-            "signature" => self.signature.signature = Some(text),
-            "token" => self.signature.token = Some(text),
-            "expire" => self.signature.expire = Some(text),
-            "extensions" | "webhookUrl" | "customMetadata" | "transformation" | "checks" => {
-                return Err(ApiError::unavailable(&format!("The upload parameter {base}")));
+            let value = read_text(&name, field).await?;
+            length += value.len();
+            if length > LONGEST_TEXTS {
+                return Err(ApiError::invalid(format!(
+                    "The form fields of your request have more than {LONGEST_TEXTS} bytes together."
+                )));
             }
-            // Unknown fields are ignored, as the contract wants.
-            _ => {}
+            let at = name.find('[').unwrap_or(name.len());
+            self.texts.push(Text {
+                path: name[at..].to_owned(),
+                name: name[..at].to_owned(),
+                value,
+            });
         }
-        Ok(())
     }
 
-    /// The form as a verb's input.
-    pub fn into_upload(self) -> Result<Upload, ApiError> {
-        let Some((file, head)) = self.file else {
-            return Err(ApiError::invalid("Your request is missing file parameter."));
-        };
-        // The spelling is the vendor's; clients match on it.
-        let file_name = self
-            .file_name
-            .ok_or_else(|| ApiError::invalid("Your request is missing fileName paramater"))?;
-        let tags =
-            self.tags.map(Tags::new).transpose().map_err(|e| {
-                ApiError::invalid(format!("Your request contains invalid value for tags parameter: {e}."))
-            })?;
-        Ok(Upload {
-            file,
-            head,
-            file_name,
-            folder: self.folder.unwrap_or_default(),
-            unique: self.use_unique_file_name.unwrap_or(true),
-            overwrite_file: self.overwrite_file.unwrap_or(true),
-            overwrite_tags: self.overwrite_tags.unwrap_or(true),
-            overwrite_ai_tags: self.overwrite_ai_tags.unwrap_or(true),
-            overwrite_custom_metadata: self.overwrite_custom_metadata.unwrap_or(true),
-            is_private: self.is_private_file.unwrap_or(false),
-            is_published: self.is_published.unwrap_or(true),
-            tags,
-            custom_coordinates: self.custom_coordinates,
-            description: self.description,
-        })
+    /// The file part, wherever its bytes are, with its beginning if they are here.
+    pub fn take_file(&mut self) -> Option<FilePart> {
+        self.file.take()
+    }
+
+    /// The last text of this name, if it says anything. Some clients write `undefined` and `null` for what they do not send.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let text = self
+            .texts
+            .iter()
+            .rev()
+            .find(|text| text.name == name && text.path.is_empty());
+        text.map(|text| text.value.as_str())
+            .filter(|value| !matches!(value.trim(), "" | "undefined" | "null"))
+    }
+
+    /// All texts of this name, whatever stands in brackets behind it, that say anything.
+    pub fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.texts
+            .iter()
+            .filter(move |text| text.name == name)
+            .map(|text| text.value.as_str())
+            .filter(|value| !matches!(value.trim(), "" | "undefined" | "null"))
+    }
+
+    /// What `name[a][b]` parts build, if there are any.
+    pub fn nested(&self, name: &str) -> Option<Value> {
+        let parts = self
+            .texts
+            .iter()
+            .filter(|text| text.name == name && !text.path.is_empty())
+            .map(|text| (text.path.as_str(), text.value.as_str()));
+        brackets::build(parts)
+    }
+
+    /// What stands under names in brackets: `customMetadata[brand]` and `customMetadata[sizes][]` as `brand` and `sizes`.
+    pub fn bracketed(&self, name: &str) -> Vec<(String, String)> {
+        let parts = self.texts.iter().filter(|text| text.name == name);
+        parts
+            .filter_map(|text| {
+                let (key, _) = text.path.strip_prefix('[')?.split_once(']')?;
+                Some((key.to_owned(), text.value.clone()))
+            })
+            .collect()
+    }
+
+    /// The credential of a client-side upload of version 1.
+    pub fn signature(&self) -> UploadSignature {
+        let text = |name| self.text(name).map(str::to_owned);
+        UploadSignature {
+            public_key: text("publicKey"),
+            signature: text("signature"),
+            token: text("token"),
+            expire: text("expire"),
+        }
+    }
+
+    /// Every parameter but the file, as it stands in the form: what the token of version 2 has to list.
+    pub fn sent(&self) -> BTreeMap<String, String> {
+        let mut sent: BTreeMap<String, String> = BTreeMap::new();
+        for Text { name, path, value } in &self.texts {
+            match sent.get_mut(name) {
+                Some(list) if is_list(name) => {
+                    list.push(',');
+                    list.push_str(value);
+                }
+                _ if path.is_empty() || is_list(name) => {
+                    sent.insert(name.clone(), value.clone());
+                }
+                _ => {}
+            }
+        }
+        let nested: Vec<&str> = self
+            .texts
+            .iter()
+            .filter(|text| !text.path.is_empty())
+            .map(|text| text.name.as_str())
+            .collect();
+        for name in nested {
+            if !sent.contains_key(name)
+                && let Some(value) = self.nested(name)
+            {
+                sent.insert(name.to_owned(), value.to_string());
+            }
+        }
+        sent
     }
 }
 
@@ -209,16 +253,34 @@ impl Allowance {
     }
 }
 
+/// Why the file was not read.
+enum NotRead {
+    /// It is not a file. The rest of the form may be sound.
+    Refused(ApiError),
+    /// Nothing more of the form is read.
+    GivenUp(ApiError),
+}
+
+impl From<ApiError> for NotRead {
+    fn from(error: ApiError) -> Self {
+        Self::GivenUp(error)
+    }
+}
+
 /// The `file` part: bytes, a URL, a data URI or base64, told apart as section 7.5 of the contract says.
-async fn read_file(app: &App, mut field: Field<'_>) -> Result<(FileSource, Vec<u8>), ApiError> {
+async fn read_file(
+    app: &App,
+    field: &mut Field<'_>,
+    share: Option<&mut Share>,
+) -> Result<(FileSource, Vec<u8>), NotRead> {
     let is_text_type = field.content_type().is_none_or(|mime| mime.type_() == "text");
     let declared_binary = field.file_name().is_some() || !is_text_type;
-    let mut sink = Sink::new(app).await?;
+    let mut sink = Sink::new(app, share).await?;
     if declared_binary {
         while let Some(chunk) = in_time(field.chunk()).await? {
             sink.write(&chunk).await?;
         }
-        return sink.finish().await;
+        return Ok(sink.finish().await?);
     }
     let mut start = Vec::new();
     while start.len() < SNIFFED
@@ -239,7 +301,7 @@ async fn read_file(app: &App, mut field: Field<'_>) -> Result<(FileSource, Vec<u
             while let Some(chunk) = in_time(field.chunk()).await? {
                 sink.write(&chunk).await?;
             }
-            sink.finish().await
+            Ok(sink.finish().await?)
         }
         TextKind::Base64 { from } => {
             let mut text = Base64Text::default();
@@ -250,11 +312,25 @@ async fn read_file(app: &App, mut field: Field<'_>) -> Result<(FileSource, Vec<u
             }
             sink.write(&text.finish().map_err(|_| invalid_file())?).await?;
             if sink.is_empty() {
-                return Err(ApiError::invalid("Your request is missing file parameter."));
+                return Err(NotRead::Refused(ApiError::invalid(
+                    "Your request is missing file parameter.",
+                )));
             }
-            sink.finish().await
+            Ok(sink.finish().await?)
         }
     }
+}
+
+/// Reads on to the end of a part that was refused, within reason.
+async fn skip_part(field: &mut Field<'_>) -> Result<(), ApiError> {
+    let mut read = 0;
+    while let Some(chunk) = in_time(field.chunk()).await? {
+        read += chunk.len();
+        if read > AT_MOST_SKIPPED {
+            return Err(ApiError::invalid("Your request contains invalid file parameter."));
+        }
+    }
+    Ok(())
 }
 
 enum TextKind {
@@ -288,24 +364,29 @@ impl TextKind {
 }
 
 /// Where the file's bytes go, with its beginning kept for telling its type.
-struct Sink {
+struct Sink<'a> {
     writer: BlobWriter,
     head: Vec<u8>,
     limit: u64,
+    share: Option<&'a mut Share>,
 }
 
-impl Sink {
-    async fn new(app: &App) -> Result<Self, ApiError> {
+impl<'a> Sink<'a> {
+    async fn new(app: &App, share: Option<&'a mut Share>) -> Result<Self, ApiError> {
         let limit = app.upload_max.0;
         let writer = app.library.stage(limit).await.map_err(stage_refusal)?;
         Ok(Self {
             writer,
             head: Vec::new(),
             limit,
+            share,
         })
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
+        if let Some(share) = &mut self.share {
+            share.grow(bytes.len() as u64).map_err(|_| ApiError::overloaded())?;
+        }
         let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..wanted]);
         self.writer.write(bytes).await.map_err(|e| match e {
@@ -341,11 +422,15 @@ async fn read_text(name: &str, mut field: Field<'_>) -> Result<String, ApiError>
             )));
         }
     }
-    String::from_utf8(bytes).map_err(|_| {
-        ApiError::invalid(format!(
-            "Your request contains invalid {name} parameter: it is not UTF-8."
-        ))
-    })
+    String::from_utf8(bytes)
+        .ok()
+        // Text in a database ends there, or is refused.
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(|| {
+            ApiError::invalid(format!(
+                "Your request contains invalid {name} parameter: it is not text in UTF-8."
+            ))
+        })
 }
 
 async fn in_time<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Result<T, ApiError> {
@@ -363,7 +448,6 @@ async fn in_time<T>(step: impl Future<Output = Result<T, multer::Error>>) -> Res
 
 /// See [`drain`].
 async fn skip_rest(mut multipart: Multipart<'_>, allowance: &Allowance) {
-    const AT_MOST_BYTES: usize = 64 << 20;
     let reading = async {
         let mut read = 0;
         loop {
@@ -374,7 +458,7 @@ async fn skip_rest(mut multipart: Multipart<'_>, allowance: &Allowance) {
             allowance.lift();
             while let Ok(Some(chunk)) = field.chunk().await {
                 read += chunk.len();
-                if read > AT_MOST_BYTES {
+                if read > AT_MOST_SKIPPED {
                     return;
                 }
             }
@@ -384,54 +468,13 @@ async fn skip_rest(mut multipart: Multipart<'_>, allowance: &Allowance) {
     let _ = tokio::time::timeout(Duration::from_secs(5), reading).await;
 }
 
-fn invalid_file() -> ApiError {
-    ApiError::invalid("Your request contains invalid file parameter.")
-}
-
-fn boolean(name: &str, text: &str) -> Result<bool, ApiError> {
-    match text.trim() {
-        "true" | "True" | "TRUE" | "1" => Ok(true),
-        "false" | "False" | "FALSE" | "0" => Ok(false),
-        _ => Err(ApiError::invalid(format!(
-            "Your request contains invalid {name} parameter: write true or false."
-        ))),
-    }
-}
-
-/// Comma-separated, or a JSON array of texts.
-fn list(text: &str) -> Vec<String> {
-    let items = match serde_json::from_str::<Vec<String>>(text) {
-        Ok(items) if text.trim_start().starts_with('[') => items,
-        _ => text.split(',').map(str::to_owned).collect(),
-    };
-    items
-        .iter()
-        .map(|item| item.trim().to_owned())
-        .filter(|item| !item.is_empty())
-        .collect()
-}
-
-/// `x,y,width,height` in whole pixels.
-fn coordinates(text: &str) -> Result<String, ApiError> {
-    let numbers: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([x, y, width, height]) if *width > 0 && *height > 0 => Ok(format!("{x},{y},{width},{height}")),
-        _ => Err(ApiError::invalid(
-            "Your request contains invalid customCoordinates parameter. It should be x,y,width,height in whole pixels.",
-        )),
-    }
+fn invalid_file() -> NotRead {
+    NotRead::Refused(ApiError::invalid("Your request contains invalid file parameter."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_come_in_several_spellings() {
-        for text in ["sea,dawn", "sea, dawn", " sea ,dawn,", "[\"sea\",\"dawn\"]"] {
-            assert_eq!(list(text), ["sea", "dawn"], "{text}");
-        }
-    }
 
     #[test]
     fn texts_of_the_file_part_are_told_apart() {
@@ -444,13 +487,5 @@ mod tests {
         assert_eq!(kind(b"data:image/png;base64,iVBO"), "base64 from 22");
         assert_eq!(kind(b"iVBORw0KGgo="), "base64 from 0");
         assert_eq!(kind(b"\xff\xd8\xff\xe0"), "bytes");
-    }
-
-    #[test]
-    fn coordinates_are_four_numbers() {
-        assert_eq!(coordinates("10, 20,30,40").unwrap(), "10,20,30,40");
-        for text in ["10,20,30", "10,20,0,40", "a,b,c,d", "-1,2,3,4"] {
-            assert!(coordinates(text).is_err(), "{text}");
-        }
     }
 }

@@ -1,0 +1,396 @@
+//! Folders, and the jobs that work on them.
+
+use http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::asset::{Created, Deleted, Id};
+use super::files::is_gone;
+use super::operation::{body, plain};
+use super::{About, Inverse, Operation, path};
+use crate::error::CallError;
+use crate::read_back::Probe;
+use crate::request::ApiRequest;
+use crate::survey::{Survey, Target, folder_at};
+
+/// `POST /v1/folder`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateFolder {
+    /// One name. Characters other than letters, digits, `-` and `_` become `_`.
+    #[schemars(length(min = 1, max = 1000))]
+    folder_name: String,
+    /// Where to make it, such as `/` or `/shop/2026`; missing parents are made too.
+    #[schemars(length(min = 1, max = 2000))]
+    parent_folder_path: String,
+}
+
+impl CreateFolder {
+    fn path(&self) -> Option<String> {
+        Some(path::join(
+            &self.parent_folder_path,
+            &path::stored_folder_name(&self.folder_name)?,
+        ))
+    }
+}
+
+impl Operation for CreateFolder {
+    const ABOUT: About = About::write(
+        "create_folder",
+        "Create a folder",
+        "Makes a folder, with missing parents; one that is there already is left as it is. An upload makes its folder by \
+         itself.",
+    )
+    .reversible()
+    .idempotent()
+    .examples(&[r#"{"folderName":"summer_sale","parentFolderPath":"/shop/2026"}"#]);
+    type Output = Created;
+
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        let parent = path::checked("parentFolderPath", &self.parent_folder_path)?;
+        Ok(vec![Target::Place(self.path().unwrap_or(parent))])
+    }
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        if self.folder_name.contains('/') || self.folder_name.chars().all(|c| c == '.') {
+            return Err(CallError::invalid(
+                "folderName: one name without slashes, not `.` or `..`; give parents in parentFolderPath",
+            ));
+        }
+        let parent = path::checked("parentFolderPath", &self.parent_folder_path)?;
+        let sent = json!({ "folderName": self.folder_name, "parentFolderPath": parent });
+        Ok(ApiRequest::post(&["v1", "folder"], sent))
+    }
+
+    fn shape(&self, _: Value) -> Value {
+        Created::shape()
+    }
+
+    fn read_back(&self, _: &Created, _: &Survey) -> Vec<Probe> {
+        let path = self.path();
+        path.map(|path| Probe::row(folder_at(&path), "folderPath", path, Vec::new()))
+            .into_iter()
+            .collect()
+    }
+
+    fn inverse(&self, _: &Created, survey: &Survey, _: &[Value]) -> Inverse {
+        match self.path() {
+            Some(path) if survey.lacks_folder(&path) => Inverse::call("delete_folder", json!({ "folderPath": path })),
+            Some(_) => Inverse::Calls(Vec::new()),
+            None => Inverse::None("the name that it got is not known"),
+        }
+    }
+}
+
+/// `DELETE /v1/folder`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DeleteFolder {
+    /// The folder's full path, such as `/travel/2026`; not the root.
+    #[schemars(length(min = 1, max = 2000))]
+    folder_path: String,
+}
+
+impl Operation for DeleteFolder {
+    const ABOUT: About = About::destructive(
+        "delete_folder",
+        "Delete a folder",
+        "Deletes a folder with everything in it, at any depth and with all versions, for good. A dry run tells how much \
+         that is. To delete some of its files use delete_multiple_files.",
+    )
+    .idempotent()
+    .examples(&[r#"{"folderPath":"/travel/2026"}"#]);
+    type Output = Deleted;
+
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        Ok(vec![Target::Folder(path::below_root("folderPath", &self.folder_path)?)])
+    }
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        let folder = path::below_root("folderPath", &self.folder_path)?;
+        Ok(ApiRequest::delete(&["v1", "folder"]).body(json!({ "folderPath": folder })))
+    }
+
+    fn succeeds(status: StatusCode, repeated: bool) -> bool {
+        is_gone(status, repeated)
+    }
+
+    fn shape(&self, _: Value) -> Value {
+        Deleted::shape()
+    }
+
+    fn read_back(&self, _: &Deleted, _: &Survey) -> Vec<Probe> {
+        let folder = path::normal(&self.folder_path);
+        vec![Probe::no_row(folder_at(&folder), "folderPath", folder)]
+    }
+
+    fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
+        Inverse::None("a deleted folder can't be had again over the API")
+    }
+}
+
+/// A job that works on in the background.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("additionalProperties" = false))]
+pub(crate) struct Started {
+    /// For bulk_job_status.
+    job_id: Id,
+}
+
+fn job(id: &Id) -> ApiRequest {
+    ApiRequest::get(&["v1", "bulkJobs", id.as_str()])
+}
+
+fn job_done(output: &Started) -> Probe {
+    Probe::done(job(&output.job_id), "status", "Completed")
+}
+
+/// A folder's place now and the one it will have inside of the destination.
+fn places(source: &str, destination: &str) -> Result<(String, String), CallError> {
+    let source = path::below_root("sourceFolderPath", source)?;
+    let destination = path::checked("destinationPath", destination)?;
+    let (parent, name) = path::split(&source);
+    if parent == destination {
+        return Err(CallError::invalid("destinationPath: is the folder that it is in"));
+    }
+    if path::is_within(&destination, &source) {
+        return Err(CallError::invalid("destinationPath: lies in the folder itself"));
+    }
+    Ok((source, path::join(&destination, &name)))
+}
+
+/// `POST /v1/bulkJobs/copyFolder`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CopyFolder {
+    /// The folder to copy, such as `/photos/summer`.
+    #[schemars(length(min = 1, max = 2000))]
+    source_folder_path: String,
+    /// The folder into which the copy goes: `/archive` gives `/archive/summer`.
+    #[schemars(length(min = 1, max = 2000))]
+    destination_path: String,
+    /// All versions of each file, or only the current one (default).
+    include_versions: Option<bool>,
+}
+
+impl Operation for CopyFolder {
+    const ABOUT: About = About::write(
+        "copy_folder",
+        "Copy a folder",
+        "Starts a job that copies a folder with everything in it into another folder. Files of the same name there get \
+         the copies as further versions. Ask bulk_job_status for its end.",
+    )
+    .reversible()
+    .polled_by("bulk_job_status")
+    .examples(&[r#"{"sourceFolderPath":"/photos/summer","destinationPath":"/archive","includeVersions":true}"#]);
+    type Output = Started;
+
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
+        Ok(vec![Target::Folder(source), Target::Place(new)])
+    }
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        let (source, _) = places(&self.source_folder_path, &self.destination_path)?;
+        let sent = body([
+            ("sourceFolderPath", Some(json!(source))),
+            ("destinationPath", Some(json!(path::normal(&self.destination_path)))),
+            ("includeVersions", self.include_versions.map(plain)),
+        ]);
+        Ok(ApiRequest::post(&["v1", "bulkJobs", "copyFolder"], sent))
+    }
+
+    fn read_back(&self, output: &Started, _: &Survey) -> Vec<Probe> {
+        let mut probes = vec![job_done(output)];
+        if let Ok((_, new)) = places(&self.source_folder_path, &self.destination_path) {
+            probes.push(Probe::row(folder_at(&new), "folderPath", new, Vec::new()));
+        }
+        probes
+    }
+
+    fn inverse(&self, _: &Started, survey: &Survey, _: &[Value]) -> Inverse {
+        match places(&self.source_folder_path, &self.destination_path) {
+            Ok((_, new)) if survey.lacks_folder(&new) => Inverse::call("delete_folder", json!({ "folderPath": new })),
+            _ => Inverse::None("a folder of that name was there, and both are one now"),
+        }
+    }
+}
+
+/// `POST /v1/bulkJobs/moveFolder`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct MoveFolder {
+    /// The folder to move, such as `/photos/summer`.
+    #[schemars(length(min = 1, max = 2000))]
+    source_folder_path: String,
+    /// The folder into which it goes: `/archive` gives `/archive/summer`.
+    #[schemars(length(min = 1, max = 2000))]
+    destination_path: String,
+}
+
+impl Operation for MoveFolder {
+    const ABOUT: About = About::write(
+        "move_folder",
+        "Move a folder",
+        "Starts a job that moves a folder with everything in it into another folder; all its old URLs stop working. Ask \
+         bulk_job_status for its end. To change only its name use rename_folder.",
+    )
+    .reversible()
+    .polled_by("bulk_job_status")
+    .examples(&[r#"{"sourceFolderPath":"/photos/summer","destinationPath":"/archive"}"#]);
+    type Output = Started;
+
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
+        Ok(vec![Target::Folder(source), Target::Place(new)])
+    }
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        let (source, _) = places(&self.source_folder_path, &self.destination_path)?;
+        let sent = json!({
+            "sourceFolderPath": source,
+            "destinationPath": path::normal(&self.destination_path),
+        });
+        Ok(ApiRequest::post(&["v1", "bulkJobs", "moveFolder"], sent))
+    }
+
+    fn read_back(&self, output: &Started, _: &Survey) -> Vec<Probe> {
+        let mut probes = vec![job_done(output)];
+        if let Ok((source, new)) = places(&self.source_folder_path, &self.destination_path) {
+            probes.push(Probe::row(folder_at(&new), "folderPath", new, Vec::new()));
+            probes.push(Probe::no_row(folder_at(&source), "folderPath", source));
+        }
+        probes
+    }
+
+    fn inverse(&self, _: &Started, survey: &Survey, _: &[Value]) -> Inverse {
+        match places(&self.source_folder_path, &self.destination_path) {
+            Ok((source, new)) if survey.lacks_folder(&new) => {
+                let (parent, _) = path::split(&source);
+                Inverse::call(
+                    "move_folder",
+                    json!({ "sourceFolderPath": new, "destinationPath": parent }),
+                )
+            }
+            _ => Inverse::None("a folder of that name was there, and both are one now"),
+        }
+    }
+}
+
+/// `POST /v1/bulkJobs/renameFolder`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RenameFolder {
+    /// The folder's full path.
+    #[schemars(length(min = 1, max = 2000))]
+    folder_path: String,
+    /// The new name. Characters other than letters, digits, `-` and `_` become `_`.
+    #[schemars(length(min = 1, max = 1000))]
+    new_folder_name: String,
+    /// Also purges all old URLs below it from caches. Default: false.
+    purge_cache: Option<bool>,
+}
+
+impl RenameFolder {
+    fn new_path(&self) -> Option<String> {
+        let (parent, _) = path::split(&self.folder_path);
+        Some(path::join(&parent, &path::stored_folder_name(&self.new_folder_name)?))
+    }
+}
+
+impl Operation for RenameFolder {
+    const ABOUT: About = About::write(
+        "rename_folder",
+        "Rename a folder",
+        "Starts a job that gives a folder another name in its place; all old URLs below it stop working. Ask \
+         bulk_job_status for its end. To put it into another folder use move_folder.",
+    )
+    .reversible()
+    .polled_by("bulk_job_status")
+    .examples(&[r#"{"folderPath":"/shop/2026","newFolderName":"2027"}"#]);
+    type Output = Started;
+
+    fn targets(&self) -> Result<Vec<Target>, CallError> {
+        let mut targets = vec![Target::Folder(path::below_root("folderPath", &self.folder_path)?)];
+        targets.extend(self.new_path().map(Target::Place));
+        Ok(targets)
+    }
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        let folder = path::below_root("folderPath", &self.folder_path)?;
+        if self.new_folder_name.contains('/') || self.new_folder_name.chars().all(|c| c == '.') {
+            return Err(CallError::invalid(
+                "newFolderName: one name without slashes, not `.` or `..`",
+            ));
+        }
+        let sent = body([
+            ("folderPath", Some(json!(folder))),
+            ("newFolderName", Some(json!(self.new_folder_name))),
+            ("purgeCache", self.purge_cache.map(plain)),
+        ]);
+        Ok(ApiRequest::post(&["v1", "bulkJobs", "renameFolder"], sent))
+    }
+
+    fn read_back(&self, output: &Started, _: &Survey) -> Vec<Probe> {
+        let old = path::normal(&self.folder_path);
+        let mut probes = vec![job_done(output), Probe::no_row(folder_at(&old), "folderPath", old)];
+        if let Some(new) = self.new_path() {
+            probes.push(Probe::row(folder_at(&new), "folderPath", new, Vec::new()));
+        }
+        probes
+    }
+
+    fn inverse(&self, _: &Started, _: &Survey, _: &[Value]) -> Inverse {
+        let (_, name) = path::split(&self.folder_path);
+        match self.new_path() {
+            Some(new) => Inverse::call("rename_folder", json!({ "folderPath": new, "newFolderName": name })),
+            None => Inverse::None("the name that it got is not known"),
+        }
+    }
+}
+
+/// `GET /v1/bulkJobs/{jobId}`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BulkJobStatus {
+    /// From copy_folder, move_folder or rename_folder.
+    job_id: Id,
+}
+
+/// How a job stands.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("additionalProperties" = false))]
+pub(crate) struct Job {
+    job_id: Id,
+    #[serde(rename = "type", default)]
+    #[schemars(extend("enum" = ["COPY_FOLDER", "MOVE_FOLDER", "RENAME_FOLDER", null]))]
+    kind: Option<String>,
+    /// `Completed` is the end.
+    #[schemars(extend("enum" = ["Pending", "Completed", "Partial success"]))]
+    status: String,
+    /// For get_purge_status, of a rename that purges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    purge_request_id: Option<String>,
+    /// What went wrong in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl Operation for BulkJobStatus {
+    const ABOUT: About = About::read(
+        "bulk_job_status",
+        "Get the state of a job",
+        "Whether a job that copies, moves or renames a folder has come to its end. Wait a few seconds between two looks.",
+    )
+    .examples(&[r#"{"jobId":"65f0c0ffee0123456789aa01"}"#]);
+    type Output = Job;
+
+    fn request(&self) -> Result<ApiRequest, CallError> {
+        Ok(job(&self.job_id))
+    }
+}

@@ -1,0 +1,256 @@
+//! Looking: at what a call touches before it is made, and at its effect afterwards.
+
+use futures::stream::{self, StreamExt};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::send::{Trip, Way};
+use super::{Authority, Course, Pipeline, Verify};
+use crate::actions::Effect;
+use crate::audit::CallRecord;
+use crate::error::CallError;
+use crate::policy::{Decision, default_of};
+use crate::read_back::{Check, Look, Probe, Verification};
+use crate::request::ApiRequest;
+use crate::survey::{Contents, Seen, State, Survey, Target, contents, versions};
+
+/// Looks at once: many would use up the rate of a key.
+const AT_ONCE: usize = 8;
+
+impl Pipeline {
+    /// Looks at what a call touches, as far as somebody needs to know it.
+    pub(super) async fn survey(
+        &self,
+        course: &Course<'_>,
+        targets: Vec<Target>,
+        record: &mut CallRecord,
+    ) -> Result<Survey, CallError> {
+        let about = &course.about;
+        let narrow = course.principal.grant.as_ref().is_some_and(|grant| grant.is_narrow());
+        let changes = about.effect.changes();
+        let asked = self.policy.asks_for_facts(about, course.principal);
+        let needed = changes
+            && (about.needs_survey
+                || default_of(about.effect) == Decision::Confirm
+                || course.options.dry_run
+                || course.options.verify != Verify::None);
+        let mut survey = Survey {
+            seen: targets.into_iter().map(unseen).collect(),
+        };
+        if !(narrow || asked || needed) {
+            return Ok(survey);
+        }
+        self.look_at(course, &mut survey, record).await?;
+        if changes {
+            present(&survey)?;
+        }
+        // Whoever is asked to agree, and a rule about how much, needs all of it.
+        let waits = self.policy.decide(about, course.principal, &survey).decision == Decision::Confirm
+            && !matches!(course.authority, Authority::OfASet { .. });
+        let deep = course.options.dry_run || waits || asked || matches!(course.authority, Authority::Approved { .. });
+        if changes && deep {
+            self.look_into(course, &mut survey, record).await;
+        }
+        Ok(survey)
+    }
+
+    async fn look_at(
+        &self,
+        course: &Course<'_>,
+        survey: &mut Survey,
+        record: &mut CallRecord,
+    ) -> Result<(), CallError> {
+        let looks = survey.seen.iter().map(|seen| seen.target.look()).collect::<Vec<_>>();
+        let answers = self.ask_all(course, looks, record).await;
+        for (seen, answer) in survey.seen.iter_mut().zip(answers) {
+            seen.state = match answer {
+                None => State::Unknown,
+                Some(Ok((status, json))) => seen.target.read(status, json),
+                Some(Err(error)) => return Err(error),
+            };
+        }
+        Ok(())
+    }
+
+    /// What lies in folders, and how many versions files have. What can't be learned stays unknown.
+    async fn look_into(&self, course: &Course<'_>, survey: &mut Survey, record: &mut CallRecord) {
+        let counts_versions = course.about.effect == Effect::Destructive && survey.seen.len() <= 20;
+        let looks = survey.seen.iter().map(|seen| match (&seen.target, &seen.state) {
+            (Target::Folder(path), State::Present(_)) => Some(contents(path)),
+            (Target::File(id), State::Present(_)) if counts_versions => Some(versions(id.as_str())),
+            _ => None,
+        });
+        let looks = looks.collect::<Vec<_>>();
+        let answers = self.ask_all(course, looks, record).await;
+        for (seen, answer) in survey.seen.iter_mut().zip(answers) {
+            let Some(Ok((status, json))) = answer else {
+                continue;
+            };
+            if !status.is_success() {
+                continue;
+            }
+            match seen.target {
+                Target::File(_) => seen.versions = json.as_array().map(Vec::len),
+                _ => seen.contents = Some(Contents::of(json)),
+            }
+        }
+    }
+
+    async fn ask_all(
+        &self,
+        course: &Course<'_>,
+        looks: Vec<Option<ApiRequest>>,
+        record: &mut CallRecord,
+    ) -> Vec<Option<Result<(http::StatusCode, Value), CallError>>> {
+        let way = Way::to_look(course.connection, &course.clock);
+        let way = &way;
+        let asked = looks.into_iter().map(|look| async move {
+            let request = look?;
+            let mut trip = Trip::default();
+            let sent = self.send(&request, way, &mut trip).await;
+            let answer = match sent {
+                Ok(reply) => reply
+                    .json()
+                    .map(|json| (reply.status, json))
+                    .map_err(|reason| CallError::Misunderstood {
+                        reason,
+                        drift: Vec::new(),
+                        done: false,
+                    }),
+                Err(failed) => Err(failed.into_error(false)),
+            };
+            Some((answer, trip.heals))
+        });
+        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let answers = answers.into_iter().map(|answer| {
+            let (answer, heals) = answer?;
+            record.heals.extend(heals);
+            Some(answer)
+        });
+        answers.collect()
+    }
+
+    /// Looks whether the effect is there. The answers are for the way back.
+    pub(super) async fn verify(
+        &self,
+        course: &Course<'_>,
+        output: &Value,
+        survey: &Survey,
+        record: &mut CallRecord,
+    ) -> Result<Vec<Value>, CallError> {
+        record.verification = Some(Verification::NotNeeded);
+        if course.options.verify == Verify::None {
+            return Ok(Vec::new());
+        }
+        let probes = course.operation.read_back(output, survey);
+        if probes.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Work that goes on comes to its end before its effect can be looked at.
+        let in_order = probes.first().is_some_and(Probe::waits);
+        let at_once = if in_order { 1 } else { AT_ONCE };
+        let looked = stream::iter(&probes)
+            .map(|probe| self.look(course, probe))
+            .buffered(at_once);
+        let mut looked = std::pin::pin!(looked);
+        let (mut checks, mut answers, mut reason) = (Vec::new(), Vec::new(), None);
+        while let Some(seen) = looked.next().await {
+            record.request_ids.extend(seen.request_ids);
+            answers.push(seen.answer);
+            checks.extend(seen.checks);
+            reason = reason.or(seen.reason);
+            if in_order && reason.is_some() {
+                break;
+            }
+        }
+        if checks.iter().any(|check| !check.ok) {
+            return Err(CallError::NotThere(checks));
+        }
+        record.verification = Some(match reason {
+            Some(reason) => Verification::Unverified { reason, checks },
+            None => Verification::Verified { checks },
+        });
+        Ok(answers)
+    }
+
+    /// One look, repeated if the effect is not there: reading may lag behind writing.
+    async fn look(&self, course: &Course<'_>, probe: &Probe) -> Looked {
+        let way = Way::to_look(course.connection, &course.clock);
+        let mut seen = Looked::default();
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let mut trip = Trip::default();
+            let sent = self.send(&probe.request, &way, &mut trip).await;
+            seen.request_ids.extend(trip.request_ids);
+            let reply = match sent {
+                Ok(reply) => reply,
+                Err(failed) => return seen.because(failed.into_error(false).to_string()),
+            };
+            let json = match reply.json() {
+                Ok(json) => json,
+                Err(reason) => return seen.because(reason),
+            };
+            let look = probe.compare(reply.status, &json);
+            seen.answer = json;
+            let strict = course.options.verify == Verify::Strict;
+            let mut pause = self.limits.first_pause;
+            let last = match &look {
+                Look::Checks(checks) if checks.iter().all(|check| check.ok) => true,
+                Look::Checks(_) => looks >= self.limits.looks,
+                // Longer and longer, because a job may take minutes.
+                Look::NotYet(_) => {
+                    pause = pause.saturating_mul(looks.min(8));
+                    !strict && looks >= self.limits.looks
+                }
+            };
+            if last || pause >= course.clock.left() {
+                return match look {
+                    Look::Checks(checks) => Looked { checks, ..seen },
+                    Look::NotYet(reason) => seen.because(reason),
+                };
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+/// What one look came to.
+#[derive(Default)]
+struct Looked {
+    checks: Vec<Check>,
+    /// Why it is not known.
+    reason: Option<String>,
+    answer: Value,
+    request_ids: Vec<String>,
+}
+
+impl Looked {
+    fn because(self, reason: String) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+}
+
+fn unseen(target: Target) -> Seen {
+    Seen {
+        target,
+        state: State::Unknown,
+        contents: None,
+        versions: None,
+    }
+}
+
+/// What is to be changed has to be there.
+fn present(survey: &Survey) -> Result<(), CallError> {
+    let absent = survey
+        .seen
+        .iter()
+        .find(|seen| seen.state == State::Absent && !matches!(seen.target, Target::Slot(_) | Target::Place(_)));
+    match absent {
+        Some(seen) => Err(CallError::missing(&seen.target.told())),
+        None => Ok(()),
+    }
+}

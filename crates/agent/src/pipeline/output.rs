@@ -1,0 +1,190 @@
+//! The output as a caller gets it: what its token covers, what it wants, as much as it takes, and marked where it holds
+//! the words of others.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::Course;
+use crate::actions::Action;
+use crate::error::CallError;
+use crate::principal::Grant;
+use crate::schema;
+
+/// Wanted fields have to be fields that there are.
+pub(super) fn check_fields(action: &Action, fields: &[String]) -> Result<(), CallError> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let mut known = BTreeSet::new();
+    names(action.output_schema(), &mut known);
+    match fields.iter().find(|field| !known.contains(field.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(CallError::invalid(format!(
+            "fields: {} has no `{}` in its output; there are {}",
+            action.name(),
+            unknown.chars().take(50).collect::<String>(),
+            known.into_iter().collect::<Vec<_>>().join(", ")
+        ))),
+    }
+}
+
+fn names<'a>(schema: &'a Value, known: &mut BTreeSet<&'a str>) {
+    for branch in schema::branches(schema).into_iter().flatten() {
+        names(branch, known);
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        known.insert(name);
+        names(field, known);
+    }
+    if schema["items"].is_object() {
+        names(&schema["items"], known);
+    }
+}
+
+/// The rows of a listing that a narrow token covers.
+pub(super) fn covered(mut output: Value, grant: Option<&Grant>) -> Value {
+    let Some(grant) = grant.filter(|grant| grant.is_narrow()) else {
+        return output;
+    };
+    if let Some(rows) = output.get_mut("assets").and_then(Value::as_array_mut) {
+        rows.retain(|row| {
+            let path = row["filePath"].as_str().or_else(|| row["folderPath"].as_str());
+            let tags = row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let is_folder = row["folderId"].is_string();
+            path.is_some_and(|path| grant.covers_path(path)) && (is_folder || grant.covers_tags(tags))
+        });
+    }
+    output
+}
+
+/// The fields that are wanted, of each object in a list, or of the one object that there is.
+pub(super) fn select(output: Value, fields: &[String]) -> Value {
+    if fields.is_empty() {
+        return output;
+    }
+    let keep = |object: &Map<String, Value>| -> Value {
+        let kept = object
+            .iter()
+            .filter(|(name, _)| fields.iter().any(|field| field == *name));
+        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
+    let Value::Object(object) = output else {
+        return output;
+    };
+    let mut inner = false;
+    let narrowed: Map<String, Value> = object
+        .iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Array(rows) if !rows.is_empty() && rows.iter().all(Value::is_object) => {
+                    inner = true;
+                    rows.iter().filter_map(Value::as_object).map(keep).collect()
+                }
+                Value::Object(one) if matches!(name.as_str(), "asset" | "metadata") => {
+                    inner = true;
+                    keep(one)
+                }
+                other => other.clone(),
+            };
+            (name.clone(), value)
+        })
+        .collect();
+    if inner { Value::Object(narrowed) } else { keep(&object) }
+}
+
+/// Leaves rows out until the output is as small as is taken. How many, if any.
+pub(super) fn fit(course: &Course<'_>, output: &mut Value, limit: usize) -> Result<Option<usize>, CallError> {
+    let size = output.to_string().len();
+    if size <= limit {
+        return Ok(None);
+    }
+    let too_large = CallError::OutputTooLarge {
+        size,
+        limit,
+        done: course.about.effect.changes(),
+    };
+    let Some(all) = output["assets"].as_array().map(Vec::len) else {
+        return Err(too_large);
+    };
+    // A narrow token's rows are fewer than those of the page, so that their number is no place to go on from.
+    if course.principal.grant.as_ref().is_some_and(Grant::is_narrow) {
+        return Err(too_large);
+    }
+    let (mut fits, mut does_not) = (0, all);
+    while does_not - fits > 1 {
+        let middle = fits.midpoint(does_not);
+        match course.operation.shorter(output, middle) {
+            Some(shorter) if shorter.to_string().len() <= limit => fits = middle,
+            _ => does_not = middle,
+        }
+    }
+    match course.operation.shorter(output, fits) {
+        Some(shorter) if fits > 0 => {
+            *output = shorter;
+            Ok(Some(all - fits))
+        }
+        _ => Err(too_large),
+    }
+}
+
+/// Pointers to the words of others that the output holds; `*` stands for every element.
+pub(super) fn untrusted(action: &Action, output: &Value) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    mark(action.output_schema(), output, &mut String::new(), &mut found);
+    found.into_iter().collect()
+}
+
+fn mark(schema: &Value, value: &Value, at: &mut String, found: &mut BTreeSet<String>) {
+    if value.is_null() {
+        return;
+    }
+    if schema["x-untrusted"] == true {
+        found.insert(at.clone());
+        return;
+    }
+    if let Some(branches) = schema::branches(schema) {
+        if let Some((branch, _)) = schema::nearest(branches, value) {
+            mark(branch, value, at, found);
+        }
+        return;
+    }
+    let length = at.len();
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if let Some(schema) = schema["properties"].get(name) {
+                    at.push('/');
+                    at.push_str(name);
+                    mark(schema, value, at, found);
+                    at.truncate(length);
+                }
+            }
+        }
+        Value::Array(items) => {
+            at.push_str("/*");
+            // Rows of one kind hold the same fields; a few tell which.
+            for item in items.iter().take(50) {
+                mark(&schema["items"], item, at, found);
+            }
+            at.truncate(length);
+        }
+        _ => {}
+    }
+}
+
+/// The shape of a value without anything of its content: types in place of values.
+pub(super) fn outline(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), outline(value)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.first().map_or_else(|| json!([]), |item| json!([outline(item)])),
+        Value::String(_) => json!("string"),
+        Value::Number(_) => json!("number"),
+        Value::Bool(_) => json!("boolean"),
+        Value::Null => Value::Null,
+    }
+}

@@ -1,0 +1,286 @@
+//! What a call touches, looked at before anything is sent: for scopes of folder and tag, for approvals that hold only as
+//! long as nothing moved, for the blast radius, and for the way back. The pipeline looks; this knows what to ask.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::actions::asset::Id;
+use crate::actions::path;
+use crate::canonical;
+use crate::request::ApiRequest;
+
+/// Rows of one listing, which is also the API's limit.
+const MOST_ROWS: usize = 1000;
+
+/// One thing that a call touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A file by its id.
+    File(Id),
+    /// A file by its path.
+    FileAt(String),
+    /// A path that will be written, whatever is there now.
+    Slot(String),
+    /// A folder with all that is in it.
+    Folder(String),
+    /// A folder that may not exist yet, itself alone.
+    Place(String),
+    /// One object among the account's settings.
+    Setting { list: &'static [&'static str], id: Id },
+    /// A row of a list of settings that has no address of its own.
+    SettingRow { list: &'static [&'static str], id: Id },
+    /// A delivery URL.
+    Url(String),
+}
+
+impl Target {
+    /// The path in the library that it has by itself, without looking.
+    pub fn own_path(&self) -> Option<&str> {
+        match self {
+            Self::FileAt(path) | Self::Slot(path) | Self::Folder(path) | Self::Place(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// How it is looked at.
+    pub fn look(&self) -> Option<ApiRequest> {
+        match self {
+            Self::File(id) => Some(details(id.as_str())),
+            Self::FileAt(path) | Self::Slot(path) => Some(file_at(path)),
+            Self::Folder(path) | Self::Place(path) if path == "/" => None,
+            Self::Folder(path) | Self::Place(path) => Some(folder_at(path)),
+            Self::Setting { list, id } => {
+                let mut path = list.to_vec();
+                path.push(id.as_str());
+                Some(ApiRequest::get(&path))
+            }
+            Self::SettingRow { list, .. } => Some(ApiRequest::get(list)),
+            Self::Url(_) => None,
+        }
+    }
+
+    /// What an answer to `look` says about it.
+    pub fn read(&self, status: StatusCode, answer: Value) -> State {
+        if status == StatusCode::NOT_FOUND {
+            return State::Absent;
+        }
+        let row = |key: &str, value: &str| {
+            let found = answer.as_array().into_iter().flatten().find(|row| row[key] == value);
+            found.cloned().map_or(State::Absent, State::Present)
+        };
+        match self {
+            Self::FileAt(path) | Self::Slot(path) => row("filePath", path),
+            Self::Folder(path) | Self::Place(path) => row("folderPath", path),
+            Self::SettingRow { id, .. } => row("id", id.as_str()),
+            Self::File(_) | Self::Setting { .. } | Self::Url(_) => State::Present(answer),
+        }
+    }
+
+    /// In words, for people who approve.
+    pub fn told(&self) -> String {
+        match self {
+            Self::File(id) => format!("file {}", id.as_str()),
+            Self::FileAt(path) | Self::Slot(path) => format!("file {path}"),
+            Self::Folder(path) | Self::Place(path) => format!("folder {path}"),
+            Self::Setting { list, id } | Self::SettingRow { list, id } => {
+                format!("{}/{}", list.last().unwrap_or(&"setting"), id.as_str())
+            }
+            Self::Url(url) => format!("url {}", url.split('?').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// How a target stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum State {
+    /// As the API shows it.
+    Present(Value),
+    /// There is no such thing.
+    Absent,
+    /// Nothing to look at, or it could not be looked at.
+    Unknown,
+}
+
+/// A target and how it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub target: Target,
+    pub state: State,
+    /// What lies in a folder, if that was asked.
+    pub contents: Option<Contents>,
+    /// How many versions a file has, if that was asked.
+    pub versions: Option<usize>,
+}
+
+/// What lies in a folder, at any depth.
+#[derive(Debug, Clone)]
+pub(crate) struct Contents {
+    pub rows: Vec<Value>,
+    /// There is more than the rows show.
+    pub cut: bool,
+}
+
+impl Contents {
+    pub fn of(answer: Value) -> Self {
+        let rows = match answer {
+            Value::Array(rows) => rows,
+            _ => Vec::new(),
+        };
+        Self {
+            cut: rows.len() >= MOST_ROWS,
+            rows,
+        }
+    }
+}
+
+impl Seen {
+    /// The thing as the API shows it.
+    pub fn facts(&self) -> Option<&Value> {
+        match &self.state {
+            State::Present(facts) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Where it is in the library.
+    pub fn path(&self) -> Option<&str> {
+        let facts = self.facts();
+        facts
+            .and_then(|f| f["filePath"].as_str().or_else(|| f["folderPath"].as_str()))
+            .or_else(|| self.target.own_path())
+    }
+
+    /// Changes whenever the thing does: an approval is for what its approver saw.
+    pub fn revision(&self) -> String {
+        let facts = match &self.state {
+            State::Absent => return "absent".to_owned(),
+            State::Unknown => return "unknown".to_owned(),
+            State::Present(facts) => facts,
+        };
+        let version = facts["versionInfo"]["id"].as_str();
+        let own = match (version, facts["updatedAt"].as_str()) {
+            (Some(version), Some(updated)) => format!("{version}@{updated}"),
+            _ => canonical::digest(facts)[..16].to_owned(),
+        };
+        let Some(contents) = &self.contents else {
+            return own;
+        };
+        let rows: Vec<Value> = contents
+            .rows
+            .iter()
+            .map(|row| {
+                json!([
+                    row["fileId"],
+                    row["folderId"],
+                    row["versionInfo"]["id"],
+                    row["updatedAt"]
+                ])
+            })
+            .collect();
+        format!("{own}+{}", &canonical::digest(&Value::Array(rows))[..16])
+    }
+}
+
+/// How much a call touches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub things: usize,
+    pub bytes: u64,
+}
+
+/// All that a call touches.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Survey {
+    pub seen: Vec<Seen>,
+}
+
+impl Survey {
+    /// The file of that id, as it stands before the call.
+    pub fn file(&self, id: &str) -> Option<&Value> {
+        self.facts(|target| matches!(target, Target::File(seen) if seen.as_str() == id))
+    }
+
+    /// The file at that path.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        self.facts(|target| matches!(target, Target::FileAt(seen) | Target::Slot(seen) if seen == path))
+    }
+
+    /// The first object among the account's settings.
+    pub fn setting(&self) -> Option<&Value> {
+        self.facts(|target| matches!(target, Target::Setting { .. } | Target::SettingRow { .. }))
+    }
+
+    /// Whether the folder was seen to be absent.
+    pub fn lacks_folder(&self, path: &str) -> bool {
+        self.is_absent(|target| matches!(target, Target::Place(seen) | Target::Folder(seen) if seen == path))
+    }
+
+    /// Whether the path was seen to be free.
+    pub fn lacks_file(&self, path: &str) -> bool {
+        self.is_absent(|target| matches!(target, Target::Slot(seen) if seen == path))
+    }
+
+    fn facts(&self, is_it: impl Fn(&Target) -> bool) -> Option<&Value> {
+        self.seen.iter().find(|seen| is_it(&seen.target))?.facts()
+    }
+
+    fn is_absent(&self, is_it: impl Fn(&Target) -> bool) -> bool {
+        let seen = self.seen.iter().find(|seen| is_it(&seen.target));
+        seen.is_some_and(|seen| seen.state == State::Absent)
+    }
+
+    /// How much it is. What lies in a folder counts; several versions of a file count as one.
+    pub fn extent(&self) -> Extent {
+        let mut extent = Extent::default();
+        let mut count = |facts: &Value| {
+            extent.things += 1;
+            extent.bytes += facts["size"].as_u64().unwrap_or(0);
+        };
+        for seen in &self.seen {
+            seen.facts().into_iter().for_each(&mut count);
+            seen.contents.iter().flat_map(|c| &c.rows).for_each(&mut count);
+        }
+        extent
+    }
+
+    /// Each target with its revision, in order.
+    pub fn revisions(&self) -> Vec<(String, String)> {
+        self.seen.iter().map(|s| (s.target.told(), s.revision())).collect()
+    }
+}
+
+/// All versions of a file.
+pub(crate) fn versions(file_id: &str) -> ApiRequest {
+    ApiRequest::get(&["v1", "files", file_id, "versions"])
+}
+
+/// A file by its id.
+pub(crate) fn details(file_id: &str) -> ApiRequest {
+    ApiRequest::get(&["v1", "files", file_id, "details"])
+}
+
+/// The listing in which the file of that path stands.
+pub(crate) fn file_at(file_path: &str) -> ApiRequest {
+    let (folder, name) = path::split(file_path);
+    ApiRequest::get(&["v1", "files"])
+        .query("path", Some(folder))
+        .query("name", Some(name))
+        .query("limit", Some("10".into()))
+}
+
+/// The listing in which the folder of that path stands.
+pub(crate) fn folder_at(folder_path: &str) -> ApiRequest {
+    let (parent, _) = path::split(folder_path);
+    ApiRequest::get(&["v1", "files"])
+        .query("type", Some("folder".into()))
+        .query("path", Some(parent))
+        .query("limit", Some(MOST_ROWS.to_string()))
+}
+
+/// All that lies in a folder, at any depth.
+pub(crate) fn contents(folder_path: &str) -> ApiRequest {
+    let quoted = folder_path.replace('\\', "\\\\").replace('"', "\\\"");
+    ApiRequest::get(&["v1", "files"])
+        .query("searchQuery", Some(format!("path : \"{quoted}\"")))
+        .query("limit", Some(MOST_ROWS.to_string()))
+}

@@ -1,0 +1,290 @@
+//! Calls that wait for somebody: bound to what was asked, decided by another, used once.
+
+use agent::{ChangeSet, Code, Options, Planned, Principal, State};
+use serde_json::{Value, json};
+use time::Duration;
+
+use crate::stage::{NOW, Stage, agent, operator};
+use crate::world::Fault;
+
+fn bob() -> Principal {
+    Principal::operator("bob")
+}
+
+/// The id of the approval that the call waits for.
+async fn asked(stage: &Stage, action: &str, input: Value) -> String {
+    let error = stage
+        .call_with(action, input, &agent(), Options::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::ApprovalRequired, "{error:?}");
+    error.report()["approval"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_destroys_waits_and_is_carried_out_by_us_once() {
+    let stage = Stage::new().await;
+    let before = stage.snapshot();
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f2" })).await;
+    assert_eq!(stage.snapshot(), before);
+    // The same question is the same approval; an argument of the caller is none.
+    assert_eq!(asked(&stage, "delete_file", json!({ "fileId": "f2" })).await, id);
+    let pretend = json!({ "fileId": "f2", "approved": true });
+    let error = stage
+        .call_with("delete_file", pretend, &agent(), Options::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::InvalidInput);
+    let shown = stage.store.approval(&id, &operator(), NOW).await.unwrap();
+    assert_eq!(shown.state, State::Pending);
+    assert_eq!(shown.request.blast["versions"], 2);
+    assert_eq!(shown.request.blast["touches"][0]["path"], "/in/b.jpg");
+    // An agent decides about nothing, least of all its own.
+    for by in [
+        agent(),
+        Principal {
+            id: "agent:other".into(),
+            ..agent()
+        },
+    ] {
+        let error = stage.pipeline.decide(&id, true, &by, None, NOW).await.unwrap_err();
+        assert!(matches!(error.code(), Code::PolicyDenied | Code::NotFound), "{error:?}");
+    }
+    let answer = stage
+        .pipeline
+        .decide(&id, true, &operator(), Some("old"), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer["data"], json!({ "deleted": true }));
+    assert_eq!(answer["meta"]["approval"], json!(id));
+    assert_eq!(answer["meta"]["verification"]["status"], "verified");
+    assert!(!stage.world.lock().unwrap().files.contains_key("f2"));
+    let again = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(again.code(), Code::Conflict);
+    // Who asked sees how it ended; somebody else's agent does not.
+    let kept = stage.store.approved_answer(&id, &agent(), NOW).await.unwrap().unwrap();
+    assert_eq!(kept["data"], json!({ "deleted": true }));
+    let stranger = Principal {
+        id: "agent:other".into(),
+        ..agent()
+    };
+    assert!(stage.store.approved_answer(&id, &stranger, NOW).await.is_err());
+    let records = stage.records().await;
+    let done = records.iter().find(|r| r["outcome"] == "done").unwrap();
+    assert_eq!(
+        (&done["principal"], &done["approval"]),
+        (&json!("agent:tok_1"), &json!(id))
+    );
+    assert!(
+        records
+            .iter()
+            .any(|r| r["event"] == "approved" && r["principal"] == "operator:ann")
+    );
+}
+
+#[tokio::test]
+async fn the_same_call_under_its_key_has_the_answer_afterwards() {
+    let stage = Stage::new().await;
+    let keyed = || Options {
+        idempotency_key: Some("k".into()),
+        ..Options::default()
+    };
+    let call =
+        |name: &'static str| stage.call_with(name, json!({ "fileId": "f2" }), Box::leak(Box::new(agent())), keyed());
+    let waits = call("IMAGEKIT_IO_DELETE_FILE").await.unwrap_err();
+    let id = waits.report()["approval"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(call("delete_file").await.unwrap_err().code(), Code::ApprovalRequired);
+    stage.pipeline.decide(&id, true, &operator(), None, NOW).await.unwrap();
+    let answer = call("delete_file").await.unwrap();
+    assert!(answer.meta.replayed);
+    assert_eq!(answer.meta.approval.as_deref(), Some(id.as_str()));
+    assert_eq!(answer.data, json!({ "deleted": true }));
+    // Each name gives its own shape of it.
+    assert_eq!(call("IMAGEKIT_IO_DELETE_FILE").await.unwrap().data, json!({}));
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own() {
+    let stage = Stage::new().await;
+    let error = stage.call("delete_file", json!({ "fileId": "f2" })).await.unwrap_err();
+    let id = error.report()["approval"]["id"].as_str().unwrap().to_owned();
+    let error = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::PolicyDenied);
+    stage.pipeline.decide(&id, true, &bob(), None, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_what_was_seen_only() {
+    let stage = Stage::new().await;
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f1" })).await;
+    stage
+        .call("bulk_add_tags", json!({ "fileIds": ["f1"], "tags": ["keep"] }))
+        .await
+        .unwrap();
+    let error = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::PreconditionFailed);
+    assert!(stage.world.lock().unwrap().files.contains_key("f1"));
+    assert_eq!(
+        stage.store.approval(&id, &operator(), NOW).await.unwrap().state,
+        State::Failed
+    );
+    // A folder is what lies in it.
+    let id = asked(&stage, "delete_folder", json!({ "folderPath": "/pics" })).await;
+    let new = json!({ "fileName": "n.txt", "contentBase64": "aGVsbG8=", "folder": "/pics" });
+    stage.call("upload_file", new).await.unwrap();
+    let error = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::PreconditionFailed);
+    // Asked anew, it is about what is there now.
+    let id = asked(&stage, "delete_folder", json!({ "folderPath": "/pics" })).await;
+    stage.pipeline.decide(&id, true, &operator(), None, NOW).await.unwrap();
+    assert!(!stage.world.lock().unwrap().folders.contains("/pics"));
+}
+
+#[tokio::test]
+async fn a_denied_and_a_late_one_are_not_carried_out() {
+    let stage = Stage::new().await;
+    let before = stage.snapshot();
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f1" })).await;
+    assert_eq!(
+        stage
+            .pipeline
+            .decide(&id, false, &operator(), Some("no"), NOW)
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        stage.store.approval(&id, &operator(), NOW).await.unwrap().state,
+        State::Denied
+    );
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f2" })).await;
+    let late = NOW + Duration::hours(25);
+    let error = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, late)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Conflict);
+    assert_eq!(
+        stage.store.approval(&id, &operator(), late).await.unwrap().state,
+        State::Expired
+    );
+    assert_eq!(stage.snapshot(), before);
+}
+
+#[tokio::test]
+async fn two_who_approve_at_once_carry_it_out_once() {
+    let stage = Stage::new().await;
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f2" })).await;
+    let (ann, bob) = (operator(), bob());
+    let (one, other) = tokio::join!(
+        stage.pipeline.decide(&id, true, &ann, None, NOW),
+        stage.pipeline.decide(&id, true, &bob, None, NOW)
+    );
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1);
+    assert_eq!(
+        stage.asked().iter().filter(|line| line.starts_with("DELETE")).count(),
+        1
+    );
+}
+
+fn planned(action: &str, input: Value) -> Planned {
+    Planned {
+        action: action.into(),
+        input,
+    }
+}
+
+fn set(calls: Vec<Planned>, dry_run: bool) -> ChangeSet {
+    ChangeSet {
+        calls,
+        principal: agent(),
+        at: NOW,
+        options: Options {
+            dry_run,
+            ..Options::default()
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_change_set_is_looked_at_agreed_to_and_made_as_one() {
+    let stage = Stage::new().await;
+    let before = stage.snapshot();
+    let calls = || {
+        vec![
+            planned("bulk_add_tags", json!({ "fileIds": ["f1"], "tags": ["done"] })),
+            planned(
+                "move_file",
+                json!({ "sourceFilePath": "/in/b.jpg", "destinationPath": "/out" }),
+            ),
+            planned("delete_file", json!({ "fileId": "f3" })),
+        ]
+    };
+    let preview = stage.pipeline.apply(set(calls(), true)).await.unwrap();
+    assert_eq!(preview["data"]["decision"], "confirm");
+    assert_eq!(preview["data"]["calls"][2]["blast"]["versions"], 2);
+    assert_eq!(stage.snapshot(), before);
+    let error = stage.pipeline.apply(set(calls(), false)).await.unwrap_err();
+    let id = error.report()["approval"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(stage.snapshot(), before);
+    let answer = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer["data"]["calls"].as_array().unwrap().len(), 3);
+    let world = stage.world.lock().unwrap();
+    assert!(!world.files.contains_key("f3"));
+    assert_eq!(world.files["f2"].path, "/out/b.jpg");
+}
+
+#[tokio::test]
+async fn a_change_set_that_fails_is_put_back() {
+    let stage = Stage::new().await;
+    let before = stage.snapshot();
+    stage.world.lock().unwrap().fault(
+        |method, path| method == "PUT" && path.ends_with("rename"),
+        Fault::Answer(409, &[]),
+    );
+    let calls = vec![
+        planned("bulk_add_tags", json!({ "fileIds": ["f1", "f2"], "tags": ["done"] })),
+        planned(
+            "upload_file",
+            json!({ "fileName": "n.txt", "contentBase64": "aGVsbG8=", "folder": "/in" }),
+        ),
+        planned(
+            "rename_file",
+            json!({ "filePath": "/in/a.jpg", "newFileName": "b2.jpg" }),
+        ),
+    ];
+    let error = stage.pipeline.apply(set(calls, false)).await.unwrap_err();
+    assert_eq!(error.code(), Code::RolledBack);
+    let report = error.report();
+    assert_eq!(report["cause"]["code"], "conflict");
+    assert_eq!(report["rollback"]["undone"].as_array().unwrap().len(), 2);
+    assert_eq!(stage.snapshot(), before);
+    let with_read = vec![planned("list_assets", json!({}))];
+    assert_eq!(
+        stage.pipeline.apply(set(with_read, true)).await.unwrap_err().code(),
+        Code::InvalidInput
+    );
+}

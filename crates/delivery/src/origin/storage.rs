@@ -1,0 +1,328 @@
+//! Origins of an account, each asked in the manner of its kind.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use library::Origin;
+use moka::sync::Cache;
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::client::{HttpClient, HttpConnector};
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::path::Path as ObjectPath;
+use object_store::{Attribute, ClientOptions, GetOptions, ObjectStore, RetryConfig};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::fetch::{FetchError, Fetcher};
+use super::files::Wanted;
+use crate::DeliveryError;
+
+/// How we tell web origins that it is us who ask, so that they can let us in and keep others out.
+const ASKED_BY: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("x-req-from"),
+    HeaderValue::from_static("tintype"),
+);
+
+/// From asking a bucket to the first bytes.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Clients of buckets that are kept; each holds connections.
+const CLIENTS: u64 = 100;
+
+/// In a path everything but these is percent-encoded.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Asks origins for files.
+#[derive(Debug)]
+pub(super) struct Storages {
+    fetcher: Arc<Fetcher>,
+    max_bytes: u64,
+    /// By the origin's id and the time of its last change.
+    buckets: Cache<(String, i64), Arc<dyn ObjectStore>>,
+}
+
+/// A file that is being sent.
+pub(super) struct Arriving {
+    pub(super) body: BoxStream<'static, Result<Bytes, DeliveryError>>,
+    pub(super) is_private: bool,
+}
+
+impl Storages {
+    pub(super) fn new(fetcher: Arc<Fetcher>, max_bytes: u64) -> Self {
+        Self {
+            fetcher,
+            max_bytes,
+            buckets: Cache::new(CLIENTS),
+        }
+    }
+
+    /// The file, or `None` where the origin does not have it. `secret` is what only we may know of the origin.
+    pub(super) async fn open(
+        &self,
+        origin: &Origin,
+        secret: Option<SecretString>,
+        wanted: &Wanted,
+    ) -> Result<Option<Arriving>, DeliveryError> {
+        match (origin.kind.as_str(), wanted) {
+            ("WEB_FOLDER", Wanted::Path { path, query, host }) => {
+                let mut url = text(origin, "baseUrl").trim_end_matches('/').to_owned();
+                for segment in path.split('/') {
+                    url.push('/');
+                    url.extend(utf8_percent_encode(segment, SEGMENT));
+                }
+                if !query.is_empty() {
+                    url.push('?');
+                    url.push_str(query);
+                }
+                let mut headers = HeaderMap::from_iter([ASKED_BY]);
+                let forwards = origin.settings.get("forwardHostHeaderToOrigin") == Some(&Value::Bool(true));
+                if let Some(host) = host.as_deref().filter(|_| forwards)
+                    && let Ok(host) = HeaderValue::from_str(host)
+                {
+                    headers.insert(HOST, host);
+                }
+                self.fetch(&url, headers).await
+            }
+            ("WEB_PROXY", Wanted::Url(url)) => self.fetch(url, HeaderMap::from_iter([ASKED_BY])).await,
+            ("WEB_PROXY", Wanted::Path { .. }) | (_, Wanted::Url(_)) => Ok(None),
+            ("AKENEO_PIM", _) => Err(DeliveryError::Unavailable("an Akeneo PIM as an origin")),
+            (_, Wanted::Path { path, .. }) => self.get(origin, secret, path).await,
+        }
+    }
+
+    async fn fetch(&self, url: &str, headers: HeaderMap) -> Result<Option<Arriving>, DeliveryError> {
+        match self.fetcher.get_with(url, self.max_bytes, headers).await {
+            Ok(fetched) => Ok(Some(Arriving {
+                is_private: fetched.is_private,
+                body: fetched.body.map(|piece| piece.map_err(unfetched)).boxed(),
+            })),
+            Err(FetchError::Status { status: 404 | 410, .. }) => Ok(None),
+            Err(error) => Err(unfetched(error)),
+        }
+    }
+
+    async fn get(
+        &self,
+        origin: &Origin,
+        secret: Option<SecretString>,
+        path: &str,
+    ) -> Result<Option<Arriving>, DeliveryError> {
+        let key = (origin.id.clone(), origin.updated_at.as_millis());
+        let bucket = match self.buckets.get(&key) {
+            Some(bucket) => bucket,
+            None => {
+                let bucket = self.client(origin, secret).await?;
+                self.buckets.insert(key, bucket.clone());
+                bucket
+            }
+        };
+        let prefix = text(origin, "prefix").trim_matches('/');
+        let joined = if prefix.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{prefix}/{path}")
+        };
+        let Ok(at) = ObjectPath::parse(&joined) else {
+            return Ok(None);
+        };
+        let got = tokio::time::timeout(PATIENCE, bucket.get_opts(&at, GetOptions::default())).await;
+        let got = match got {
+            Err(_elapsed) => return Err(unreachable("the bucket did not answer in time")),
+            Ok(Err(object_store::Error::NotFound { .. })) => return Ok(None),
+            Ok(Err(error)) => return Err(refused(error)),
+            Ok(Ok(got)) => got,
+        };
+        if got.meta.size > self.max_bytes {
+            return Err(DeliveryError::limit(format!(
+                "the file at the origin has more than {} bytes",
+                self.max_bytes
+            )));
+        }
+        let private = got.attributes.get(&Attribute::Metadata("isprivatefile".into()));
+        Ok(Some(Arriving {
+            is_private: private.is_some_and(|value| value.as_ref().eq_ignore_ascii_case("true")),
+            body: got.into_stream().map(|piece| piece.map_err(refused)).boxed(),
+        }))
+    }
+
+    async fn client(
+        &self,
+        origin: &Origin,
+        secret: Option<SecretString>,
+    ) -> Result<Arc<dyn ObjectStore>, DeliveryError> {
+        // Kept as one JSON object, by the names of the API.
+        let secrets: Value = secret
+            .and_then(|secret| serde_json::from_str(secret.expose_secret()).ok())
+            .unwrap_or_default();
+        let hidden = |name: &str| secrets.get(name).and_then(Value::as_str).unwrap_or_default();
+        let connector = Guarded(self.fetcher.client().clone());
+        let retry = RetryConfig {
+            max_retries: 2,
+            retry_timeout: PATIENCE,
+            ..RetryConfig::default()
+        };
+        let bucket: Arc<dyn ObjectStore> = match origin.kind.as_str() {
+            "S3" | "S3_COMPATIBLE" | "CLOUDINARY_BACKUP" => {
+                let by_role = origin.settings.get("useIAMRole") == Some(&Value::Bool(true));
+                let name = text(origin, "bucket");
+                let builder = if by_role {
+                    AmazonS3Builder::from_env()
+                } else {
+                    AmazonS3Builder::new()
+                        .with_access_key_id(hidden("accessKey"))
+                        .with_secret_access_key(hidden("secretKey"))
+                };
+                let builder = builder
+                    .with_bucket_name(name)
+                    .with_http_connector(connector)
+                    .with_retry(retry);
+                let builder = match text(origin, "endpoint") {
+                    "" => builder.with_region(self.region(name).await?),
+                    endpoint => {
+                        self.fetcher.permits(endpoint).map_err(unfetched)?;
+                        // A bucket can't stand before an address.
+                        let path_style = origin.settings.get("s3ForcePathStyle") == Some(&Value::Bool(true))
+                            || url::Url::parse(endpoint).is_ok_and(|url| url.domain().is_none());
+                        builder
+                            .with_region("us-east-1")
+                            .with_endpoint(bucket_endpoint(endpoint, name, path_style))
+                            .with_virtual_hosted_style_request(!path_style)
+                            .with_allow_http(true)
+                    }
+                };
+                Arc::new(builder.build().map_err(misconfigured)?)
+            }
+            "GCS" => {
+                let account = json!({
+                    "client_email": text(origin, "clientEmail"),
+                    "private_key": hidden("privateKey").replace("\\n", "\n"),
+                    "private_key_id": "",
+                });
+                let builder = GoogleCloudStorageBuilder::new()
+                    .with_bucket_name(text(origin, "bucket"))
+                    .with_service_account_key(account.to_string())
+                    .with_http_connector(connector)
+                    .with_retry(retry);
+                Arc::new(builder.build().map_err(misconfigured)?)
+            }
+            "AZURE_BLOB" => {
+                let builder = MicrosoftAzureBuilder::new()
+                    .with_account(text(origin, "accountName"))
+                    .with_container_name(text(origin, "container"))
+                    .with_config(AzureConfigKey::SasKey, hidden("sasToken").trim_start_matches('?'))
+                    .with_http_connector(connector)
+                    .with_retry(retry);
+                Arc::new(builder.build().map_err(misconfigured)?)
+            }
+            _ => return Err(DeliveryError::Unavailable("this kind of origin")),
+        };
+        Ok(bucket)
+    }
+
+    /// Where a bucket of Amazon is: it says so to whoever asks, without a key.
+    async fn region(&self, bucket: &str) -> Result<String, DeliveryError> {
+        // The certificate of the service covers one label before its domain.
+        let url = if bucket.contains('.') {
+            format!("https://s3.amazonaws.com/{bucket}")
+        } else {
+            format!("https://{bucket}.s3.amazonaws.com/")
+        };
+        let asked = tokio::time::timeout(PATIENCE, self.fetcher.client().head(url).send()).await;
+        let answer = match asked {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => return Err(unreachable("Amazon S3 could not be reached")),
+        };
+        let region = answer.headers().get("x-amz-bucket-region");
+        let region = region.and_then(|region| region.to_str().ok());
+        region
+            .map(str::to_owned)
+            .ok_or_else(|| unreachable("Amazon S3 does not know the bucket"))
+    }
+}
+
+/// With the bucket in the host name, the client wants it there already.
+fn bucket_endpoint(endpoint: &str, bucket: &str, path_style: bool) -> String {
+    let endpoint = endpoint.trim_end_matches('/');
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if !path_style => format!("{scheme}://{bucket}.{host}"),
+        _ => endpoint.to_owned(),
+    }
+}
+
+fn text<'a>(origin: &'a Origin, key: &str) -> &'a str {
+    origin.settings.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Gives the clients of buckets our client, which does not connect to names that lead into private networks.
+#[derive(Clone)]
+struct Guarded(reqwest::Client);
+
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guarded")
+    }
+}
+
+impl HttpConnector for Guarded {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.0.clone()))
+    }
+}
+
+fn unreachable(message: &str) -> DeliveryError {
+    DeliveryError::Origin {
+        code: "ECONNREFUSED",
+        message: message.to_owned(),
+    }
+}
+
+fn misconfigured(error: object_store::Error) -> DeliveryError {
+    tracing::warn!(
+        error = &error as &dyn std::error::Error,
+        "an origin's settings can't be used"
+    );
+    DeliveryError::Origin {
+        code: "EACCES",
+        message: "the origin's settings can't be used".to_owned(),
+    }
+}
+
+/// What a bucket said. Its words stay in the log: they may hold names that are nobody's business.
+fn refused(error: object_store::Error) -> DeliveryError {
+    tracing::warn!(error = &error as &dyn std::error::Error, "an origin failed");
+    match error {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            DeliveryError::Origin {
+                code: "EACCES",
+                message: "the origin refuses our credentials".to_owned(),
+            }
+        }
+        _ => unreachable("the origin could not be read"),
+    }
+}
+
+fn unfetched(error: FetchError) -> DeliveryError {
+    let code = match &error {
+        FetchError::Status { status: 401 | 403, .. } => "EACCES",
+        FetchError::TooLarge { .. } => return DeliveryError::limit(error.to_string()),
+        FetchError::Connect { .. } | FetchError::Timeout { .. } | FetchError::Resolve { .. } => "ECONNREFUSED",
+        _ => "UNIDENTIFIED",
+    };
+    tracing::info!(error = &error as &dyn std::error::Error, "an origin failed");
+    // The address of an origin is the operator's business, not that of whoever asks for a picture.
+    let message = match &error {
+        FetchError::Status { status, .. } => format!("the origin answered with status {status}"),
+        FetchError::Refused { .. } => "the origin is in a network that may not be reached".to_owned(),
+        FetchError::Timeout { .. } => "the origin did not answer in time".to_owned(),
+        FetchError::Connect { .. } | FetchError::Resolve { .. } => "the origin could not be reached".to_owned(),
+        _ => "the origin could not be read".to_owned(),
+    };
+    DeliveryError::Origin { code, message }
+}

@@ -1,0 +1,166 @@
+//! Events become messages once, and messages reach their receivers.
+
+use std::time::Duration;
+
+use library::{Attempt, EventKind, HandedOver, Library, Message, Timestamp, WantedEvents, Webhook, WebhookId};
+
+use crate::bench::{Bench, at, upload};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn register(library: &Library, events: WantedEvents) -> WebhookId {
+    let id = WebhookId::generate(Timestamp::now());
+    let webhook = Webhook {
+        id,
+        url: format!("http://h/{id}"),
+        events,
+        secret: "sealed".into(),
+        is_enabled: true,
+        created_at: at(1),
+        updated_at: at(1),
+    };
+    library.put_webhook(&webhook).await.expect("registered");
+    assert_eq!(library.webhook(id).await.expect("read"), Some(webhook));
+    id
+}
+
+async fn hand_over(library: &Library, now: i64) -> HandedOver {
+    library
+        .hand_over(100, at(now), &|event, asset| Message {
+            id: format!("e{}", event.id),
+            event_type: event.kind.as_str().into(),
+            body: asset.map(|asset| asset.path()).unwrap_or_default(),
+        })
+        .await
+        .expect("handed over")
+}
+
+#[tokio::test]
+async fn every_event_becomes_one_message_for_each_receiver_that_wants_it() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    upload(library, "/before.txt", b"x", 1).await.expect("uploaded");
+    assert_eq!(hand_over(library, 1).await, HandedOver { events: 1, messages: 0 });
+    let all = register(library, WantedEvents::All).await;
+    let deleted = register(library, WantedEvents::Some(vec![EventKind::FileDeleted])).await;
+    let file = upload(library, "/a.txt", b"x", 2).await.expect("uploaded");
+    library.delete(file.id, at(3)).await.expect("deleted");
+    assert_eq!(hand_over(library, 4).await, HandedOver { events: 2, messages: 3 });
+    assert_eq!(hand_over(library, 5).await, HandedOver::default());
+    let to_all = library.deliveries(all, 10).await.expect("read");
+    let mut types: Vec<&str> = to_all.iter().map(|sent| sent.message.event_type.as_str()).collect();
+    types.sort_unstable();
+    assert_eq!(types, ["file.created", "file.deleted"]);
+    assert_eq!(library.deliveries(deleted, 10).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn two_nodes_hand_an_event_over_once() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let all = register(library, WantedEvents::All).await;
+    for n in 0..30 {
+        upload(library, &format!("/{n}.txt"), b"x", 2).await.expect("uploaded");
+    }
+    let node = |library: Library| async move { while hand_over(&library, 3).await.events > 0 {} };
+    let nodes: Vec<_> = (0..3).map(|_| tokio::spawn(node(library.clone()))).collect();
+    for node in nodes {
+        node.await.expect("ran");
+    }
+    node(library.clone()).await;
+    let sent = library.deliveries(all, 1000).await.expect("read");
+    assert_eq!(sent.len(), 30);
+    assert!(
+        sent.iter().all(|sent| sent.message.body.ends_with(".txt")),
+        "the file was at hand"
+    );
+}
+
+#[tokio::test]
+async fn a_message_is_taken_by_one_until_it_is_accepted_or_given_up() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let id = register(library, WantedEvents::All).await;
+    let message = Message {
+        id: "e".into(),
+        event_type: "test".into(),
+        body: "{}".into(),
+    };
+    library
+        .send(Some(id), "http://h/", &message, at(0))
+        .await
+        .expect("sent");
+    let take = |now| library.take_deliveries(10, &[], MINUTE, at(now));
+    let first = take(0).await.expect("asked").remove(0);
+    assert_eq!((first.delivery.attempts, first.secret.as_deref()), (1, Some("sealed")));
+    assert!(take(59_999).await.expect("asked").is_empty());
+    let second = take(60_000).await.expect("asked").remove(0);
+    let failed = Attempt {
+        status: Some(503),
+        error: Some("busy".into()),
+        again_at: Some(at(100_000)),
+    };
+    // The one whose time was up has nothing to say.
+    let accepted = Attempt {
+        status: Some(200),
+        error: None,
+        again_at: None,
+    };
+    library
+        .note_attempt(&first, &accepted, at(60_001))
+        .await
+        .expect("noted");
+    library.note_attempt(&second, &failed, at(60_002)).await.expect("noted");
+    assert_eq!(library.next_delivery().await.expect("read"), Some(at(100_000)));
+    assert!(take(99_999).await.expect("asked").is_empty());
+    assert!(
+        library
+            .take_deliveries(10, &[id], MINUTE, at(100_000))
+            .await
+            .expect("asked")
+            .is_empty(),
+        "busy"
+    );
+    let third = take(100_000).await.expect("asked").remove(0);
+    assert_eq!((third.delivery.attempts, third.delivery.last_status), (3, Some(503)));
+    library
+        .note_attempt(&third, &accepted, at(100_001))
+        .await
+        .expect("noted");
+    let sent = library.deliveries(id, 10).await.expect("read").remove(0);
+    assert_eq!(
+        (sent.delivered_at, sent.given_up_at, sent.last_error),
+        (Some(at(100_001)), None, None)
+    );
+    assert!(take(999_999).await.expect("asked").is_empty());
+    assert_eq!(library.remove_old_messages(at(100_002)).await.expect("removed"), (0, 1));
+}
+
+#[tokio::test]
+async fn a_disabled_or_removed_receiver_gets_nothing() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let id = register(library, WantedEvents::All).await;
+    upload(library, "/a.txt", b"x", 2).await.expect("uploaded");
+    hand_over(library, 3).await;
+    let webhook = library.webhook(id).await.expect("read").expect("there");
+    library
+        .put_webhook(&Webhook {
+            is_enabled: false,
+            ..webhook
+        })
+        .await
+        .expect("changed");
+    assert!(
+        library
+            .take_deliveries(10, &[], MINUTE, at(10))
+            .await
+            .expect("asked")
+            .is_empty()
+    );
+    upload(library, "/b.txt", b"x", 2).await.expect("uploaded");
+    assert_eq!(hand_over(library, 11).await, HandedOver { events: 1, messages: 0 });
+    assert!(library.remove_webhook(id).await.expect("removed"));
+    assert!(!library.remove_webhook(id).await.expect("asked"));
+    assert!(library.deliveries(id, 10).await.expect("read").is_empty());
+}

@@ -1,0 +1,65 @@
+//! `/v1/files/purge`
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use library::{PurgeError, PurgeId, PurgeOrder, Timestamp};
+use serde_json::json;
+use url::Url;
+
+use super::Json;
+use super::body::Fields;
+use crate::app::{App, purge};
+use crate::auth::{Area, Level, require};
+use crate::error::ApiError;
+
+/// `POST /v1/files/purge`
+pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+    require(&app, &headers, Area::Purge, Level::Write).await?;
+    let url = fields
+        .text("url")?
+        .filter(|url| !url.is_empty())
+        .ok_or_else(|| ApiError::invalid("Your request is missing url parameter."))?;
+    let asked_by = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    purge::check(url, &app.endpoint_path, |url| is_ours(url, &app.url_endpoint, asked_by))
+        .map_err(|error| ApiError::invalid(error.to_string()))?;
+    let order = PurgeOrder {
+        url: url.to_owned(),
+        limit: app.purge_limit,
+    };
+    let id = app
+        .library
+        .create_purge(&order, Timestamp::now())
+        .await
+        .map_err(|error| match error {
+            PurgeError::OverQuota(limit) => ApiError::over_quota(format!(
+                "The limit of {limit} purge requests for this month has been reached."
+            )),
+            PurgeError::Store(error) => ApiError::internal(&error),
+        })?;
+    Ok((StatusCode::CREATED, Json(json!({ "requestId": id }))).into_response())
+}
+
+/// Which scheme does not matter, because a cache has a file once. A request reached us under its own host, so that is ours, too.
+fn is_ours(url: &Url, url_endpoint: &str, asked_by: Option<&str>) -> bool {
+    let place = |url: &Url| (url.host_str().map(str::to_owned), url.port());
+    let same = |text: &str| Url::parse(text).is_ok_and(|ours| place(&ours) == place(url));
+    same(url_endpoint) || asked_by.is_some_and(|host| same(&format!("{}://{host}", url.scheme())))
+}
+
+/// `GET /v1/files/purge/{requestId}`. An unknown id is 400, not 404.
+pub async fn status(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
+    require(&app, &headers, Area::Purge, Level::Read).await?;
+    let missing = || ApiError::invalid("No request found for this requestId.");
+    let id: PurgeId = id.parse().map_err(|_| missing())?;
+    let purge = app
+        .library
+        .purge(id)
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    let status = match purge.ok_or_else(missing)?.completed_at {
+        Some(_) => "Completed",
+        None => "Pending",
+    };
+    Ok(Json(json!({ "status": status })).into_response())
+}
