@@ -4,10 +4,10 @@ SHELL := /bin/sh
 SECONDS ?= 600
 KILLS ?= 200
 
-.PHONY: help setup setup-test build run test e2e torture fuzz bench fmt
+.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-library fmt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what building and running need (apt); quick when all is there
 	@scripts/setup.sh run
@@ -32,6 +32,9 @@ torture: setup-test build ## kill the server KILLS times (200) amid changes and 
 
 fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
 	@scripts/fuzz.sh $(SECONDS)
+
+bench-library: ## search made-up libraries of up to a million assets; see docs/benchmarks-library.md
+	@bench/library/run
 
 bench: setup ## compare with other servers and libraries; see docs/benchmarks.md
 	@bench/run

@@ -83,7 +83,7 @@ pub async fn fill(target: &mut Target, all: u64) -> Result<(), BenchError> {
     if staged {
         target
             .execute(
-                "CREATE TEMP TABLE staged_terms (kind TEXT, term TEXT, version_id TEXT);
+                "CREATE TEMP TABLE staged_terms (kind TEXT, term TEXT, created_at BIGINT, version_id TEXT);
                  CREATE TEMP TABLE staged_bands (band BIGINT, phash BIGINT, version_id TEXT)",
             )
             .await?;
@@ -132,7 +132,7 @@ pub async fn fill(target: &mut Target, all: u64) -> Result<(), BenchError> {
     if staged {
         target
             .execute(
-                "INSERT INTO version_terms SELECT kind, term, version_id FROM staged_terms ORDER BY 1, 2, 3;
+                "INSERT INTO version_terms SELECT kind, term, created_at, version_id FROM staged_terms ORDER BY 1, 2, 3, 4;
                  INSERT INTO version_bands SELECT band, phash, version_id FROM staged_bands ORDER BY 1, 2, 3;
                  DROP TABLE staged_terms; DROP TABLE staged_bands",
             )

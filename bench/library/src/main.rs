@@ -25,11 +25,11 @@ const USAGE: &str = "usage: bench-library --folder <scratch> [--postgres <url of
 
 /// What was measured in one library.
 pub struct Found {
-    /// `SQLite` or `PostgreSQL`.
+    /// In which database.
     pub database: &'static str,
-    /// How many assets it has.
+    /// With how many assets.
     pub assets: u64,
-    /// What each case took.
+    /// Case by case.
     pub measured: Vec<Measured>,
 }
 

@@ -92,11 +92,11 @@ pub const TAGS: Table = Table {
 };
 pub const TERMS: Table = Table {
     name: "version_terms",
-    columns: "kind, term, version_id",
+    columns: "kind, term, created_at, version_id",
 };
 pub const VALUES: Table = Table {
     name: "version_values",
-    columns: "field_id, version_id, position, text_value, number_value",
+    columns: "field_id, version_id, position, created_at, text_value, number_value",
 };
 pub const BANDS: Table = Table {
     name: "version_bands",
@@ -294,7 +294,7 @@ fn push_version(rows: &mut Rows, asset: &Asset, number: u64, id: &str, version: 
     rows.terms.extend(
         terms
             .into_iter()
-            .map(|(kind, term)| vec![kind.into(), term.into(), id.into()]),
+            .map(|(kind, term)| vec![kind.into(), term.into(), asset.created_ms.into(), id.into()]),
     );
     push_values(&mut rows.values, asset, id);
     if let Some(phash) = asset.phash {
@@ -325,6 +325,7 @@ fn push_values(rows: &mut Vec<Row>, asset: &Asset, id: &str) {
                 field_id(name).into(),
                 id.into(),
                 position.into(),
+                asset.created_ms.into(),
                 text.into(),
                 number.into(),
             ]);

@@ -156,8 +156,13 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "version_terms",
-        key: &["kind", "term", "version_id"],
-        columns: &[("kind", Text), ("term", Text), ("version_id", Text)],
+        key: &["kind", "term", "created_at", "version_id"],
+        columns: &[
+            ("kind", Text),
+            ("term", Text),
+            ("created_at", Int),
+            ("version_id", Text),
+        ],
         except: "",
     },
     Table {
@@ -173,6 +178,7 @@ const TABLES: &[Table] = &[
             ("field_id", Text),
             ("version_id", Text),
             ("position", Int),
+            ("created_at", Int),
             ("text_value", Text),
             ("number_value", Real),
         ],

@@ -1,6 +1,6 @@
 //! The index that searches ask, kept by one function in the transaction that changes a version.
 //!
-//! Whoever inserts a version, or changes its name, tags, metadata or perceptual hash, calls [`index`] afterwards; whoever
+//! Whoever inserts a version, or changes its name, tags, metadata, perceptual hash or time of creation, calls [`index`] afterwards; whoever
 //! makes or renames a folder calls [`index_folder`]. What they read is the row, so calling them once too often is only
 //! slow. Rows of deleted versions and folders go with them.
 
@@ -40,7 +40,8 @@ pub(crate) fn field_words(field_id: &str) -> String {
 pub(crate) async fn index(tx: &mut Transaction, version: VersionId) -> Result<(), sqlx::Error> {
     let id = version.to_string();
     let row = query(
-        "SELECT name, mime, tags, ai_tags, custom_metadata, embedded_metadata, phash FROM versions WHERE id = $1",
+        "SELECT name, mime, tags, ai_tags, custom_metadata, embedded_metadata, phash, created_at
+         FROM versions WHERE id = $1",
     )
     .bind(id.as_str())
     .fetch_one(&mut *tx)
@@ -76,14 +77,14 @@ pub(crate) async fn index(tx: &mut Transaction, version: VersionId) -> Result<()
     insert(tx, "version_tags (tag, version_id)", tag_rows(&facts, &id)).await?;
     insert(
         tx,
-        "version_terms (kind, term, version_id)",
+        "version_terms (kind, term, created_at, version_id)",
         term_rows(&facts, &values, &id),
     )
     .await?;
     insert(
         tx,
-        "version_values (field_id, version_id, position, text_value, number_value)",
-        value_rows(&values, &id),
+        "version_values (field_id, version_id, position, created_at, text_value, number_value)",
+        value_rows(&values, &id, facts.created_at),
     )
     .await?;
     insert(
@@ -182,6 +183,7 @@ struct Facts {
     custom_metadata: Map<String, Value>,
     embedded_metadata: Map<String, Value>,
     phash: Option<i64>,
+    created_at: i64,
 }
 
 impl Facts {
@@ -198,6 +200,7 @@ impl Facts {
             custom_metadata: json(row.try_get("custom_metadata")?)?,
             embedded_metadata: embedded.map_or(Ok(Map::new()), json)?,
             phash: row.try_get("phash")?,
+            created_at: row.try_get("created_at")?,
         })
     }
 
@@ -289,11 +292,11 @@ fn tag_rows(facts: &Facts, id: &str) -> Rows {
 fn term_rows(facts: &Facts, values: &[CustomValue], id: &str) -> Rows {
     terms(facts, values)
         .into_iter()
-        .map(|(kind, term)| vec![kind.into(), term.into(), id.into()])
+        .map(|(kind, term)| vec![kind.into(), term.into(), facts.created_at.into(), id.into()])
         .collect()
 }
 
-fn value_rows(values: &[CustomValue], id: &str) -> Rows {
+fn value_rows(values: &[CustomValue], id: &str, created_at: i64) -> Rows {
     values
         .iter()
         .zip(0_i64..)
@@ -302,6 +305,7 @@ fn value_rows(values: &[CustomValue], id: &str) -> Rows {
                 value.field.as_str().into(),
                 id.into(),
                 position.into(),
+                created_at.into(),
                 Bound::Text(value.text.as_deref().map(stored_text)),
                 Bound::Real(value.number),
             ]
@@ -376,9 +380,11 @@ async fn custom_values(tx: &mut Transaction, metadata: &Map<String, Value>) -> R
             Value::Array(several) => several.as_slice(),
             one => std::slice::from_ref(one),
         };
-        for value in several {
+        for (at, value) in several.iter().enumerate() {
             let (text, number) = indexed_value(kind, value);
-            if text.is_some() || number.is_some() {
+            // Said twice is said once: a version stands once in the list of a value.
+            let is_new = !several[..at].contains(value);
+            if is_new && (text.is_some() || number.is_some()) {
                 values.push(CustomValue {
                     field: row.try_get("id")?,
                     text,

@@ -10,6 +10,7 @@ use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
 use crate::database::{self, Database, DatabaseError, Migration, query};
 use crate::error::StoreError;
+use crate::list::Estimate;
 use crate::settings::{DatabaseUrl, Limits, Settings};
 
 /// An open library. Clones are the same library.
@@ -23,6 +24,7 @@ struct Inner {
     database: Database,
     blobs: BlobStore,
     limits: Limits,
+    estimate: Estimate,
     /// Held for reading from the moment that an upload settles on a blob until its version is stored, and for writing
     /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
@@ -136,6 +138,7 @@ impl Library {
                 database,
                 blobs,
                 limits,
+                estimate: Estimate::default(),
                 collection,
                 account: AccountCache::default(),
                 lock,
@@ -209,6 +212,10 @@ impl Library {
 
     pub(crate) fn database(&self) -> &Database {
         &self.inner.database
+    }
+
+    pub(crate) fn estimate(&self) -> &Estimate {
+        &self.inner.estimate
     }
 
     pub(crate) fn blobs(&self) -> &BlobStore {

@@ -11,17 +11,19 @@ mod plan;
 mod sql;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use crate::asset::{Asset, FileType};
-use crate::database::{Sql, Transaction, query};
+use crate::database::{Dialect, Sql, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::folder::Folder;
 use crate::id::VersionId;
 use crate::library::Library;
 use crate::name::FolderPath;
 use crate::search::{CustomField, FieldType, Fields, Filter, Search, Test};
+use crate::timestamp::Timestamp;
 
 use atom::{Column, FolderIds};
 use page::Listing;
@@ -120,6 +122,13 @@ pub enum SortKey {
     /// How well it fits the words that are searched for: whole words before beginnings, more of them before fewer, short
     /// names before long ones. Descending is best first. Without words, the same as `Created`.
     Relevance,
+}
+
+impl Sort {
+    /// Relevance without words is the time of creation.
+    fn is_by_creation(self) -> bool {
+        matches!(self.key, SortKey::Created | SortKey::Relevance)
+    }
 }
 
 impl SortKey {
@@ -238,7 +247,7 @@ impl Library {
     pub async fn explain_search(&self, query: &ListQuery) -> Result<String, ListError> {
         let mut tx = self.database().reader().snapshot().await?;
         let listing = self.listing(&mut tx, query).await?;
-        listing.explain(&mut tx, self.database().dialect()).await
+        listing.explain(&mut tx).await
     }
 
     /// The custom metadata fields that a search may name.
@@ -258,7 +267,44 @@ impl Library {
 
     async fn listing<'q>(&self, tx: &mut Transaction, query: &'q ListQuery) -> Result<Listing<'q>, ListError> {
         let folders = folder_ids(tx, query).await?;
-        Listing::plan(tx, self.database().dialect(), query, &folders).await
+        let versions = self.about_how_many_versions(tx).await?;
+        Listing::plan(tx, self.database().dialect(), query, &folders, versions).await
+    }
+}
+
+/// About how many versions there are, as of some time ago: enough to choose between ways.
+#[derive(Debug, Default)]
+pub(crate) struct Estimate {
+    versions: AtomicU64,
+    at_ms: AtomicI64,
+}
+
+impl Library {
+    async fn about_how_many_versions(&self, tx: &mut Transaction) -> Result<u64, ListError> {
+        /// Where nobody knows. Where it matters, statistics were gathered.
+        const UNKNOWN: u64 = 100_000;
+        const GOOD_FOR_MS: i64 = 60_000;
+        let (estimate, now) = (self.estimate(), Timestamp::now().as_millis());
+        let is_fresh = (now - estimate.at_ms.load(Ordering::Relaxed)).abs() < GOOD_FOR_MS;
+        let known = estimate.versions.load(Ordering::Relaxed);
+        if is_fresh && known > 0 {
+            return Ok(known);
+        }
+        let asked: Option<i64> = query(match self.database().dialect() {
+            Dialect::Sqlite => "SELECT MAX(rowid) FROM versions",
+            Dialect::Postgres => {
+                "SELECT CAST(MAX(reltuples) AS BIGINT) FROM pg_class WHERE oid = to_regclass('versions')"
+            }
+        })
+        .scalar(&mut *tx)
+        .await?;
+        let found = asked
+            .and_then(|found| u64::try_from(found).ok())
+            .filter(|&found| found > 0)
+            .unwrap_or(UNKNOWN);
+        estimate.versions.store(found, Ordering::Relaxed);
+        estimate.at_ms.store(now, Ordering::Relaxed);
+        Ok(found)
     }
 }
 

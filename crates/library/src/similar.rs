@@ -103,7 +103,7 @@ impl Library {
                  GROUP BY phash HAVING COUNT(*) > 1 ORDER BY phash LIMIT {hashes})
              SELECT v.id FROM d CROSS JOIN versions v
              WHERE v.is_current AND v.phash IS NOT NULL AND v.phash = d.phash
-             ORDER BY v.phash, v.created_at, v.file_id LIMIT {limit} OFFSET {skip}"
+             ORDER BY v.phash, v.created_at, v.id LIMIT {limit} OFFSET {skip}"
         );
         let ids: Vec<String> = query(sql).scalars(self.database().reader()).await?;
         let ids: Vec<VersionId> = ids

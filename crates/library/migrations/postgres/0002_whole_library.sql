@@ -23,8 +23,10 @@ CREATE TABLE library_state (
 CREATE TABLE version_terms (
     kind TEXT COLLATE "C" NOT NULL,
     term TEXT COLLATE "C" NOT NULL,
+    -- When the file was made, which never changes: the index alone gives the usual order.
+    created_at BIGINT NOT NULL,
     version_id TEXT COLLATE "C" NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
-    PRIMARY KEY (kind, term, version_id)
+    PRIMARY KEY (kind, term, created_at, version_id)
 );
 
 -- Whole, so that asking a version for its terms touches this index alone.
@@ -44,13 +46,14 @@ CREATE TABLE version_values (
     field_id TEXT COLLATE "C" NOT NULL,
     version_id TEXT COLLATE "C" NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
     position BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
     text_value TEXT COLLATE "C",
     number_value DOUBLE PRECISION,
     PRIMARY KEY (version_id, field_id, position)
 );
 
-CREATE INDEX version_values_by_text ON version_values (field_id, text_value, version_id) WHERE text_value IS NOT NULL;
-CREATE INDEX version_values_by_number ON version_values (field_id, number_value, version_id) WHERE number_value IS NOT NULL;
+CREATE INDEX version_values_by_text ON version_values (field_id, text_value, created_at, version_id) WHERE text_value IS NOT NULL;
+CREATE INDEX version_values_by_number ON version_values (field_id, number_value, created_at, version_id) WHERE number_value IS NOT NULL;
 
 -- Perceptual hashes, to find those that differ in a few bits: a row for each of the four 16-bit parts of one, with the number of the part above it.
 CREATE TABLE version_bands (
@@ -62,29 +65,40 @@ CREATE TABLE version_bands (
 
 CREATE INDEX version_bands_by_version ON version_bands (version_id);
 
--- Each order again, with the version's id at its end: a search walks it and asks the index tables about that id, without a look at the version itself.
+-- Each order again, with the version's id to tell apart what is equal, and the time at the end: then a search that lists a range of one of these,
+-- or asks the index tables about what it walks along, has no need to look at the versions themselves before it knows which it wants.
+DROP INDEX current_in_folder_by_created;
+DROP INDEX current_in_folder_by_updated;
+DROP INDEX current_in_folder_by_size;
+DROP INDEX current_in_folder_by_width;
+DROP INDEX current_in_folder_by_height;
 DROP INDEX current_by_name;
 DROP INDEX current_by_created;
 DROP INDEX current_by_updated;
 DROP INDEX current_by_size;
 DROP INDEX current_by_width;
 DROP INDEX current_by_height;
-CREATE INDEX current_by_name ON versions (name, file_id, id) WHERE is_current;
-CREATE INDEX current_by_created ON versions (created_at, file_id, id) WHERE is_current;
-CREATE INDEX current_by_updated ON versions (updated_at, file_id, id) WHERE is_current;
-CREATE INDEX current_by_size ON versions (size, file_id, id) WHERE is_current;
-CREATE INDEX current_by_width ON versions (width, file_id, id) WHERE is_current;
-CREATE INDEX current_by_height ON versions (height, file_id, id) WHERE is_current;
+CREATE INDEX current_in_folder_by_created ON versions (folder_id, created_at, id) WHERE is_current;
+CREATE INDEX current_in_folder_by_updated ON versions (folder_id, updated_at, id) WHERE is_current;
+CREATE INDEX current_in_folder_by_size ON versions (folder_id, size, id) WHERE is_current;
+CREATE INDEX current_in_folder_by_width ON versions (folder_id, width, id) WHERE is_current;
+CREATE INDEX current_in_folder_by_height ON versions (folder_id, height, id) WHERE is_current;
+CREATE INDEX current_by_created ON versions (created_at, id) WHERE is_current;
+CREATE INDEX current_by_name ON versions (name, id, created_at) WHERE is_current;
+CREATE INDEX current_by_updated ON versions (updated_at, id, created_at) WHERE is_current;
+CREATE INDEX current_by_size ON versions (size, id, created_at) WHERE is_current;
+CREATE INDEX current_by_width ON versions (width, id, created_at) WHERE is_current;
+CREATE INDEX current_by_height ON versions (height, id, created_at) WHERE is_current;
 
-CREATE INDEX current_by_format ON versions (format, created_at, file_id, id) WHERE is_current;
-CREATE INDEX current_by_taken ON versions (taken_at, file_id, id) WHERE is_current AND taken_at IS NOT NULL;
-CREATE INDEX current_by_latitude ON versions (latitude, longitude, id) WHERE is_current AND latitude IS NOT NULL;
-CREATE INDEX current_by_creator ON versions (created_by, created_at, file_id, id) WHERE is_current AND created_by IS NOT NULL;
-CREATE INDEX current_by_privacy ON versions (is_private, created_at, file_id, id) WHERE is_current;
-CREATE INDEX current_by_publication ON versions (is_published, created_at, file_id, id) WHERE is_current;
-CREATE INDEX current_by_alpha ON versions (has_alpha, created_at, file_id, id) WHERE is_current AND has_alpha IS NOT NULL;
-CREATE INDEX current_untagged ON versions (created_at, file_id, id) WHERE is_current AND tags = '[]' AND ai_tags = '[]';
-CREATE INDEX current_by_phash ON versions (phash, file_id, id) WHERE is_current AND phash IS NOT NULL;
+CREATE INDEX current_by_format ON versions (format, created_at, id) WHERE is_current;
+CREATE INDEX current_by_creator ON versions (created_by, created_at, id) WHERE is_current AND created_by IS NOT NULL;
+CREATE INDEX current_by_privacy ON versions (is_private, created_at, id) WHERE is_current;
+CREATE INDEX current_by_publication ON versions (is_published, created_at, id) WHERE is_current;
+CREATE INDEX current_by_alpha ON versions (has_alpha, created_at, id) WHERE is_current AND has_alpha IS NOT NULL;
+CREATE INDEX current_untagged ON versions (created_at, id) WHERE is_current AND tags = '[]' AND ai_tags = '[]';
+CREATE INDEX current_by_taken ON versions (taken_at, id, created_at) WHERE is_current AND taken_at IS NOT NULL;
+CREATE INDEX current_by_latitude ON versions (latitude, longitude, created_at, id) WHERE is_current AND latitude IS NOT NULL;
+CREATE INDEX current_by_phash ON versions (phash, created_at, id) WHERE is_current AND phash IS NOT NULL;
 
 CREATE TABLE custom_metadata_fields (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -80,21 +80,6 @@ impl Sql {
         self
     }
 
-    /// Puts a finished piece here, its values numbered on.
-    pub(crate) fn push_renumbered(&mut self, piece: &Self) -> &mut Self {
-        let mut values = piece.values.iter();
-        let mut parts = piece.text.split('$');
-        self.push(parts.next().unwrap_or_default());
-        for part in parts {
-            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            if let Some(value) = values.next() {
-                self.push_bind(value.clone());
-            }
-            self.push(rest);
-        }
-        self
-    }
-
     /// The text so far.
     pub(crate) fn as_str(&self) -> &str {
         &self.text

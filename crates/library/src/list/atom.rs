@@ -120,9 +120,13 @@ impl Node {
         for node in inner {
             match node {
                 node if node.is_false() => return Self::FALSE,
-                Self::All(inner) => kept.extend(inner),
-                node => kept.push(node),
+                Self::All(inner) => inner.into_iter().for_each(|node| push_narrowing(&mut kept, node)),
+                node => push_narrowing(&mut kept, node),
             }
+        }
+        // Two ranges that do not meet.
+        if kept.iter().any(Self::is_false) {
+            return Self::FALSE;
         }
         one_or(kept, Self::All)
     }
@@ -153,6 +157,26 @@ impl Node {
             inner => Self::Not(Box::new(inner)),
         }
     }
+}
+
+/// Adds what must be true too. Two ranges of one column become one, which an index then serves with both its ends.
+fn push_narrowing(kept: &mut Vec<Node>, node: Node) {
+    if let Node::Atom(Atom::Int(column, IntTest::Between(from, to))) = node {
+        for there in kept.iter_mut() {
+            if let Node::Atom(Atom::Int(of, IntTest::Between(low, high))) = there
+                && *of == column
+            {
+                let (low, high) = (from.max(*low), to.min(*high));
+                *there = if low > high {
+                    Node::FALSE
+                } else {
+                    Node::Atom(Atom::Int(column, IntTest::Between(low, high)))
+                };
+                return;
+            }
+        }
+    }
+    kept.push(node);
 }
 
 fn one_or(mut kept: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Node {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, EntryKind, Sort, SortKey};
+use super::{Entry, Sort, SortKey};
 
 /// Where a page ended. The next one begins after it, whatever was added or deleted meanwhile, and costs the same
 /// however far it is from the first.
@@ -21,10 +21,10 @@ pub struct Cursor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Position {
-    /// After the entry with this key, id and kind. A file and its first version have the same id.
-    Number(i64, String, i64),
-    /// After the entry with this name, id and kind.
-    Text(String, String, i64),
+    /// After the entry with this key and id: a version's or a folder's.
+    Number(i64, String),
+    /// After the entry with this name and id.
+    Text(String, String),
     /// After so many entries: for orders that no column holds.
     Count(u64),
 }
@@ -36,19 +36,17 @@ pub struct CursorError;
 
 impl Cursor {
     pub(super) fn after(entry: &Entry, sort: Sort, folder_key: i64) -> Self {
-        let (id, kind) = match entry {
-            Entry::File(asset) if asset.is_current => (asset.id.to_string(), EntryKind::File),
-            Entry::File(asset) => (asset.version.id.to_string(), EntryKind::FileVersion),
-            Entry::Folder(folder) => (folder.id.to_string(), EntryKind::Folder),
+        let id = match entry {
+            Entry::File(asset) => asset.version.id.to_string(),
+            Entry::Folder(folder) => folder.id.to_string(),
         };
-        let kind = kind.number();
         let side = |side: Option<u32>| i64::from(side.unwrap_or(0));
         let number = match (entry, sort.key) {
             (Entry::File(asset), SortKey::Name) => {
-                return Self::at(sort, Position::Text(asset.name.as_str().to_owned(), id, kind));
+                return Self::at(sort, Position::Text(asset.name.as_str().to_owned(), id));
             }
             (Entry::Folder(folder), SortKey::Name) => {
-                return Self::at(sort, Position::Text(folder.path.name().to_owned(), id, kind));
+                return Self::at(sort, Position::Text(folder.path.name().to_owned(), id));
             }
             (Entry::File(asset), SortKey::Created | SortKey::Relevance) => asset.created_at.as_millis(),
             (Entry::File(asset), SortKey::Updated) => asset.updated_at.as_millis(),
@@ -59,7 +57,7 @@ impl Cursor {
             (Entry::Folder(folder), SortKey::Updated) => folder.updated_at.as_millis(),
             (Entry::Folder(_), SortKey::Height | SortKey::Width | SortKey::Size) => folder_key,
         };
-        Self::at(sort, Position::Number(number, id, kind))
+        Self::at(sort, Position::Number(number, id))
     }
 
     pub(super) fn after_count(count: u64, sort: Sort) -> Self {
@@ -103,8 +101,8 @@ impl FromStr for Cursor {
         let json = hex::decode(text).map_err(|_| CursorError)?;
         let cursor: Self = serde_json::from_slice(&json).map_err(|_| CursorError)?;
         let texts = match &cursor.position {
-            Position::Number(_, id, _) => ["", id.as_str()],
-            Position::Text(name, id, _) => [name.as_str(), id.as_str()],
+            Position::Number(_, id) => ["", id.as_str()],
+            Position::Text(name, id) => [name.as_str(), id.as_str()],
             Position::Count(_) => ["", ""],
         };
         // PostgreSQL refuses it in any text.
@@ -130,8 +128,8 @@ mod tests {
             descending: true,
         };
         for (sort, position) in [
-            (by_name, Position::Text("caf\u{e9}.jpg".into(), "a1".into(), 0)),
-            (by_size, Position::Number(-1, "a1".into(), 2)),
+            (by_name, Position::Text("caf\u{e9}.jpg".into(), "a1".into())),
+            (by_size, Position::Number(-1, "a1".into())),
         ] {
             let cursor = Cursor::at(sort, position);
             assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));

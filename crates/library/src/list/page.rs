@@ -1,23 +1,19 @@
 //! A listing from its plan to its entries: one statement that brings keys in order, and one for each kind that says what
 //! they are.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::atom::{self, Atom, Column, FolderIds, Node, TermTest};
 use super::cursor::Position;
 use super::plan::{self, Rows, Way};
-use super::sql::{Table, Versions, push_list, push_opaque, push_question};
+use super::sql::{Table, Versions, push_lead, push_list, push_opaque, push_question};
 use super::{Cursor, Entry, EntryKind, ListError, ListQuery, SortKey, Total};
 use crate::asset::{ASSET_COLUMNS, Asset};
 use crate::database::{Dialect, Sql, Transaction, Value};
-use crate::error::StoreError;
 use crate::folder::{FOLDER_COLUMNS, Folder};
 use crate::search::Field;
 
-/// Assumed where nobody knows how many versions there are. Where it matters, statistics were gathered.
-const UNKNOWN_VERSIONS: u64 = 100_000;
 /// Points for each text of words that a name holds; no name is as long.
 const WHOLE_WORD: i64 = 2000;
 const BEGINNING: i64 = 1000;
@@ -29,6 +25,7 @@ pub(super) struct Listing<'q> {
     /// By relevance, and there are words to be relevant to.
     ranked: bool,
     versions: u64,
+    dialect: Dialect,
 }
 
 /// The part of a listing that is of one kind.
@@ -51,12 +48,13 @@ enum Select {
 }
 
 impl<'q> Listing<'q> {
-    /// Decides how. Counts what it must know for that.
+    /// Decides how. Counts what it must know for that; `versions` is about how many there are.
     pub(super) async fn plan(
         tx: &mut Transaction,
         dialect: Dialect,
         query: &'q ListQuery,
         folders: &FolderIds,
+        versions: u64,
     ) -> Result<Self, ListError> {
         let nodes: Vec<(EntryKind, Vec<Node>)> = kinds(query)
             .iter()
@@ -69,25 +67,20 @@ impl<'q> Listing<'q> {
             query,
             branches: Vec::new(),
             ranked: query.sort.key == SortKey::Relevance && has_words,
-            versions: 0,
+            versions,
+            dialect,
         };
         if let Some(cursor) = &query.cursor {
             cursor.check(query.sort, listing.ranked)?;
         }
         for (kind, conjuncts) in nodes {
-            let branch = listing.branch(tx, dialect, kind, conjuncts).await?;
+            let branch = listing.branch(tx, kind, conjuncts).await?;
             listing.branches.push(branch);
         }
         Ok(listing)
     }
 
-    async fn branch(
-        &mut self,
-        tx: &mut Transaction,
-        dialect: Dialect,
-        kind: EntryKind,
-        conjuncts: Vec<Node>,
-    ) -> Result<Branch, ListError> {
+    async fn branch(&self, tx: &mut Transaction, kind: EntryKind, conjuncts: Vec<Node>) -> Result<Branch, ListError> {
         let Some(versions) = versions(kind) else {
             // Folders are few, and both databases know their indexes.
             return Ok(Branch {
@@ -99,39 +92,17 @@ impl<'q> Listing<'q> {
         };
         let sort = self.query.sort;
         let asked = plan::to_count(&conjuncts, sort, versions, self.ranked);
+        let (_, page) = self.limits();
         let mut counts = Vec::with_capacity(asked.len());
         if !asked.is_empty() {
-            let most = if asked.len() == 1 {
-                plan::COUNTED_ALONE
-            } else {
-                plan::COUNTED_AMONG_OTHERS
-            };
-            let mut sql = Sql::new(match dialect {
-                Dialect::Sqlite => "SELECT (SELECT COALESCE(MAX(rowid), 0) FROM versions)",
-                Dialect::Postgres => {
-                    "SELECT (SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = 'versions'::regclass)"
-                }
-            });
-            for &at in &asked {
-                sql.push(", (SELECT COUNT(*) FROM (");
-                push_list(&mut sql, &conjuncts[at], versions, "1");
-                sql.push(format!(" LIMIT {}) c)", most + 1));
-            }
-            let row = sql.build().fetch_one(&mut *tx).await?;
-            let number =
-                |at: usize| -> Result<u64, StoreError> { Ok(u64::try_from(row.try_get::<i64, _>(at)?).unwrap_or(0)) };
-            self.versions = Some(number(0)?).filter(|&all| all > 0).unwrap_or(UNKNOWN_VERSIONS);
-            for (place, &at) in asked.iter().enumerate() {
-                let rows = number(place + 1)?;
-                let rows = if rows > most {
-                    Rows::MoreThan(most)
-                } else {
-                    Rows::Exactly(rows)
-                };
-                counts.push((at, rows));
+            let most = plan::first_count(self.versions, page, sort);
+            counts = count(tx, &conjuncts, &asked, versions, most).await?;
+            let all_many = counts.iter().all(|(_, rows)| matches!(rows, Rows::MoreThan(_)));
+            if counts.len() > 1 && all_many {
+                let most = plan::second_count(self.versions).max(most);
+                counts = count(tx, &conjuncts, &asked, versions, most).await?;
             }
         }
-        let (_, page) = self.limits();
         let way = plan::decide(&conjuncts, sort, versions, self.ranked, &counts, self.versions, page);
         Ok(Branch {
             kind,
@@ -190,9 +161,8 @@ impl<'q> Listing<'q> {
             }
             let mut sql = Sql::new(match branch.kind {
                 EntryKind::Folder => format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.id IN ("),
-                EntryKind::FileVersion => format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.id IN ("),
-                EntryKind::File | EntryKind::All => {
-                    format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.is_current AND v.file_id IN (")
+                EntryKind::File | EntryKind::FileVersion | EntryKind::All => {
+                    format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.id IN (")
                 }
             });
             sql.push_list(ids).push(")");
@@ -202,13 +172,9 @@ impl<'q> Listing<'q> {
                         let folder = Folder::of_row(&row)?;
                         (folder.id.to_string(), Entry::Folder(folder))
                     }
-                    EntryKind::FileVersion => {
+                    EntryKind::File | EntryKind::FileVersion | EntryKind::All => {
                         let asset = Asset::of_row(&row)?;
                         (asset.version.id.to_string(), Entry::File(Box::new(asset)))
-                    }
-                    EntryKind::File | EntryKind::All => {
-                        let asset = Asset::of_row(&row)?;
-                        (asset.id.to_string(), Entry::File(Box::new(asset)))
                     }
                 };
                 found.insert((kind, id), entry);
@@ -243,7 +209,7 @@ impl<'q> Listing<'q> {
         }
     }
 
-    pub(super) async fn explain(&self, tx: &mut Transaction, dialect: Dialect) -> Result<String, ListError> {
+    pub(super) async fn explain(&self, tx: &mut Transaction) -> Result<String, ListError> {
         let mut text = String::new();
         for branch in &self.branches {
             let _ = writeln!(text, "{:?}: {:?}", branch.kind, branch.way);
@@ -259,7 +225,7 @@ impl<'q> Listing<'q> {
             return Ok("nothing can be found".to_owned());
         };
         let _ = writeln!(text, "{}", sql.as_str());
-        let (prefix, column) = match dialect {
+        let (prefix, column) = match self.dialect {
             Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 3),
             Dialect::Postgres => ("EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) ", 0),
         };
@@ -275,8 +241,17 @@ impl<'q> Listing<'q> {
     /// One kind that is walked along an index is read whole at once; what must be sorted is sorted by its keys alone.
     fn select(&self) -> Select {
         match &self.branches[..] {
-            [branch] if !self.ranked && matches!(branch.way, Way::Walk { .. }) => Select::Whole,
+            [branch] if !self.ranked && self.comes_in_order(&branch.way) => Select::Whole,
             _ => Select::Keys,
+        }
+    }
+
+    /// Rows are found in the order in which they are wanted, and no more of them than are wanted.
+    fn comes_in_order(&self, way: &Way) -> bool {
+        match way {
+            Way::Walk { .. } => true,
+            Way::List { .. } => !self.ranked && self.query.sort.is_by_creation(),
+            Way::RankList { .. } | Way::RankWalk { .. } => false,
         }
     }
 
@@ -300,7 +275,7 @@ impl<'q> Listing<'q> {
                     sql.push(format!(") b{at}"));
                 }
                 sql.push(format!(
-                    ") u ORDER BY u.k {direction}, u.entry_id {direction}, u.kind {direction} LIMIT {} OFFSET {skip}",
+                    ") u ORDER BY u.k {direction}, u.entry_id {direction} LIMIT {} OFFSET {skip}",
                     self.query.limit
                 ));
             }
@@ -321,108 +296,129 @@ impl<'q> Listing<'q> {
     }
 
     fn push_versions(&self, sql: &mut Sql, branch: &Branch, versions: Versions, select: Select) {
-        let (current, id) = match versions {
-            Versions::Current => ("v.is_current", "v.file_id"),
-            Versions::Past => ("NOT v.is_current", "v.id"),
-        };
         let unranked = Way::Walk { taken: Vec::new() };
         // Counting wants all, however many of them can be ranked.
         let way = match &branch.way {
             Way::RankList { .. } | Way::RankWalk { .. } if select == Select::One => &unranked,
             way => way,
         };
-        let table = match way {
-            Way::Walk { .. } => Table::Versions("v.id"),
-            _ => Table::Versions("d.id"),
-        };
-        let column = table.column(self.query.sort.key.column().unwrap_or(Column::CreatedAt));
-        let key = if self.ranked {
-            score(branch, table)
-        } else {
-            Key::plain(column)
-        };
-        match way {
-            Way::Walk { .. } => {}
-            Way::List { by, rows } => {
-                sql.push("WITH d AS MATERIALIZED (SELECT DISTINCT s.id FROM (");
-                push_list(sql, &branch.conjuncts[*by], versions, "{id} AS id");
-                sql.push(format!(" LIMIT {}) s) ", rows + 1));
-            }
-            Way::RankList { rows } => {
-                sql.push("WITH d AS MATERIALIZED (SELECT DISTINCT s.id FROM (");
-                let only = branch
-                    .conjuncts
-                    .iter()
-                    .find(|node| matches!(node, Node::Atom(Atom::Term { .. })));
-                if let Some(node) = only {
-                    push_list(sql, node, versions, "{id} AS id, t.term AS term");
-                    // A word comes before all that begin with it.
-                    sql.push(" ORDER BY t.term");
-                }
-                sql.push(format!(" LIMIT {rows}) s) "));
-            }
-            Way::RankWalk { rows } => {
-                sql.push(format!(
-                    "WITH d AS MATERIALIZED (SELECT v.id AS id FROM versions v WHERE {current}"
-                ));
-                for node in &branch.conjuncts {
-                    sql.push(" AND ");
-                    push_opaque(sql, node, Table::Versions("v.id"));
-                }
-                sql.push(format!(" ORDER BY v.created_at DESC, {id} DESC LIMIT {rows}) "));
-            }
-        }
+        let source = self.source(branch, way);
+        source.push_before(sql, branch, versions);
+        let column = source
+            .table
+            .column(self.query.sort.key.column().unwrap_or(Column::CreatedAt));
         sql.push("SELECT ");
         match select {
-            Select::One => sql.push("1 AS one"),
-            Select::Whole => sql.push(ASSET_COLUMNS),
+            Select::One => {
+                sql.push("1 AS one");
+            }
+            Select::Whole => {
+                sql.push(ASSET_COLUMNS);
+            }
             Select::Keys => {
                 sql.push(format!(
-                    "CAST({} AS BIGINT) AS kind, {id} AS entry_id, ",
+                    "CAST({} AS BIGINT) AS kind, v.id AS entry_id, ",
                     branch.kind.number()
                 ));
-                key.push(sql);
-                sql.push(" AS k")
+                if self.ranked {
+                    push_score(sql, branch, source.table);
+                } else {
+                    sql.push(column);
+                }
+                sql.push(" AS k");
             }
-        };
-        match way {
-            Way::Walk { .. } => sql.push(format!(" FROM versions v WHERE {current}")),
-            // SQLite takes the tables of a CROSS JOIN in the order in which they stand.
-            _ => sql.push(format!(" FROM d CROSS JOIN versions v WHERE v.id = d.id AND {current}")),
-        };
+        }
+        source.push_from(sql, branch, versions, self.direction());
         for (at, node) in branch.conjuncts.iter().enumerate() {
             match way {
+                _ if source.by == Some(at) && !has_area(node) => {}
+                Way::RankList { .. } | Way::RankWalk { .. } => {}
                 Way::Walk { taken } if taken.contains(&at) => {
                     sql.push(" AND ");
-                    push_taken(sql, node, table);
+                    push_taken(sql, node, source.created.unwrap_or("v.created_at"), source.table);
                 }
-                Way::Walk { .. } => {
+                _ => {
                     sql.push(" AND ");
-                    push_opaque(sql, node, table);
-                }
-                Way::List { by, .. } if at == *by && !has_area(node) => {}
-                Way::RankList { .. } | Way::RankWalk { .. } => {}
-                Way::List { .. } => {
-                    sql.push(" AND ");
-                    push_opaque(sql, node, table);
+                    push_opaque(sql, node, source.table);
                 }
             }
         }
         if select == Select::One {
             return;
         }
-        self.push_cursor(sql, branch.kind, column, id);
         let direction = self.direction();
         if self.ranked {
             sql.push(format!(" ORDER BY k {direction}, entry_id {direction}"));
-        } else {
+            return;
+        }
+        let id = source.id;
+        let key = match source.created {
+            Some(created) => created,
+            None => column,
+        };
+        self.push_cursor(sql, key, id);
+        match way {
+            // SQLite goes through a table that stands first in a CROSS JOIN in the order in which it was filled, and an
+            // ORDER BY here would make it ask all rows and not only those of the page.
+            Way::List { .. } if source.created.is_some() && self.dialect == Dialect::Sqlite => {}
+            Way::Walk { .. } => {
+                sql.push(format!(" ORDER BY {key} {direction}, {id} {direction}"));
+            }
+            _ if source.created.is_some() => {
+                sql.push(format!(" ORDER BY {key} {direction}, {id} {direction}"));
+            }
             // An index that gives the order would be walked whole for the few rows of a list.
-            let key = match (way, self.query.sort.key) {
-                (Way::Walk { .. }, _) => column.to_owned(),
-                (_, SortKey::Name) => format!("{column} || ''"),
-                _ => format!("{column} + 0"),
-            };
-            sql.push(format!(" ORDER BY {key} {direction}, {id} {direction}"));
+            _ => {
+                let nothing = if self.query.sort.key == SortKey::Name {
+                    "|| ''"
+                } else {
+                    "+ 0"
+                };
+                sql.push(format!(" ORDER BY {key} {nothing} {direction}, {id} {direction}"));
+            }
+        }
+    }
+
+    fn source(&self, branch: &Branch, way: &Way) -> Source {
+        match way {
+            Way::Walk { taken } => {
+                let lead = taken
+                    .iter()
+                    .copied()
+                    .find(|&at| plan::term_table(&branch.conjuncts[at]).is_some());
+                match lead {
+                    Some(at) => Source {
+                        by: Some(at),
+                        table: Table::Versions("l.version_id"),
+                        created: Some("l.created_at"),
+                        id: "l.version_id",
+                        from: From::Lead,
+                    },
+                    None => Source {
+                        by: None,
+                        table: Table::Versions("v.id"),
+                        created: None,
+                        id: "v.id",
+                        from: From::Versions,
+                    },
+                }
+            }
+            Way::List { by, rows } if self.comes_in_order(way) => Source {
+                by: Some(*by),
+                table: Table::Versions("d.id"),
+                created: Some("d.created_at"),
+                id: "d.id",
+                from: From::SortedList(*rows),
+            },
+            Way::List { by, rows } => Source::list(Some(*by), From::List(*rows)),
+            Way::RankList { rows } => Source::list(
+                branch
+                    .conjuncts
+                    .iter()
+                    .position(|node| matches!(node, Node::Atom(Atom::Term { .. }))),
+                From::BestList(*rows),
+            ),
+            Way::RankWalk { rows } => Source::list(None, From::Newest(*rows)),
         }
     }
 
@@ -431,24 +427,28 @@ impl<'q> Listing<'q> {
             SortKey::Height | SortKey::Width | SortKey::Size => None,
             key => key.column().map(|column| Table::Folders.column(column)),
         };
-        let key = match column {
-            _ if self.ranked => score(branch, Table::Folders),
-            Some(column) => Key::plain(column),
-            None => Key::plain(format!("CAST({} AS BIGINT)", self.folder_key())),
-        };
+        let folder_key = format!("CAST({} AS BIGINT)", self.folder_key());
         sql.push("SELECT ");
         match select {
-            Select::One => sql.push("1 AS one"),
-            Select::Whole => sql.push(FOLDER_COLUMNS),
+            Select::One => {
+                sql.push("1 AS one");
+            }
+            Select::Whole => {
+                sql.push(FOLDER_COLUMNS);
+            }
             Select::Keys => {
                 sql.push(format!(
                     "CAST({} AS BIGINT) AS kind, f.id AS entry_id, ",
                     branch.kind.number()
                 ));
-                key.push(sql);
-                sql.push(" AS k")
+                if self.ranked {
+                    push_score(sql, branch, Table::Folders);
+                } else {
+                    sql.push(column.unwrap_or(&folder_key));
+                }
+                sql.push(" AS k");
             }
-        };
+        }
         sql.push(" FROM folders f WHERE f.parent_id IS NOT NULL");
         for node in &branch.conjuncts {
             sql.push(" AND ");
@@ -470,33 +470,20 @@ impl<'q> Listing<'q> {
             sql.push(format!(" ORDER BY k {direction}, entry_id {direction}"));
             return;
         }
-        let folder_key = format!("CAST({} AS BIGINT)", self.folder_key());
-        self.push_cursor(sql, branch.kind, column.unwrap_or(&folder_key), "f.id");
+        self.push_cursor(sql, column.unwrap_or(&folder_key), "f.id");
         sql.push(match column {
             Some(column) => format!(" ORDER BY {column} {direction}, f.id {direction}"),
             None => format!(" ORDER BY f.id {direction}"),
         });
     }
 
-    fn push_cursor(&self, sql: &mut Sql, kind: EntryKind, column: &str, id: &str) {
-        let descending = self.query.sort.descending;
-        let (bound, last, last_kind) = match self.query.cursor.as_ref().map(|cursor| &cursor.position) {
+    fn push_cursor(&self, sql: &mut Sql, column: &str, id: &str) {
+        let (bound, last) = match self.query.cursor.as_ref().map(|cursor| &cursor.position) {
             None | Some(Position::Count(_)) => return,
-            Some(Position::Number(number, last, kind)) => (Value::from(*number), last, *kind),
-            Some(Position::Text(text, last, kind)) => (Value::from(text), last, *kind),
+            Some(Position::Number(number, last)) => (Value::from(*number), last),
+            Some(Position::Text(text, last)) => (Value::from(text), last),
         };
-        // Of the same key and id, entries of one kind stand before those of another.
-        let own = match kind.number().cmp(&last_kind) {
-            Ordering::Greater => !descending,
-            Ordering::Less => descending,
-            Ordering::Equal => false,
-        };
-        let beyond = match (descending, own) {
-            (false, false) => ">",
-            (false, true) => ">=",
-            (true, false) => "<",
-            (true, true) => "<=",
-        };
+        let beyond = if self.query.sort.descending { "<" } else { ">" };
         sql.push(format!(" AND ({column}, {id}) {beyond} (")).push_bind(bound);
         sql.push(", ").push_bind(last).push(")");
     }
@@ -509,6 +496,35 @@ impl<'q> Listing<'q> {
     fn folder_key(&self) -> i64 {
         if self.query.sort.descending { -1 } else { i64::MAX }
     }
+}
+
+/// How long the lists of some conjuncts are, up to `most`.
+async fn count(
+    tx: &mut Transaction,
+    conjuncts: &[Node],
+    asked: &[usize],
+    versions: Versions,
+    most: u64,
+) -> Result<Vec<(usize, Rows)>, ListError> {
+    let mut sql = Sql::new("SELECT ");
+    for (place, &at) in asked.iter().enumerate() {
+        sql.push(if place == 0 { "" } else { ", " });
+        sql.push("(SELECT COUNT(*) FROM (");
+        push_list(&mut sql, &conjuncts[at], versions, "1");
+        sql.push(format!(" LIMIT {}) c)", most + 1));
+    }
+    let row = sql.build().fetch_one(tx).await?;
+    let mut counts = Vec::with_capacity(asked.len());
+    for (place, &at) in asked.iter().enumerate() {
+        let rows = u64::try_from(row.try_get::<i64, _>(place)?).unwrap_or(0);
+        let rows = if rows > most {
+            Rows::MoreThan(most)
+        } else {
+            Rows::Exactly(rows)
+        };
+        counts.push((at, rows));
+    }
+    Ok(counts)
 }
 
 /// The kinds that a listing may hold.
@@ -554,14 +570,130 @@ fn has_area(node: &Node) -> bool {
 }
 
 /// As the index has it, so that the databases see that it serves.
-fn push_taken(sql: &mut Sql, node: &Node, table: Table) {
+fn push_taken(sql: &mut Sql, node: &Node, created: &str, table: Table) {
     match node {
         Node::Not(_) => {
             sql.push("v.tags = '[]' AND v.ai_tags = '[]'");
         }
         Node::Atom(Atom::Text(column, test)) => super::sql::push_text(sql, table.column(*column), test),
+        Node::Atom(Atom::Int(Column::CreatedAt, test)) => super::sql::push_int(sql, created, test),
         Node::Atom(Atom::Int(column, test)) => super::sql::push_int(sql, table.column(*column), test),
         node => push_question(sql, node, table),
+    }
+}
+
+/// Where the rows of a branch come from.
+struct Source {
+    /// The conjunct that this answers already.
+    by: Option<usize>,
+    /// What questions are about.
+    table: Table,
+    /// Where the time of creation stands, if the rows come in its order.
+    created: Option<&'static str>,
+    /// Where the version's id stands.
+    id: &'static str,
+    from: From,
+}
+
+enum From {
+    /// All versions.
+    Versions,
+    /// What has one term or value, in the order of creation.
+    Lead,
+    /// A list of at most so many, in the order of creation.
+    SortedList(u64),
+    /// A list of at most so many, in no order.
+    List(u64),
+    /// So many of a list, those with the word itself first.
+    BestList(u64),
+    /// So many that answer all questions, the newest first.
+    Newest(u64),
+}
+
+impl Source {
+    fn list(by: Option<usize>, from: From) -> Self {
+        Self {
+            by,
+            table: Table::Versions("d.id"),
+            created: None,
+            id: "v.id",
+            from,
+        }
+    }
+
+    /// What stands before `SELECT`.
+    fn push_before(&self, sql: &mut Sql, branch: &Branch, versions: Versions) {
+        const DISTINCT: &str = "WITH d AS MATERIALIZED (SELECT DISTINCT s.id FROM (";
+        match &self.from {
+            From::Versions | From::Lead | From::SortedList(_) => {}
+            From::List(rows) => {
+                sql.push(DISTINCT);
+                self.push_conjunct(sql, branch, versions, "{id} AS id");
+                sql.push(format!(" LIMIT {}) s) ", rows + 1));
+            }
+            From::BestList(rows) => {
+                sql.push(DISTINCT);
+                self.push_conjunct(sql, branch, versions, "{id} AS id, t.term AS term");
+                // A word comes before all that begin with it.
+                sql.push(format!(" ORDER BY t.term LIMIT {rows}) s) "));
+            }
+            From::Newest(rows) => {
+                let current = is_current(versions);
+                sql.push(format!(
+                    "WITH d AS MATERIALIZED (SELECT v.id AS id FROM versions v WHERE {current}"
+                ));
+                for node in &branch.conjuncts {
+                    sql.push(" AND ");
+                    push_opaque(sql, node, Table::Versions("v.id"));
+                }
+                sql.push(format!(" ORDER BY v.created_at DESC, v.id DESC LIMIT {rows}) "));
+            }
+        }
+    }
+
+    fn push_from(&self, sql: &mut Sql, branch: &Branch, versions: Versions, direction: &str) {
+        let current = is_current(versions);
+        match &self.from {
+            From::Versions => {
+                sql.push(format!(" FROM versions v WHERE {current}"));
+            }
+            // SQLite takes the tables of a CROSS JOIN in the order in which they stand.
+            From::Lead => {
+                let Some(node) = self.by.map(|at| &branch.conjuncts[at]) else {
+                    return;
+                };
+                let table = plan::term_table(node).unwrap_or("version_terms");
+                sql.push(format!(" FROM {table} l CROSS JOIN versions v WHERE "));
+                push_lead(sql, node);
+                sql.push(format!(" AND v.id = l.version_id AND {current}"));
+            }
+            From::SortedList(rows) => {
+                let most = rows + 1;
+                // Grouped, so that those which stand there twice come once, by the same sorting.
+                sql.push(" FROM (SELECT s.created_at, s.id FROM (");
+                self.push_conjunct(sql, branch, versions, "{created} AS created_at, {id} AS id");
+                sql.push(format!(
+                    " LIMIT {most}) s GROUP BY s.created_at, s.id ORDER BY s.created_at {direction}, s.id {direction} LIMIT {most}) d \
+                     CROSS JOIN versions v WHERE v.id = d.id AND {current}"
+                ));
+            }
+            From::List(_) | From::BestList(_) | From::Newest(_) => {
+                sql.push(format!(" FROM d CROSS JOIN versions v WHERE v.id = d.id AND {current}"));
+            }
+        }
+    }
+
+    fn push_conjunct(&self, sql: &mut Sql, branch: &Branch, versions: Versions, select: &str) {
+        if let Some(by) = self.by {
+            push_list(sql, &branch.conjuncts[by], versions, select);
+        }
+    }
+}
+
+fn is_current(versions: Versions) -> &'static str {
+    match versions {
+        Versions::Current => "v.is_current",
+        Versions::Past => "NOT v.is_current",
     }
 }
 
@@ -583,22 +715,9 @@ fn words(conjuncts: &[Node]) -> Vec<(&str, &str)> {
     found
 }
 
-/// What an order compares.
-struct Key(Sql);
-
-impl Key {
-    fn plain(text: impl Into<String>) -> Self {
-        Self(Sql::new(text))
-    }
-
-    fn push(&self, sql: &mut Sql) {
-        sql.push_renumbered(&self.0);
-    }
-}
-
 /// Points for words that are there whole, fewer for such as begin so, less the length of the name.
-fn score(branch: &Branch, table: Table) -> Key {
-    let mut sql = Sql::new("CAST(0");
+fn push_score(sql: &mut Sql, branch: &Branch, table: Table) {
+    sql.push("CAST(0");
     for (kind, start) in words(&branch.conjuncts) {
         let term = |test| {
             Node::Atom(Atom::Term {
@@ -607,12 +726,11 @@ fn score(branch: &Branch, table: Table) -> Key {
             })
         };
         sql.push(" + CASE WHEN ");
-        push_question(&mut sql, &term(TermTest::OneOf(vec![start.to_owned()])), table);
+        push_question(sql, &term(TermTest::OneOf(vec![start.to_owned()])), table);
         sql.push(format!(" THEN {WHOLE_WORD} WHEN "));
-        push_question(&mut sql, &term(TermTest::StartsWith(start.to_owned())), table);
+        push_question(sql, &term(TermTest::StartsWith(start.to_owned())), table);
         sql.push(format!(" THEN {BEGINNING} ELSE 0 END"));
     }
     let name = table.column(Column::Name);
     sql.push(format!(" - LENGTH({name}) AS BIGINT)"));
-    Key(sql)
 }

@@ -1,24 +1,35 @@
 //! How a branch of a listing is carried out: which index is walked, or which condition is listed and then sorted. All is
 //! decided here, from counts; the databases are left no choice that could go wrong.
 
-use super::atom::{Atom, Column, IntTest, Node};
+use super::atom::{Atom, Column, IntTest, Node, TermTest, ValueTest};
 use super::sql::{Versions, is_listable};
 use super::{Sort, SortKey};
-use crate::search::TextTest;
+use crate::search::{NumberTest, TextTest};
 
 /// Matches that `RELEVANCE` orders. Of more than these, it orders the first that are found.
-pub(super) const RANKED: u64 = 5000;
-/// Matches are counted up to here to choose between them; more is "many".
-pub(super) const COUNTED_ALONE: u64 = 10_000;
-pub(super) const COUNTED_AMONG_OTHERS: u64 = 50_000;
+pub(super) const RANKED: u64 = 2000;
 
-/// What a look at one row costs, in units of a step along an index.
+/// What a look at one row costs, in units of about a microsecond: to go on along an index, to ask an index table about
+/// one, to fetch a row that an index names, to sort one by what the index says.
 const STEP: f64 = 1.5;
-const FETCH: f64 = 4.0;
 const QUESTION: f64 = 1.5;
-/// What is not counted holds for every other row; what is many, for every fifth.
+const FETCH: f64 = 6.0;
+const SORT: f64 = 0.5;
+/// What is not counted holds for every other row; what is many, for every tenth.
 const UNKNOWN_SHARE: f64 = 0.5;
-const MANY_SHARE: f64 = 0.2;
+const MANY_SHARE: f64 = 0.1;
+
+/// Up to where matches are counted: a longer list would cost more than a walk that finds the page. Where the two meet,
+/// rows * cost of one = page * all / rows * (STEP + QUESTION).
+pub(super) fn first_count(all: u64, page: u64, sort: Sort) -> u64 {
+    let one = if sort.is_by_creation() { SORT } else { FETCH };
+    ((page.max(1) as f64 * all as f64 * (STEP + QUESTION) / one).sqrt() as u64).clamp(200, 30_000)
+}
+
+/// Up to where they are counted again, if there are several conditions with many: together they may still be rare.
+pub(super) fn second_count(all: u64) -> u64 {
+    (all / 20).clamp(200, 50_000)
+}
 
 /// How a page is found.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +37,8 @@ pub(super) enum Way {
     /// Along the index of the order, asking each row. What `taken` says (places in the conjuncts) is where in the index
     /// the walk begins and ends.
     Walk { taken: Vec<usize> },
-    /// The list of one conjunct, of at most so many rows; the rest is asked of each, then they are sorted.
+    /// The list of one conjunct, of at most so many rows. By time of creation, which all lists know, it is sorted and the
+    /// rest is asked until the page is full; in other orders the rest is asked of all, and what is left is sorted.
     List { by: usize, rows: u64 },
     /// By relevance: the first so many of the only conjunct's list, best words first.
     RankList { rows: u64 },
@@ -105,9 +117,22 @@ pub(super) fn decide(
         .map(|rows| rows.at_most(all))
         .fold(all, f64::min);
     let steps = (page as f64 / share_of_rest).min(longest);
-    let walk = steps * (STEP + QUESTION * rest.len() as f64);
+    let step = if taken.iter().any(|&at| term_table(&conjuncts[at]).is_some()) {
+        FETCH
+    } else {
+        STEP
+    };
+    let walk = steps * (step + QUESTION * rest.len() as f64);
     if let Some((by, rows)) = exact {
-        let list = rows as f64 * (FETCH + QUESTION * (conjuncts.len() - 1) as f64);
+        let rows_f = rows as f64;
+        let others = (0..conjuncts.len()).filter(|&at| at != by);
+        let share_of_others: f64 = others.map(share).product();
+        let look = FETCH + QUESTION * (conjuncts.len() - 1) as f64;
+        let list = if sort.is_by_creation() {
+            rows_f * SORT + (page as f64 / share_of_others).min(rows_f) * look
+        } else {
+            rows_f * look
+        };
         // An order that no index has is sorted whole, whatever the page.
         if list < walk || !has_index(sort, versions) {
             return Way::List { by, rows };
@@ -117,13 +142,32 @@ pub(super) fn decide(
 }
 
 fn has_index(sort: Sort, versions: Versions) -> bool {
-    versions == Versions::Current || matches!(sort.key, SortKey::Created | SortKey::Relevance)
+    versions == Versions::Current || sort.is_by_creation()
+}
+
+/// The index table that lists what has this one term or value in the order of creation.
+pub(super) fn term_table(node: &Node) -> Option<&'static str> {
+    match node {
+        Node::Atom(Atom::Term {
+            test: TermTest::OneOf(terms),
+            ..
+        }) if terms.len() == 1 => Some("version_terms"),
+        Node::Atom(Atom::Value {
+            test: ValueTest::Text(TextTest::OneOf(texts)),
+            ..
+        }) if texts.len() == 1 => Some("version_values"),
+        Node::Atom(Atom::Value {
+            test: ValueTest::Number(NumberTest::OneOf(numbers)),
+            ..
+        }) if numbers.len() == 1 => Some("version_values"),
+        _ => None,
+    }
 }
 
 /// The conjuncts that an index takes along with the order: one that must equal something, and bounds of the order itself.
 fn taken(conjuncts: &[Node], sort: Sort, versions: Versions, count: impl Fn(usize) -> Option<Rows>) -> Vec<usize> {
     let mut taken = Vec::new();
-    let by_created = matches!(sort.key, SortKey::Created | SortKey::Relevance);
+    let by_created = sort.is_by_creation();
     let leads = |node: &Node| match node {
         Node::Atom(Atom::Folder(ids)) => ids.len() == 1 && has_index(sort, versions),
         Node::Atom(Atom::Text(Column::Format | Column::CreatedBy, TextTest::OneOf(texts))) => {
@@ -133,7 +177,7 @@ fn taken(conjuncts: &[Node], sort: Sort, versions: Versions, count: impl Fn(usiz
             by_created && versions == Versions::Current
         }
         Node::Not(inner) => by_created && **inner == Node::Atom(Atom::Tagged) && versions == Versions::Current,
-        _ => false,
+        node => by_created && term_table(node).is_some(),
     };
     let all_and_more = f64::INFINITY;
     taken.extend(
@@ -161,7 +205,6 @@ fn bounds(node: &Node, key: SortKey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::atom::TermTest;
 
     const ALL: u64 = 1_000_000;
     const BY_CREATED: Sort = Sort {
@@ -176,7 +219,14 @@ mod tests {
     fn term(word: &str) -> Node {
         Node::Atom(Atom::Term {
             kind: "name".into(),
-            test: TermTest::OneOf(vec![word.into()]),
+            test: TermTest::StartsWith(word.into()),
+        })
+    }
+
+    fn tag() -> Node {
+        Node::Atom(Atom::Term {
+            kind: "label".into(),
+            test: TermTest::OneOf(vec!["t".into()]),
         })
     }
 
@@ -233,6 +283,28 @@ mod tests {
                 BY_CREATED,
                 vec![(0, Exactly(10))],
                 Way::List { by: 0, rows: 10 },
+            ),
+            ("a tag", vec![tag()], BY_CREATED, vec![], walk(&[0])),
+            (
+                "a tag, by size",
+                vec![tag()],
+                BY_SIZE,
+                vec![(0, Exactly(3000))],
+                Way::List { by: 0, rows: 3000 },
+            ),
+            (
+                "a tag and a rare word",
+                vec![term("a"), tag()],
+                BY_CREATED,
+                vec![(0, Exactly(50)), (1, MoreThan(50_000))],
+                Way::List { by: 0, rows: 50 },
+            ),
+            (
+                "a word that is not so rare",
+                vec![term("a")],
+                BY_CREATED,
+                vec![(0, Exactly(20_000))],
+                Way::List { by: 0, rows: 20_000 },
             ),
             ("a folder", vec![folder()], BY_SIZE, vec![], walk(&[0])),
             ("a format by time", vec![format()], BY_CREATED, vec![], walk(&[0])),

@@ -251,6 +251,38 @@ fn push_term(sql: &mut Sql, test: &TermTest) {
     }
 }
 
+/// What `l`, a row of the table that [`term_table`](super::plan::term_table) names, must be.
+pub(super) fn push_lead(sql: &mut Sql, node: &Node) {
+    match node {
+        Node::Atom(Atom::Term {
+            kind,
+            test: TermTest::OneOf(terms),
+        }) => {
+            sql.push("l.kind = ").push_bind(kind).push(" AND l.term");
+            push_one_of(sql, terms);
+        }
+        Node::Atom(Atom::Value {
+            field,
+            test: ValueTest::Text(test),
+        }) => {
+            sql.push("l.field_id = ").push_bind(field).push(" AND ");
+            push_text(sql, "l.text_value", test);
+        }
+        Node::Atom(Atom::Value {
+            field,
+            test: ValueTest::Number(NumberTest::OneOf(numbers)),
+        }) => {
+            sql.push("l.field_id = ").push_bind(field);
+            for number in numbers {
+                sql.push(" AND l.number_value = ").push_bind(*number);
+            }
+        }
+        _ => {
+            sql.push("FALSE");
+        }
+    }
+}
+
 /// What follows `WHERE` in a list of folders by their words.
 pub(super) fn push_folder_terms(sql: &mut Sql, test: &TermTest) {
     sql.push("TRUE");
@@ -284,8 +316,7 @@ fn push_value(sql: &mut Sql, test: &ValueTest) {
 }
 
 fn push_below(sql: &mut Sql, path: &FolderPath) {
-    // What begins with the path and a slash; `0` follows the slash.
-    let (start, end) = (format!("{}/", path.as_str()), format!("{}0", path.as_str()));
+    let (start, end) = below(path);
     sql.push(" IN (SELECT b.id FROM folders b WHERE b.path = ")
         .push_bind(path.as_str())
         .push(" UNION ALL SELECT b.id FROM folders b WHERE b.path >= ")
@@ -293,6 +324,11 @@ fn push_below(sql: &mut Sql, path: &FolderPath) {
         .push(" AND b.path < ")
         .push_bind(end)
         .push(")");
+}
+
+/// The range of all that begins with the path and a slash. `0` follows the slash.
+fn below(path: &FolderPath) -> (String, String) {
+    (format!("{}/", path.as_str()), format!("{}0", path.as_str()))
 }
 
 /// First the boxes, which an index serves, then exactly.
@@ -382,10 +418,12 @@ pub(super) fn is_listable(node: &Node, versions: Versions) -> bool {
 }
 
 /// Selects something for each version that an index lists, once or several times; older versions may be among them.
-/// `select` may use `{id}`. Only for what [`is_listable`].
+/// `select` may use `{id}` and `{created}`. Only for what [`is_listable`].
 pub(super) fn push_list(sql: &mut Sql, node: &Node, versions: Versions, select: &str) {
-    let of_versions = select.replace("{id}", "v.id");
-    let of_terms = select.replace("{id}", "t.version_id");
+    let of_versions = select.replace("{id}", "v.id").replace("{created}", "v.created_at");
+    let of_terms = select
+        .replace("{id}", "t.version_id")
+        .replace("{created}", "t.created_at");
     let current = match versions {
         Versions::Current => "v.is_current",
         Versions::Past => "NOT v.is_current",
@@ -418,6 +456,16 @@ pub(super) fn push_list(sql: &mut Sql, node: &Node, versions: Versions, select: 
             sql.push(format!(
                 "SELECT {of_versions} FROM versions v WHERE {current} AND v.tags = '[]' AND v.ai_tags = '[]'"
             ));
+        }
+        Node::Atom(Atom::Below(path)) => {
+            // SQLite takes the tables of a CROSS JOIN in the order in which they stand: first the few folders.
+            let from = format!(
+                "SELECT {of_versions} FROM folders b CROSS JOIN versions v WHERE v.folder_id = b.id AND {current} AND b.path"
+            );
+            let (start, end) = below(path);
+            sql.push(&from).push(" = ").push_bind(path.as_str());
+            sql.push(" UNION ALL ").push(&from).push(" >= ").push_bind(start);
+            sql.push(" AND b.path < ").push_bind(end);
         }
         Node::Atom(Atom::Area(area)) => {
             // A box each, because an index is walked once for a range and not at all for two of them.
