@@ -100,11 +100,14 @@ pub(crate) async fn find<'c>(on: impl Into<On<'c>>, path: &FolderPath) -> Result
     .transpose()
 }
 
-/// A folder has another name: what finds folders by the words of their names forgets the old ones.
+/// A folder has another name, which its row tells already: what finds folders by the words of their names learns the new one.
 pub(crate) async fn renamed(tx: &mut Transaction, folder: &str) -> Result<(), sqlx::Error> {
-    query("DELETE FROM folder_terms WHERE folder_id = $1")
+    let name: String = query("SELECT name FROM folders WHERE id = $1")
         .bind(folder)
-        .execute(tx)
+        .scalar(&mut *tx)
         .await?;
-    Ok(())
+    let id = folder
+        .parse()
+        .map_err(|error: crate::id::IdError| sqlx::Error::Decode(error.into()))?;
+    index::index_folder(tx, id, &name).await
 }

@@ -96,6 +96,20 @@ pub(crate) async fn index(tx: &mut Transaction, version: VersionId) -> Result<()
     Ok(())
 }
 
+/// Brings the times in the index up to date with a file's versions, where they went to another file.
+pub(crate) async fn retime(tx: &mut Transaction, file: &str) -> Result<(), sqlx::Error> {
+    for table in ["version_terms", "version_values"] {
+        query(format!(
+            "UPDATE {table} SET created_at = (SELECT v.created_at FROM versions v WHERE v.id = {table}.version_id)
+             WHERE version_id IN (SELECT id FROM versions WHERE file_id = $1)"
+        ))
+        .bind(file)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Brings the index up to date with a folder's name.
 pub(crate) async fn index_folder(tx: &mut Transaction, folder: FolderId, name: &str) -> Result<(), sqlx::Error> {
     let id = folder.to_string();

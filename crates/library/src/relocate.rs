@@ -134,6 +134,7 @@ pub(crate) async fn move_into(
         .bind(generation.version.to_string())
         .execute(&mut *tx)
         .await?;
+        index::index(tx, generation.version).await?;
         outbox::append(
             tx,
             EventKind::FileVersionCreated,

@@ -252,7 +252,7 @@ async fn insert_copies(
                 (true, "is_current") => "c.is_current".to_owned(),
                 (true, "token") => "c.token".to_owned(),
                 (true, "folder_id") => "c.folder_id".to_owned(),
-                (true, "created_at") => "c.created_at".to_owned(),
+                (_, "created_at") => "c.created_at".to_owned(),
                 (true, "updated_at" | "uploaded_at") => "c.now".to_owned(),
                 (_, other) => format!("v.{other}"),
             })

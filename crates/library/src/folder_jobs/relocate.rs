@@ -8,6 +8,7 @@ use super::{BATCH, Order};
 use crate::database::{Sql, Transaction, query};
 use crate::error::StoreError;
 use crate::folder;
+use crate::index;
 use crate::jobs::{ItemFailure, JobError, Progress};
 use crate::library::Library;
 use crate::name::{FileName, FolderPath};
@@ -215,6 +216,7 @@ async fn become_versions(
         .bind(counts.try_get::<i64, _>("created_at")?)
         .execute(&mut *tx)
         .await?;
+    index::retime(tx, existing).await?;
     query("DELETE FROM files WHERE id = $1").bind(file).execute(tx).await?;
     Ok(true)
 }
