@@ -4,6 +4,7 @@ import base64
 import http.client
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,12 +26,16 @@ READY_WITHIN_S = 20
 POSTGRES = os.environ.get("TINTYPE_TEST_POSTGRES")
 
 
+# Found now: a test may give its server another path.
+PSQL = shutil.which("psql")
+
+
 def schema_for(data_dir):
     """The address of a schema that belongs to a data directory: a server that starts there again finds what it left."""
     import hashlib
 
     name = "e" + hashlib.sha256(data_dir.encode()).hexdigest()[:16]
-    subprocess.run(["psql", "-q", POSTGRES, "-c", f"CREATE SCHEMA IF NOT EXISTS {name}"], check=True,
+    subprocess.run([PSQL, "-q", POSTGRES, "-c", f"CREATE SCHEMA IF NOT EXISTS {name}"], check=True,
                    env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"})
     return f"{POSTGRES}?options=-c%20search_path%3D{name}"
 

@@ -38,7 +38,8 @@ def names(entries):
 @pytest.mark.parametrize("query, expected", [
     ('path : "/searching" AND type = "file"', ["harbour-dawn.txt", "harbour.jpg", "red_dress.jpg"]),
     ('path = "/searching"', ["deep", "harbour-dawn.txt", "harbour.jpg"]),
-    ('path : "searching/" AND name HAS "dress red"', []),
+    ('path : "searching/" AND name HAS "dress red"', ["red_dress.jpg"]),
+    ('path : "searching/" AND name HAS "dres red"', []),
     ('path : "searching/" AND name HAS "red dress"', ["red_dress.jpg"]),
     ('tags IN ["search-sea"] AND format = "jpg"', ["harbour.jpg"]),
     ('tags HAS "search da"', ["harbour.jpg"]),

@@ -57,7 +57,7 @@ impl Rows {
     fn share(self, all: f64) -> f64 {
         match self {
             Self::Exactly(rows) => (rows.max(1) as f64 / all).min(1.0),
-            Self::MoreThan(counted) => (counted as f64 / all).max(MANY_SHARE).min(1.0),
+            Self::MoreThan(counted) => (counted as f64 / all).clamp(MANY_SHARE, 1.0),
         }
     }
 

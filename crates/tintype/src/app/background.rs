@@ -20,7 +20,7 @@ use tokio::task::{Id, JoinSet};
 use super::App;
 
 /// How long a runner that says nothing keeps a job.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(15);
 /// Jobs of other nodes, and those that wait for their time, are looked for this often.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A job that gets no further is given up after so many attempts: some hours with the gaps below.

@@ -64,17 +64,15 @@ fn upright_and_on_white() {
     assert!(hash(&disc.to_png()).distance(hash(&on_white.to_png())) <= 4);
 }
 
-/// What changes along one side only has a hash, too.
+/// What changes along one side only has a hash, too, and another one than what changes along the other side.
 #[test]
 fn one_direction() {
-    let across = Raster::new(80, 60, |x, _| [(x * 3) as u8, (x * 3) as u8, (x * 3) as u8, 255]);
-    let down = Raster::new(80, 60, |_, y| [(y * 4) as u8, (y * 4) as u8, (y * 4) as u8, 255]);
-    let mirrored = Raster::new(80, 60, |x, y| across.at(79 - x, y));
-    let hashes = [&across, &down, &mirrored].map(|picture| hash(&picture.to_png()));
+    let bowl = |at: u32, side: u32| (at.abs_diff(side / 2).pow(2) / 8).min(255) as u8;
+    let across = Raster::new(80, 60, |x, _| [bowl(x, 80), bowl(x, 80), bowl(x, 80), 255]);
+    let down = Raster::new(80, 60, |_, y| [bowl(y, 60), bowl(y, 60), bowl(y, 60), 255]);
+    let hashes = [&across, &down].map(|picture| hash(&picture.to_png()));
     assert!(hashes.iter().all(|hash| hash.to_bits() != 0), "{hashes:?}");
-    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-        assert!(hashes[a].distance(hashes[b]) >= 2, "{hashes:?}");
-    }
+    assert!(hashes[0].distance(hashes[1]) >= 2, "{hashes:?}");
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn value_of_text(text: &str, schema: &Schema) -> Value {
 fn option_of_text(text: &str, schema: &Schema) -> Value {
     let written = |option: &&Value| match option {
         Value::String(option) => option == text,
-        option => option.to_string() == text,
+        option => format!("{option}") == text,
     };
     let option = schema.select_options.iter().find(written);
     option.cloned().unwrap_or_else(|| Value::String(text.to_owned()))
