@@ -123,7 +123,7 @@ pub fn folders(assets: u64) -> usize {
 
 /// The folder above a folder, if it is not at the top. Folders come after those above them.
 pub fn parent(folder: usize) -> Option<usize> {
-    (folder >= 20).then(|| folder / 12)
+    (folder >= 20).then_some(folder / 12)
 }
 
 /// An id in the form of the library's own, in the order of the times.

@@ -49,7 +49,7 @@ async fn names_of_fields_stay_taken_and_labels_do_not() {
     ));
     let other = field(library, "other", "Price").await.expect("the label is free again");
     let listed = library.custom_metadata_fields(false).await.expect("listed");
-    assert_eq!(listed, [other.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&other));
     let all = library.custom_metadata_fields(true).await.expect("listed");
     assert_eq!(all.len(), 2);
     assert!(all.iter().any(|field| field.id == price.id && field.is_deleted));
@@ -146,7 +146,7 @@ async fn named_transformations() {
     // Seen at once by whoever asks for the account, whatever was in memory.
     let text = |account: &library::Account| account.named_transformation("card").map(|t| t.transformation.clone());
     assert_eq!(
-        text(&*library.account().await.expect("an account")).as_deref(),
+        text(&library.account().await.expect("an account")).as_deref(),
         Some("w-100")
     );
     let change = TransformationChange {
@@ -158,11 +158,11 @@ async fn named_transformations() {
         .await
         .expect("changed");
     assert_eq!(
-        text(&*library.account().await.expect("an account")).as_deref(),
+        text(&library.account().await.expect("an account")).as_deref(),
         Some("w-50")
     );
     library.delete_named_transformation(&card.id).await.expect("deleted");
-    assert_eq!(text(&*library.account().await.expect("an account")), None);
+    assert_eq!(text(&library.account().await.expect("an account")), None);
     assert_eq!(library.named_transformation(&card.id).await.expect("looked up"), None);
     let gone = library.delete_named_transformation(&card.id).await;
     assert!(matches!(gone, Err(AccountError::NotFound)));

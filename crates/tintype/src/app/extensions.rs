@@ -80,6 +80,7 @@ pub struct Tagging {
 }
 
 /// One question about a picture.
+#[allow(clippy::large_enum_variant, reason = "a request has ten of them at most")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Task {

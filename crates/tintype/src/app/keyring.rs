@@ -17,6 +17,9 @@ use crate::keys::KeyPair;
 /// Uses of a key are written down no oftener than this.
 const NOTED_EVERY_MS: i64 = 3_600_000;
 
+/// The keys that sign, and the account that they were opened for.
+type Opened = (Arc<Account>, Arc<Vec<SigningKey>>);
+
 /// Knows keys, and opens what is sealed.
 #[derive(Debug)]
 pub struct Keyring {
@@ -24,7 +27,7 @@ pub struct Keyring {
     first_digest: String,
     seal: Arc<Seal>,
     /// The opened keys of the account that was asked for last.
-    opened: Mutex<Option<(Arc<Account>, Arc<Vec<SigningKey>>)>>,
+    opened: Mutex<Option<Opened>>,
     /// Keys that were used, and when; not yet written down.
     used: Mutex<BTreeMap<String, Timestamp>>,
 }

@@ -65,7 +65,7 @@ impl Seal {
             .map(|key| {
                 let bytes = STANDARD.decode(key.trim()).map_err(|_| SealError::Key)?;
                 let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| SealError::Key)?;
-                let id = hex::encode(&Sha256::digest(&bytes)[..4]);
+                let id = hex::encode(&Sha256::digest(bytes)[..4]);
                 Ok((id, XChaCha20Poly1305::new(&Key::from(bytes))))
             })
             .collect::<Result<Vec<_>, _>>()?;

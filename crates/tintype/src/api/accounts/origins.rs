@@ -227,8 +227,11 @@ fn read(app: &App, id: String, fields: &Fields) -> Result<NewOrigin, ApiError> {
     })
 }
 
+/// Keys of an origin with their values.
+type Keys = Map<String, Value>;
+
 /// What may be shown, with its defaults, and the rest.
-fn parse(fields: &Fields) -> Result<(Map<String, Value>, Map<String, Value>), ApiError> {
+fn parse(fields: &Fields) -> Result<(Keys, Keys), ApiError> {
     let given = fields.get("type").and_then(Value::as_str).unwrap_or_default();
     let Some((kind, own)) = KINDS.iter().find(|(kind, _)| *kind == given) else {
         let names = KINDS.map(|(kind, _)| kind).join(", ");
