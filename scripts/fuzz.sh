@@ -8,7 +8,7 @@ targets=${2:-parser probe}
 
 # The workspace wrapper adds coverage counters to our crates alone. Their dependencies, C codecs among them, come from
 # the same target directory as everything else, so fuzzing costs seconds of building, and needs no nightly compiler.
-RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument.sh" cargo build --release --locked -p tintype-fuzz --message-format short
+RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument.sh" cargo build --release --locked --workspace --bin fuzz_parser --bin fuzz_probe --message-format short
 
 # Where cargo put the binaries: a target directory may have been set from outside.
 built=$(cargo metadata --format-version 1 --no-deps --offline | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')

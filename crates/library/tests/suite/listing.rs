@@ -276,7 +276,7 @@ async fn pages_of_ten_thousand_fit_together() {
     upload(library, "/many/first.png", b"x", 1000).await.expect("uploaded");
     library.close().await;
     fill(&bench, 9_999).await;
-    let library = Library::for_testing(bench.directory.path()).await;
+    let library = Library::open(bench.settings()).await.expect("opened");
     assert_eq!(library.counts().await.expect("counts").files, 10_000);
     for kind in [EntryKind::File, EntryKind::All] {
         let mut seen = std::collections::HashSet::new();
