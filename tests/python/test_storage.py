@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from picture import seen
-from s3 import S3
-from server import BINARY, POSTGRES, Server
+from s3 import ACCESS_KEY, S3, SECRET_KEY
+from server import BASIC, BINARY, POSTGRES, Server
 
 
 @pytest.fixture
@@ -104,3 +104,25 @@ def test_migrations_are_shown_and_run(tmp_path):
     assert list(tmp_path.iterdir()) == [], "looking makes nothing"
     code, out, _ = tintype("db", "migrate", data_dir=tmp_path)
     assert code == 0 and "pending" not in out and out.count("applied") >= 2, out
+
+
+def test_an_origin_on_a_server_that_checks_signatures(s3, start, photo):
+    (s3.bucket / "raw").mkdir()
+    (s3.bucket / "raw" / "photo.jpg").write_bytes(photo)
+    server = start(fetch_allow="127.0.0.0/8")
+
+    def make(route, **fields):
+        answer = server.request("POST", route, {**BASIC, "Content-Type": "application/json"}, json.dumps(fields))
+        assert answer.status == 201, answer
+        return answer.json()["id"]
+
+    common = {"type": "S3_COMPATIBLE", "bucket": "media", "prefix": "raw", "endpoint": s3.url, "accessKey": ACCESS_KEY,
+              "s3ForcePathStyle": True}
+    for prefix, secret in [("good", SECRET_KEY), ("bad", "another-secret")]:
+        origin = make("/v1/accounts/origins", name=f"The {prefix} one", secretKey=secret, **common)
+        make("/v1/accounts/url-endpoints", description=prefix, urlPrefix=prefix, origins=[origin])
+    assert server.get("/demo/good/photo.jpg?tr=orig-true").body == photo
+    assert seen(server.get("/demo/good/tr:w-90/photo.jpg")) == ("JPEG", 90, 60)
+    assert server.get("/demo/good/none.jpg").headers["ik-error"].startswith("ENOENT - ")
+    refusal = server.get("/demo/bad/photo.jpg")
+    assert refusal.status == 404 and refusal.headers["ik-error"].startswith("EACCES - "), refusal
