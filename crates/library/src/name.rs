@@ -228,10 +228,12 @@ impl FolderPath {
         self.is_root() || other == self || other.0.starts_with(&format!("{}/", self.0))
     }
 
-    /// The paths of all folders below are at least the first and less than the second text. Not for the root.
+    /// The paths of all folders below are at least the first and less than the second text: a range of the index. Below
+    /// the root that range holds the root itself.
     pub(crate) fn range_below(&self) -> (String, String) {
+        let stem = if self.is_root() { "" } else { self.as_str() };
         // `0` is what comes after `/`.
-        (format!("{}/", self.0), format!("{}0", self.0))
+        (format!("{stem}/"), format!("{stem}0"))
     }
 
     /// A path that was checked when it was stored.

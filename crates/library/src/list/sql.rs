@@ -316,7 +316,7 @@ fn push_value(sql: &mut Sql, test: &ValueTest) {
 }
 
 fn push_below(sql: &mut Sql, path: &FolderPath) {
-    let (start, end) = below(path);
+    let (start, end) = path.range_below();
     sql.push(" IN (SELECT b.id FROM folders b WHERE b.path = ")
         .push_bind(path.as_str())
         .push(" UNION ALL SELECT b.id FROM folders b WHERE b.path >= ")
@@ -324,11 +324,6 @@ fn push_below(sql: &mut Sql, path: &FolderPath) {
         .push(" AND b.path < ")
         .push_bind(end)
         .push(")");
-}
-
-/// The range of all that begins with the path and a slash. `0` follows the slash.
-fn below(path: &FolderPath) -> (String, String) {
-    (format!("{}/", path.as_str()), format!("{}0", path.as_str()))
 }
 
 /// First the boxes, which an index serves, then exactly.
@@ -462,7 +457,7 @@ pub(super) fn push_list(sql: &mut Sql, node: &Node, versions: Versions, select: 
             let from = format!(
                 "SELECT {of_versions} FROM folders b CROSS JOIN versions v WHERE v.folder_id = b.id AND {current} AND b.path"
             );
-            let (start, end) = below(path);
+            let (start, end) = path.range_below();
             sql.push(&from).push(" = ").push_bind(path.as_str());
             sql.push(" UNION ALL ").push(&from).push(" >= ").push_bind(start);
             sql.push(" AND b.path < ").push_bind(end);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::account::FieldType;
 use crate::expression::Operator;
 
 /// Something that a condition is about.
@@ -54,25 +55,6 @@ pub struct CustomField {
     pub id: String,
     /// What its values are.
     pub kind: FieldType,
-}
-
-/// The types of custom metadata fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FieldType {
-    /// A line of text.
-    Text,
-    /// A longer text.
-    Textarea,
-    /// A number.
-    Number,
-    /// A moment.
-    Date,
-    /// True or false.
-    Boolean,
-    /// One of the field's options.
-    SingleSelect,
-    /// Some of the field's options.
-    MultiSelect,
 }
 
 /// The custom metadata fields that a search may name.
@@ -196,16 +178,8 @@ impl FieldType {
     /// The type that the schema of a field names. None for one of a later version.
     pub(crate) fn of_schema(schema: &str) -> Option<Self> {
         let schema: serde_json::Value = serde_json::from_str(schema).ok()?;
-        match schema.get("type")?.as_str()? {
-            "Text" => Some(Self::Text),
-            "Textarea" => Some(Self::Textarea),
-            "Number" => Some(Self::Number),
-            "Date" => Some(Self::Date),
-            "Boolean" => Some(Self::Boolean),
-            "SingleSelect" => Some(Self::SingleSelect),
-            "MultiSelect" => Some(Self::MultiSelect),
-            _ => None,
-        }
+        let name = schema.get("type")?.as_str()?;
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
     pub(crate) fn abilities(self) -> Abilities {

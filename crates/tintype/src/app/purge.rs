@@ -119,6 +119,9 @@ pub async fn learn(app: App) {
         // Clocks of nodes differ a little, and a transaction takes its time: a rule that is told twice does no harm.
         match app.library.purges_since(since.saturating_sub(LEARNT_AFTER)).await {
             Ok(purges) => {
+                if !purges.is_empty() {
+                    app.delivery.forget_originals();
+                }
                 for purge in purges {
                     apply(&app, &purge, purge.created_at);
                 }
@@ -140,6 +143,8 @@ pub async fn carry_out(app: &App, lease: &Lease) -> Result<Step, StepError> {
     };
     let now = Timestamp::now();
     apply(app, &purge, purge.created_at.max(now));
+    // What origins gave is kept by what was asked of them and not by URL, so all of it is asked for anew.
+    app.delivery.forget_originals();
     if app.library.is_shared() && now < purge.created_at.saturating_add(LEARNT_AFTER) {
         return Err(StepError::Wait(LEARN_EVERY));
     }
