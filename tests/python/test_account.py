@@ -6,6 +6,7 @@ import http.server
 import json
 import re
 import threading
+import time
 
 import imagekitio
 import pytest
@@ -439,6 +440,22 @@ def test_delivery_from_a_web_folder(account, website):
     # Parameters that are not ours go along, ours do not.
     website.pages["/img/q.jpg?x=1"] = (200, {}, PHOTO)
     assert account.get("/demo/web/q.jpg?x=1&tr=w-50").status == 200
+
+
+def test_a_purge_asks_the_origin_again(account, website):
+    website.pages["/changing.txt"] = (200, {}, b"first")
+    origin = make_origin(account, type="WEB_FOLDER", baseUrl=website.url)
+    make_endpoint(account, "changing", origin["id"])
+    assert account.get("/demo/changing/changing.txt").body == b"first"
+    website.pages["/changing.txt"] = (200, {}, b"second")
+    assert account.get("/demo/changing/changing.txt").body == b"first", "what an origin gave is kept for a while"
+    asked = send(account, "POST", "/v1/files/purge", {"url": f"{account.url}/demo/changing/changing.txt"})
+    assert asked.status == 201, asked
+    deadline = time.monotonic() + 20
+    while account.api(f"/v1/files/purge/{asked.json()['requestId']}").json()["status"] != "Completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert account.get("/demo/changing/changing.txt").body == b"second"
 
 
 def test_delivery_tries_origins_in_order(account, website, bucket):
