@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use foyer::{
     BlockEngineConfig, Code, DeviceBuilder, Error, ErrorKind, FsDeviceBuilder, HybridCache, HybridCacheBuilder,
-    HybridCachePolicy, HybridCacheProperties, Location, RecoverMode,
+    HybridCachePolicy, HybridCacheProperties, Location, RecoverMode, Source,
 };
 use transform::{Format, RenditionKey, Size};
 
@@ -118,7 +118,15 @@ impl RenditionCache {
             return None;
         }
         match self.kept.get(key).await {
-            Ok(entry) => Some((entry?.value().clone(), Tier::Disk)),
+            Ok(entry) => {
+                let entry = entry?;
+                // It may have been made, and so have come into memory, since that was asked.
+                let tier = match entry.source() {
+                    Source::Disk => Tier::Disk,
+                    Source::Outer | Source::Memory => Tier::Memory,
+                };
+                Some((entry.value().clone(), tier))
+            }
             Err(error) => {
                 tracing::warn!(%error, "the disk cache can't be read");
                 None

@@ -13,6 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -152,7 +153,7 @@ fn is_full(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
+pub(crate) fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -167,6 +168,8 @@ fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
 /// mounted is an empty directory, and would otherwise look healthy.
 const MARKER: &str = "tintype-blobs";
 const STAGING: &str = "staging";
+/// A staged file to which nothing was added for so long is nobody's.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// The blob store of a library.
 #[derive(Clone, Debug)]
@@ -181,8 +184,9 @@ pub(crate) struct BlobStore {
 
 impl BlobStore {
     /// Creates the directories, and removes what uploads left behind when the process before us ended. The caller holds
-    /// the lock of the data directory, so no staged file can belong to somebody else. With an object storage, files are
-    /// staged in the data directory.
+    /// the lock of the data directory, so no file that is staged inside it can belong to somebody else; in a directory
+    /// that nodes share, one that was written to lately may. With an object storage, files are staged in the data
+    /// directory.
     pub(crate) async fn open(url: &BlobUrl, data_dir: &Path) -> Result<Self, BlobError> {
         let staging = match url {
             // Staging lies inside the store, because a rename cannot leave its file system.
@@ -190,9 +194,17 @@ impl BlobStore {
             BlobUrl::Remote(_) => data_dir.join(STAGING),
         };
         tokio::fs::create_dir_all(&staging).await?;
+        let is_ours = staging.starts_with(data_dir);
         let mut entries = tokio::fs::read_dir(&staging).await?;
         while let Some(entry) = entries.next_entry().await? {
-            if entry.file_type().await?.is_file() {
+            let meta = match entry.metadata().await {
+                Ok(meta) => meta,
+                // Its upload has just ended, on another node.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let is_left = is_ours || meta.modified()?.elapsed().is_ok_and(|age| age > ABANDONED);
+            if meta.is_file() && is_left {
                 tokio::fs::remove_file(entry.path()).await?;
             }
         }

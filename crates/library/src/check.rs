@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use futures::StreamExt as _;
 
-use crate::blob::{BlobError, BlobId};
+use crate::blob::{BlobError, BlobId, io_kind};
 use crate::database::query;
 use crate::error::StoreError;
 use crate::library::Library;
@@ -140,9 +140,12 @@ impl Library {
                         files: self.needed_by(&blob).await?,
                     }),
                     Some(size) if contents => {
-                        if !self.blob(&blob).is_whole().await? {
+                        if !self.is_sound(&blob).await? {
                             let files = self.needed_by(&blob).await?;
-                            found(Finding::Damaged { blob, files });
+                            // Nobody needs it if it was collected since the store was listed.
+                            if !files.is_empty() {
+                                found(Finding::Damaged { blob, files });
+                            }
                         }
                         state.bytes += size;
                     }
@@ -163,6 +166,15 @@ impl Library {
             }
         }
         Ok(())
+    }
+
+    /// False for bytes that are others than were stored, and for those that cannot be read: one bad sector must not hide
+    /// what else there is. A store that does not answer at all is a failure.
+    async fn is_sound(&self, blob: &BlobId) -> Result<bool, BlobError> {
+        match self.blob(blob).is_whole().await {
+            Err(BlobError::Store(error)) if io_kind(&error).is_none() => Err(BlobError::Store(error)),
+            whole => Ok(whole.unwrap_or(false)),
+        }
     }
 
     /// The paths of files and of what is in the trash that name the blob.

@@ -22,7 +22,7 @@ use crate::name::{FolderPath, NameError};
 use crate::purges::{self, PurgeOrder};
 use crate::timestamp::Timestamp;
 
-/// Files that one step works on. Few, because SQLite has one writer, and who uploads waits for the step to end.
+/// Files that one step works on, or versions where those are copied. Few, because SQLite has one writer, and who uploads waits for the step to end.
 const BATCH: usize = 64;
 
 /// How often a step that lost a race is done again.
@@ -239,6 +239,13 @@ impl Library {
         }
         if locks::is_locked(&mut tx, &target).await? {
             return Err(FolderJobError::DestinationLocked(target));
+        }
+        // Into the source itself by the way of a folder above it: what was placed there would be placed again.
+        if target.holds(&source)
+            && let Ok(inner) = FolderPath::sanitised(&source.child(source.name()))
+            && folder::find(&mut tx, &inner).await?.is_some()
+        {
+            return Err(FolderJobError::IntoItself(source));
         }
         if what == FolderJob::Rename && folder::find(&mut tx, &target).await?.is_some() {
             return Err(FolderJobError::NameTaken(target));

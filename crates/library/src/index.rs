@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::asset::AiTag;
-use crate::database::{Row, Sql, Transaction, Value as Bound, query};
+use crate::database::{Dialect, Lock, Row, Sql, Transaction, Value as Bound, is_retryable, query};
 use crate::error::StoreError;
 use crate::id::{FolderId, VersionId};
 use crate::library::Library;
@@ -24,6 +24,11 @@ const ROWS_PER_INSERT: usize = 500;
 const TEXT_BYTES: usize = 400;
 /// Versions indexed in one transaction while an old library is brought up to date.
 const BATCH: usize = 200;
+
+/// In `library_state`: how far the index of what older versions stored was built.
+pub(crate) const BUILT: &str = "search_index";
+/// How often a batch that lost a race is done again.
+const ATTEMPTS: u32 = 8;
 
 /// Kinds of terms.
 pub(crate) const NAME_WORD: &str = "name";
@@ -129,48 +134,68 @@ impl Library {
     /// Indexes what was stored before there was an index; how many versions and folders that were. Does nothing the next
     /// time, and goes on where it was interrupted.
     pub async fn build_search_index(&self) -> Result<u64, StoreError> {
-        const KEY: &str = "search_index";
-        const DONE: &str = "done";
         let mut indexed = 0;
+        let mut attempt = 1;
         loop {
-            let mut tx = self.database().begin().await?;
-            let after: Option<String> = query("SELECT value FROM library_state WHERE key = $1")
-                .bind(KEY)
-                .scalar_optional(&mut tx)
-                .await?;
-            let after = after.unwrap_or_default();
-            if after == DONE {
-                return Ok(indexed);
-            }
-            let ids: Vec<String> = query(format!(
-                "SELECT id FROM versions WHERE id > $1 ORDER BY id LIMIT {BATCH}"
-            ))
-            .bind(after.as_str())
-            .scalars(&mut tx)
-            .await?;
-            for id in &ids {
-                let id = id
-                    .parse()
-                    .map_err(|error| StoreError::unreadable("versions.id", error))?;
-                index(&mut tx, id).await?;
-                indexed += 1;
-            }
-            if ids.is_empty() {
-                indexed += index_folders(&mut tx).await?;
-            }
-            query(
-                "INSERT INTO library_state (key, value) VALUES ($1, $2)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            )
-            .bind(KEY)
-            .bind(ids.last().map_or(DONE, String::as_str))
-            .execute(&mut tx)
-            .await?;
-            tx.commit().await?;
-            if ids.len() == BATCH && indexed % 10_000 == 0 {
-                tracing::info!(indexed, "building the search index");
+            match self.build_some().await {
+                Ok(None) => return Ok(indexed),
+                Ok(Some(more)) => {
+                    attempt = 1;
+                    // Told at every ten thousandth.
+                    if (indexed + more) / 10_000 > indexed / 10_000 {
+                        tracing::info!(indexed = indexed + more, "building the search index");
+                    }
+                    indexed += more;
+                }
+                Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_retryable(&error) => attempt += 1,
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Indexes the next few; how many, or `None` if nothing was left.
+    async fn build_some(&self) -> Result<Option<u64>, StoreError> {
+        const DONE: &str = "done";
+        let mut indexed = 0;
+        let mut tx = self.database().begin().await?;
+        // One node at a time.
+        tx.lock(Lock::Key(BUILT)).await?;
+        let after: Option<String> = query("SELECT value FROM library_state WHERE key = $1")
+            .bind(BUILT)
+            .scalar_optional(&mut tx)
+            .await?;
+        let after = after.unwrap_or_default();
+        if after == DONE {
+            return Ok(None);
+        }
+        let mut sql = Sql::new("SELECT id FROM versions WHERE id > ");
+        sql.push_bind(after.as_str())
+            .push(format!(" ORDER BY id LIMIT {BATCH}"));
+        if tx.dialect() == Dialect::Postgres {
+            // What is indexed is what is read: nobody changes it in between.
+            sql.push(" FOR UPDATE");
+        }
+        let ids: Vec<String> = sql.build().scalars(&mut tx).await?;
+        for id in &ids {
+            let id = id
+                .parse()
+                .map_err(|error| StoreError::unreadable("versions.id", error))?;
+            index(&mut tx, id).await?;
+            indexed += 1;
+        }
+        if ids.is_empty() {
+            indexed += index_folders(&mut tx).await?;
+        }
+        query(
+            "INSERT INTO library_state (key, value) VALUES ($1, $2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(BUILT)
+        .bind(ids.last().map_or(DONE, String::as_str))
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await?;
+        Ok(Some(indexed))
     }
 }
 

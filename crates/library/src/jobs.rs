@@ -444,7 +444,7 @@ impl Library {
         self.database().wakers().of(Waiting::Jobs).notified().await;
     }
 
-    /// Hears of jobs that other nodes enqueue, and of purges, for as long as it is polled. With SQLite there are no
+    /// Hears of jobs that other nodes enqueue, for as long as it is polled. With SQLite there are no
     /// other nodes, and it waits for ever.
     pub async fn hear_other_nodes(&self) -> StoreError {
         match self.database().listen(&[CHANNEL]).await {

@@ -44,7 +44,7 @@ pub struct Limits {
     pub trash: Duration,
     /// Entries in one answer of a listing. 1000 by default.
     pub list_entries: u32,
-    /// Files, versions and folders in a folder that is copied, moved or deleted at once. 100,000 by default.
+    /// Files, versions and folders in a folder that is copied or moved at once. 100,000 by default.
     pub folder_job_items: u64,
     /// Bytes of a description. 10,000 by default.
     pub description_bytes: usize,

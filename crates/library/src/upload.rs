@@ -151,9 +151,11 @@ impl Library {
     /// the disk.
     pub async fn upload(&self, mut file: NewFile, now: Timestamp) -> Result<Asset, UploadError> {
         self.check(&mut file)?;
+        // Before any lock and transaction: a disk that syncs is slow, and an object storage slower. Under the locks it is
+        // only looked at again, and written again if garbage was collected in between.
+        file.staged.promote(self.blobs()).await?;
         // Read, not write: uploads do not wait for each other here, only for the collection of garbage.
         let _blob_stays = self.collection().read().await;
-        // With SQLite before the transaction, because there is one writer, and a disk that syncs is slow.
         if self.database().dialect() == Dialect::Sqlite {
             file.staged.promote(self.blobs()).await?;
         }

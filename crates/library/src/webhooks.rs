@@ -471,7 +471,7 @@ impl Library {
     }
 }
 
-/// The version that an event is about; that of the file if the event does not say.
+/// The version that an event is about, if it says so.
 async fn version_of(tx: &mut Transaction, event: &Event) -> Result<Option<Asset>, StoreError> {
     let Some(version) = event.body.get("versionId").and_then(Value::as_str) else {
         return Ok(None);

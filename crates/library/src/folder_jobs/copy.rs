@@ -1,6 +1,6 @@
 //! One step of copying a folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ use crate::upload::TOKEN_CHARS;
 /// Rows of one statement, so that its values stay below what both databases take.
 const ROWS: usize = 500;
 
+/// Files looked at together where all their versions are copied, and each may have a hundred.
+const WITH_VERSIONS: usize = 8;
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Cursor {
     #[serde(default)]
@@ -36,15 +39,15 @@ pub(super) async fn step(
     let mut progress = Progress::default();
     let mut left = BATCH;
     while left > 0 {
-        let Some(page) = walk::next(tx, &order.source(), &mut cursor.place, left).await? else {
+        let limit = if order.versions { left.min(WITH_VERSIONS) } else { left };
+        let Some(page) = walk::next(tx, &order.source(), &mut cursor.place, limit).await? else {
             return Ok((progress, true));
         };
-        // A folder counts as a file: making it takes as long.
-        left = left.saturating_sub(page.files.len().max(1));
         progress.done += page.files.len() as u64;
-        progress
-            .failures
-            .extend(copy_page(library, tx, order, &page, now).await?);
+        let (made, failures) = copy_page(library, tx, order, &page, now).await?;
+        progress.failures.extend(failures);
+        // A folder counts as a file: making it takes as long.
+        left = left.saturating_sub(made.max(page.files.len()).max(1));
     }
     Ok((progress, false))
 }
@@ -59,13 +62,14 @@ struct Copied {
     created_at: i64,
 }
 
+/// Copies the files of a page: how many versions were made, and which files were not copied.
 async fn copy_page(
     library: &Library,
     tx: &mut Transaction,
     order: &Order,
     page: &Page,
     now: Timestamp,
-) -> Result<Vec<ItemFailure>, JobError> {
+) -> Result<(usize, Vec<ItemFailure>), JobError> {
     let target = order.target_of(&page.folder);
     let folder_id = match folder::find(&mut *tx, &target).await? {
         Some(id) => id,
@@ -81,7 +85,7 @@ async fn copy_page(
     }
     .to_string();
     if page.files.is_empty() {
-        return Ok(Vec::new());
+        return Ok((0, Vec::new()));
     }
     let there = there(tx, &folder_id, &page.files).await?;
     let sources = versions(tx, page, order.versions).await?;
@@ -132,7 +136,7 @@ async fn copy_page(
         insert_copies(tx, some, &folder_id, now).await?;
     }
     outbox::append_all(tx, &events, now).await?;
-    Ok(failures)
+    Ok((made.len(), failures))
 }
 
 pub(super) fn too_many(library: &Library, path: &str) -> ItemFailure {
@@ -164,20 +168,26 @@ pub(super) async fn there(
     Ok(found)
 }
 
-/// Holds the rows of files, so that nobody deletes or changes them before this transaction ends.
-pub(super) async fn lock_files(tx: &mut Transaction, files: &[PageFile]) -> Result<(), StoreError> {
+/// Holds the rows of files, so that nobody deletes or changes them before this transaction ends. Those that are gone
+/// already are left out.
+pub(super) async fn held(tx: &mut Transaction, files: &[PageFile]) -> Result<Vec<PageFile>, StoreError> {
+    let mut sql = Sql::new("SELECT id FROM files WHERE id IN (");
+    sql.push_list(files.iter().map(|file| file.file.as_str()))
+        .push(") ORDER BY id");
     if tx.dialect() == Dialect::Postgres {
-        let mut sql = Sql::new("SELECT id FROM files WHERE id IN (");
-        sql.push_list(files.iter().map(|file| file.file.as_str()))
-            .push(") ORDER BY id FOR UPDATE");
-        sql.build().fetch_all(tx).await?;
+        sql.push(" FOR UPDATE");
     }
-    Ok(())
+    let there: HashSet<String> = sql.build().scalars(tx).await?.into_iter().collect();
+    Ok(files
+        .iter()
+        .filter(|file| there.contains(&file.file))
+        .cloned()
+        .collect())
 }
 
 /// The versions of the files that are to be copied, the oldest first, by file.
 async fn versions(tx: &mut Transaction, page: &Page, all: bool) -> Result<HashMap<String, Vec<String>>, StoreError> {
-    lock_files(tx, &page.files).await?;
+    held(tx, &page.files).await?;
     let mut sql = Sql::new("SELECT id, file_id FROM versions WHERE folder_id = ");
     sql.push_bind(page.folder_id.as_str())
         .push(" AND file_id IN (")
@@ -253,7 +263,7 @@ async fn insert_copies(
                 (true, "token") => "c.token".to_owned(),
                 (true, "folder_id") => "c.folder_id".to_owned(),
                 (_, "created_at") => "c.created_at".to_owned(),
-                (true, "updated_at" | "uploaded_at") => "c.now".to_owned(),
+                (true, "updated_at") => "c.now".to_owned(),
                 (_, other) => format!("v.{other}"),
             })
             .collect();

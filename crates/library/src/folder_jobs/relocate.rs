@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::copy::{lock_files, there, too_many};
+use super::copy::{held, there, too_many};
 use super::walk::{self, Page, Place};
 use super::{BATCH, Order};
 use crate::database::{Sql, Transaction, query};
@@ -141,17 +141,20 @@ async fn merge_page(
     if page.files.is_empty() {
         return Ok(Vec::new());
     }
-    lock_files(tx, &page.files).await?;
-    let there = there(tx, folder_id, &page.files).await?;
+    let files = held(tx, &page.files).await?;
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = there(tx, folder_id, &files).await?;
     let (mut failures, mut events, mut free) = (Vec::new(), Vec::new(), Vec::new());
-    for file in &page.files {
+    for file in &files {
         let path = target.join(&FileName::stored(file.name.clone()));
         match there.get(&file.name) {
             None => {
                 free.push(file.file.as_str());
                 events.push(EventRow::new(EventKind::FileUpdated, &file.file, &file.version, &path));
             }
-            Some(existing) if become_versions(library, tx, &file.file, existing, folder_id).await? => {
+            Some(existing) if become_versions(library, tx, &file.file, existing, folder_id, now).await? => {
                 let gone = FolderPath::stored(page.folder.clone()).join(&FileName::stored(file.name.clone()));
                 events.push(EventRow::new(
                     EventKind::FileVersionCreated,
@@ -168,6 +171,8 @@ async fn merge_page(
     if !free.is_empty() {
         let mut sql = Sql::new("UPDATE versions SET folder_id = ");
         sql.push_bind(folder_id)
+            .push(", updated_at = ")
+            .push_bind(now.as_millis())
             .push(" WHERE file_id IN (")
             .push_list(free)
             .push(")");
@@ -184,6 +189,7 @@ async fn become_versions(
     file: &str,
     existing: &str,
     folder_id: &str,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     let counts = query(
         "SELECT last_number, created_at, (SELECT COUNT(*) FROM versions WHERE file_id IN ($1, $2)) AS versions,
@@ -208,14 +214,18 @@ async fn become_versions(
         .bind(existing)
         .execute(&mut *tx)
         .await?;
-    query("UPDATE versions SET file_id = $2, folder_id = $3, number = number + $4, created_at = $5 WHERE file_id = $1")
-        .bind(file)
-        .bind(existing)
-        .bind(folder_id)
-        .bind(last)
-        .bind(counts.try_get::<i64, _>("created_at")?)
-        .execute(&mut *tx)
-        .await?;
+    query(
+        "UPDATE versions SET file_id = $2, folder_id = $3, number = number + $4, created_at = $5, updated_at = $6
+         WHERE file_id = $1",
+    )
+    .bind(file)
+    .bind(existing)
+    .bind(folder_id)
+    .bind(last)
+    .bind(counts.try_get::<i64, _>("created_at")?)
+    .bind(now.as_millis())
+    .execute(&mut *tx)
+    .await?;
     index::retime(tx, existing).await?;
     query("DELETE FROM files WHERE id = $1").bind(file).execute(tx).await?;
     Ok(true)

@@ -404,3 +404,94 @@ async fn a_job_that_is_cut_short_anywhere_ends_as_if_it_was_not() {
         assert_eq!(each, 89);
     }
 }
+
+#[tokio::test]
+async fn nothing_goes_twice_where_the_target_is_above_the_source() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    fill(library, &["/a/a/a/z/f.txt", "/b/b/z/f.txt"]).await;
+    // `/a/a/a` would come to `/a/a`, which is the source.
+    for refused in [
+        library.move_folder(&folder("/a/a"), &folder("/"), at(NOW)).await,
+        library.copy_folder(&folder("/a/a"), &folder("/"), false, at(NOW)).await,
+    ] {
+        assert!(matches!(refused, Err(FolderJobError::IntoItself(_))), "{refused:?}");
+    }
+    let job = library
+        .move_folder(&folder("/b/b"), &folder("/"), at(NOW))
+        .await
+        .expect("begun");
+    run(library, job).await;
+    assert_eq!(paths(library).await, ["/a/a/a/z/f.txt", "/b/z/f.txt"]);
+}
+
+#[tokio::test]
+async fn times_are_those_that_single_files_get() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    fill(
+        library,
+        &["/src/1.txt", "/src/2.txt", "/there/src/2.txt", "/there/src/3.txt"],
+    )
+    .await;
+    let job = library
+        .copy_folder(&folder("/src"), &folder("/copies"), false, at(NOW))
+        .await
+        .expect("begun");
+    run(library, job).await;
+    let copied = library
+        .file_at("/copies/src/1.txt")
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(copied.version.uploaded_at, at(NOW - 1000), "when the bytes came");
+    assert_eq!((copied.created_at, copied.updated_at), (at(NOW), at(NOW)));
+    // Into a folder that is there: one file to a free place, one that becomes versions of another.
+    let job = library
+        .move_folder(&folder("/src"), &folder("/there"), at(NOW))
+        .await
+        .expect("begun");
+    run(library, job).await;
+    for path in ["/there/src/1.txt", "/there/src/2.txt"] {
+        let moved = library.file_at(path).await.expect("read").expect("there");
+        assert_eq!(moved.updated_at, at(NOW), "{path}");
+        assert_eq!(moved.version.uploaded_at, at(NOW - 1000), "{path}");
+    }
+    let untouched = library.file_at("/there/src/3.txt").await.expect("read").expect("there");
+    assert_eq!(untouched.updated_at, at(NOW - 1000));
+}
+
+#[tokio::test]
+async fn a_copy_of_many_versions_takes_many_steps() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    for file in 0..4 {
+        for version in 0..40 {
+            upload(
+                library,
+                &format!("/src/{file}.txt"),
+                format!("{file} {version}").as_bytes(),
+                NOW - 1000,
+            )
+            .await
+            .expect("uploaded");
+        }
+    }
+    let job = library
+        .copy_folder(&folder("/src"), &folder("/copies"), true, at(NOW))
+        .await
+        .expect("begun");
+    let mut lease = library
+        .take_job(&[FolderJob::Copy.kind()], LEASE, at(NOW))
+        .await
+        .expect("asked")
+        .expect("a job");
+    assert_eq!(lease.job.id, job);
+    // Four files are few, but not their versions.
+    assert_eq!(
+        library.folder_job_step(&mut lease, at(NOW)).await.expect("a step"),
+        Step::More
+    );
+    while library.folder_job_step(&mut lease, at(NOW)).await.expect("a step") == Step::More {}
+    assert_eq!(files(library).await["/copies/src/3.txt"], (40, "3 39".to_owned()));
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use library::{BlobError, Finding, Library, Settings, Timestamp};
 
-use crate::bench::{Bench, at, bytes, upload};
+use crate::bench::{Bench, at, bytes, folder, upload};
 
 /// The server of `examples/s3_server.rs`, which cargo builds with the tests.
 struct S3 {
@@ -191,6 +191,12 @@ async fn a_library_moves_to_another_store_and_goes_on_after_an_interruption() {
         .await
         .expect("overwritten");
 
+    source.build_search_index().await.expect("built");
+    let job = source
+        .copy_folder(&folder("/a/1"), &folder("/b"), false, at(6000))
+        .await
+        .expect("begun");
+
     let s3 = S3::new();
     let directory = tempfile::tempdir().expect("a directory");
     let target = s3.library(directory.path()).await;
@@ -235,6 +241,21 @@ async fn a_library_moves_to_another_store_and_goes_on_after_an_interruption() {
             target.versions(new.id).await.expect("versions")
         );
     }
+    // What was not done yet goes along.
+    let pending = source.outbox_after(0, 1000).await.expect("events");
+    let brought = target.outbox_after(0, 1000).await.expect("events");
+    let told = |events: &[library::Event]| {
+        events
+            .iter()
+            .map(|e| (e.kind, e.file, e.body.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&brought), told(&pending));
+    assert_eq!(
+        target.job(job).await.expect("read").expect("there").state,
+        library::JobState::Pending
+    );
+    assert_eq!(target.build_search_index().await.expect("built"), 0, "it was copied");
     // And the copy lives: it takes uploads, and nothing of it is garbage.
     upload(&target, "/a/new.txt", b"new", 9000).await.expect("uploaded");
     let later = Timestamp::now().saturating_add(Duration::from_secs(10 * 24 * 3600));
@@ -248,4 +269,31 @@ async fn a_library_moves_to_another_store_and_goes_on_after_an_interruption() {
         source.copy_into(&target, |_| ()).await,
         Err(library::CopyError::NotEmpty)
     ));
+}
+
+#[tokio::test]
+async fn a_store_that_nodes_share_keeps_what_the_others_are_writing() {
+    let shared = tempfile::tempdir().expect("a directory");
+    let node = async |directory: &std::path::Path| {
+        let mut settings = Settings::embedded(directory);
+        settings.blobs = format!("file:{}", shared.path().display()).parse().expect("a URL");
+        Library::open(settings).await.expect("opened")
+    };
+    let (one, two) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+    let first = node(one.path()).await;
+    let mut writing = first.stage(100).await.expect("a writer");
+    writing.write(b"half").await.expect("written");
+    let abandoned = shared.path().join("staging/upload-abandoned");
+    std::fs::write(&abandoned, "left by a node that died").expect("written");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 3600);
+    std::fs::File::options()
+        .write(true)
+        .open(&abandoned)
+        .and_then(|file| file.set_modified(long_ago))
+        .expect("aged");
+    node(two.path()).await;
+    assert!(!abandoned.exists());
+    writing.write(b" and the rest").await.expect("written");
+    let staged = writing.finish().await.expect("still there");
+    assert!(staged.path().exists());
 }

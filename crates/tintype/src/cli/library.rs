@@ -14,7 +14,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .subcommand(with_settings(
             Command::new("check")
-                .about("Look for missing, damaged and foreign blobs; changes nothing. Stop the server first")
+                .about("Look for missing, damaged and foreign blobs, and repair nothing. Stop the server first")
                 .arg(
                     Arg::new("contents")
                         .long("contents")
