@@ -46,6 +46,7 @@ end_to_end() {
 if [ "${1:-all}" = all ]; then
     stage "format" one cargo fmt --all --check
     stage "clippy" one cargo clippy --release --workspace --all-targets --locked -- -D warnings
+    stage "one set of features" one scripts/same-features.sh
     stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
     stage "cargo tests" cargo cargo test --release --workspace --locked
     stage "library on PostgreSQL" cargo scripts/with-postgres.sh cargo test --release --workspace --locked --test library_postgres

@@ -1,6 +1,6 @@
 #!/bin/sh
 # with-postgres.sh <command...>: starts a PostgreSQL server of its own in a temporary folder on a free port, runs the command with its
-# address in TINTYPE_TEST_POSTGRES, and removes all of it afterwards.
+# address in TINTYPE_TEST_POSTGRES, and removes all of it afterwards. With TINTYPE_DURABLE=1 it waits for the disk as a real one does.
 set -eu
 
 fail() { printf 'with-postgres: %s\n' "$*" >&2; exit 1; }
@@ -29,8 +29,9 @@ trap 'exit 1' INT TERM
 cd "$folder"
 as "$programs/initdb" -D data -A trust -U tintype -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || { cat initdb.log >&2; fail "initdb failed"; }
 # The data is thrown away, so nothing has to survive a power cut.
+if [ "${TINTYPE_DURABLE:-}" = 1 ]; then fsync=on; else fsync=off; fi
 as "$programs/pg_ctl" -D data -l "$folder/server.log" -s -w -t 60 \
-    -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400" start ||
+    -o "-p $port -k $folder -c listen_addresses=127.0.0.1 -c fsync=$fsync -c max_connections=400" start ||
     { cat server.log >&2; fail "the server did not start"; }
 as "$programs/createdb" -h 127.0.0.1 -p "$port" -U tintype tintype
 cd "$OLDPWD"

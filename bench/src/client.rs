@@ -42,7 +42,7 @@ impl Client {
     /// Asks for a path. The connection stays open.
     pub fn get(&mut self, path: &str) -> Result<Reply, BenchError> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
-        self.ask(request.as_bytes())
+        self.send(request.as_bytes())
     }
 
     /// Posts a body. `headers` are whole lines, each with its line end.
@@ -52,10 +52,11 @@ impl Client {
             self.host,
             body.len()
         );
-        self.ask(&[head.as_bytes(), body].concat())
+        self.send(&[head.as_bytes(), body].concat())
     }
 
-    fn ask(&mut self, request: &[u8]) -> Result<Reply, BenchError> {
+    /// Sends a whole request and waits for its answer.
+    pub fn send(&mut self, request: &[u8]) -> Result<Reply, BenchError> {
         self.stream.get_mut().write_all(request)?;
         let first = self.line()?;
         let status = first
@@ -88,6 +89,7 @@ impl Client {
                     break;
                 }
             },
+            None if status == 204 => {}
             None => return Err(format!("{}: an answer without a length", self.host).into()),
         }
         Ok(Reply { status, body })

@@ -2,7 +2,6 @@
 //! and `bench srcset` drive servers; `bench page` puts together what they found.
 
 mod cases;
-mod client;
 mod compare;
 mod contenders;
 mod entry;
@@ -10,13 +9,11 @@ mod equal_score;
 mod goals;
 mod judge;
 mod load;
-mod machine;
 mod memory;
 mod process;
 mod report;
 mod servers;
 mod srcset;
-mod statistics;
 mod synthetic;
 mod throughput;
 mod throughput_report;
@@ -28,15 +25,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use bench::{BenchError, client, machine, statistics};
 use goals::Goal;
 use servers::Programs;
 
 /// The product's own allocator, which is part of how fast it is.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The harness stops at the first thing that goes wrong and says what it was.
-pub type BenchError = Box<dyn std::error::Error>;
 
 const USAGE: &str = "usage: bench contender [--linear]
        bench engine|memory|http|srcset [--quick] [--only <case>] --folder <scratch> --parts <folder> \

@@ -1,3 +1,5 @@
+//! Numbers of several rounds.
+
 /// The middle of some numbers and how far they scatter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
