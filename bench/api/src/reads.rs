@@ -27,6 +27,9 @@ pub struct Read {
     pub goal: f64,
 }
 
+/// A name, the goal, the requests to ours and to the bare server.
+type Kind = (&'static str, f64, Vec<Vec<u8>>, Vec<Vec<u8>>);
+
 /// Fills the library; then several rounds, in each all kinds one after the other. Gives the files' ids too.
 pub fn measure(options: &Options, server: &Server) -> Result<(Vec<Read>, Vec<String>), BenchError> {
     let (rounds, requests) = if options.quick { (2, 500) } else { (5, 4_000) };
@@ -45,7 +48,7 @@ pub fn measure(options: &Options, server: &Server) -> Result<(Vec<Read>, Vec<Str
     let bare = Server::bare(options, &options.folder.join("reads").join("library.db"))?;
     // In an order that no cache likes.
     let mixed: Vec<&String> = (0..requests).map(|at| &ids[at * 7919 % ids.len()]).collect();
-    let kinds = [
+    let kinds: [Kind; 2] = [
         (
             "details of a file",
             3_000.0,
