@@ -17,23 +17,33 @@ pub fn build<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Valu
     any.then(|| root.into_value())
 }
 
-/// The same value with whole numbers and truth values in place of texts that write them, as its schema wants them.
+/// Those fields of an extension that are numbers; what looks like one elsewhere is a text, such as a tag or a colour.
+const NUMBERS: [&str; 4] = ["minConfidence", "maxTags", "min_selections", "max_selections"];
+/// Those that are true or false.
+const TRUTHS: [&str; 2] = ["add_shadow", "semitransparency"];
+
+/// The same value with numbers and truth values in place of texts, in the fields that want them.
 pub fn with_scalars(value: Value) -> Value {
     match value {
-        Value::String(text) => match text.as_str() {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            digits => digits.parse::<i64>().map_or(Value::String(text), Value::from),
-        },
         Value::Array(items) => items.into_iter().map(with_scalars).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, with_scalars(value)))
-                .collect(),
-        ),
+        Value::Object(fields) => fields.into_iter().map(scalar).collect(),
         other => other,
     }
+}
+
+fn scalar((name, value): (String, Value)) -> (String, Value) {
+    let read = match &value {
+        Value::String(text) if NUMBERS.contains(&name.as_str()) => text.parse::<i64>().ok().map(Value::from),
+        Value::String(text) if TRUTHS.contains(&name.as_str()) => text.parse::<bool>().ok().map(Value::from),
+        _ => None,
+    };
+    let value = read.unwrap_or_else(|| with_scalars(value));
+    (name, value)
+}
+
+/// True of what [`build`] makes something of.
+pub fn is_path(text: &str) -> bool {
+    keys(text).is_some()
 }
 
 /// `[a][b]` as `a`, `b`.
@@ -118,8 +128,10 @@ mod tests {
             assert_eq!(build(parts.iter().copied()).as_ref(), Some(expected), "{parts:?}");
         }
         assert_eq!(
-            with_scalars(json!([{"n": "42", "t": "true", "s": "4.5"}])),
-            json!([{"n": 42, "t": true, "s": "4.5"}])
+            with_scalars(
+                json!([{"maxTags": "5", "options": {"add_shadow": "true", "bg_color": "000000"}, "vocabulary": ["2024", "true"]}])
+            ),
+            json!([{"maxTags": 5, "options": {"add_shadow": true, "bg_color": "000000"}, "vocabulary": ["2024", "true"]}])
         );
         for path in ["", "[", "x]", "[a]b[c]", "[a][b][c][d][e][f][g]"] {
             assert_eq!(build([(path, "x")].into_iter()), None, "{path}");

@@ -1,7 +1,7 @@
 //! The multipart form, in the many spellings that clients use, read part by part: the file goes to disk as it comes,
 //! in whatever place of the form it stands. What the texts mean is `fields.rs`'s concern.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -186,34 +186,43 @@ impl Form {
     }
 
     /// Every parameter but the file, as it stands in the form: what the token of version 2 has to list.
-    pub fn sent(&self) -> BTreeMap<String, String> {
+    ///
+    /// `None` if a parameter is there in more than one way (twice, or both whole and in parts) or in parts that make no sense: then what a
+    /// token was held against need not be what is used.
+    pub fn sent(&self) -> Option<BTreeMap<String, String>> {
         let mut sent: BTreeMap<String, String> = BTreeMap::new();
+        let mut paths = BTreeSet::new();
         for Text { name, path, value } in &self.texts {
-            match sent.get_mut(name) {
-                Some(list) if is_list(name) => {
+            if is_list(name) {
+                let list = sent.entry(name.clone()).or_default();
+                if !list.is_empty() {
                     list.push(',');
-                    list.push_str(value);
                 }
-                _ if path.is_empty() || is_list(name) => {
-                    sent.insert(name.clone(), value.clone());
-                }
-                _ => {}
+                list.push_str(value);
+                continue;
+            }
+            // `[]` is always one more.
+            let is_new = path.ends_with("[]") || paths.insert((name, path));
+            if !is_new || !(path.is_empty() || brackets::is_path(path)) {
+                return None;
+            }
+            if path.is_empty() {
+                sent.insert(name.clone(), value.clone());
             }
         }
-        let nested: Vec<&str> = self
+        let in_parts: BTreeSet<&String> = self
             .texts
             .iter()
-            .filter(|text| !text.path.is_empty())
-            .map(|text| text.name.as_str())
+            .filter(|text| !text.path.is_empty() && !is_list(&text.name))
+            .map(|text| &text.name)
             .collect();
-        for name in nested {
-            if !sent.contains_key(name)
-                && let Some(value) = self.nested(name)
-            {
-                sent.insert(name.to_owned(), value.to_string());
+        for name in in_parts {
+            let whole = self.nested(name)?.to_string();
+            if sent.insert(name.clone(), whole).is_some() {
+                return None;
             }
         }
-        sent
+        Some(sent)
     }
 }
 
@@ -475,6 +484,57 @@ fn invalid_file() -> NotRead {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn form(parts: &[(&str, &str)]) -> Form {
+        let text = |(name, value): &(&str, &str)| {
+            let at = name.find('[').unwrap_or(name.len());
+            Text {
+                path: name[at..].to_owned(),
+                name: name[..at].to_owned(),
+                value: (*value).to_owned(),
+            }
+        };
+        Form {
+            file: None,
+            texts: parts.iter().map(text).collect(),
+        }
+    }
+
+    #[test]
+    fn what_a_token_lists_is_there_in_one_way() {
+        let nested = r#"{"pre":"w-1"}"#;
+        for (parts, sent) in [
+            (&[("folder", "/a")][..], Some(vec![("folder", "/a")])),
+            (
+                &[("tags", "a"), ("tags", "b"), ("tags[]", "c")],
+                Some(vec![("tags", "a,b,c")]),
+            ),
+            (
+                &[("transformation[pre]", "w-1")],
+                Some(vec![("transformation", nested)]),
+            ),
+            (
+                &[("extensions[]", "a"), ("extensions[]", "b")],
+                Some(vec![("extensions", r#"["a","b"]"#)]),
+            ),
+            (&[("folder", "/a"), ("folder", "/b")], None),
+            (&[("folder", ""), ("folder", "/b")], None),
+            (&[("transformation", ""), ("transformation[pre]", "w-1")], None),
+            (&[("transformation[pre]", "w-1"), ("transformation", nested)], None),
+            (&[("transformation[pre]", "w-1"), ("transformation[pre]", "w-2")], None),
+            (&[("customMetadata[brand]x", "a")], None),
+            (&[("customMetadata[brand", "a")], None),
+            (&[("customMetadata[brand][]x", "a")], None),
+            (&[("folder[x]y", "/a"), ("folder", "/a")], None),
+        ] {
+            let sent = sent.map(|sent| {
+                sent.iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect()
+            });
+            assert_eq!(form(parts).sent(), sent, "{parts:?}");
+        }
+    }
 
     #[test]
     fn texts_of_the_file_part_are_told_apart() {
