@@ -21,6 +21,8 @@ class Services:
 
     def __init__(self):
         self.asked, self.answers, self.callbacks = [], {}, []
+        # The callbacks that came to `/hook-slow`, and what they wait for.
+        self.held, self.slow = [], lambda: None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -42,7 +44,8 @@ class Services:
             def log_message(self, *_):
                 pass
 
-        self.site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        # On all addresses of this machine: 127.0.0.1 and 127.0.0.2 are two hosts to whoever calls.
+        self.site = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
         self.url = f"http://127.0.0.1:{self.site.server_address[1]}"
         threading.Thread(target=self.site.serve_forever, daemon=True).start()
 
@@ -56,6 +59,10 @@ class Services:
         }
 
     def answer(self, path, headers, body):
+        if path.startswith("/hook-slow"):
+            self.held.append(path)
+            self.slow()
+            return 200, {}, {}
         if path.startswith("/hook"):
             self.callbacks.append((path, dict(headers), json.loads(body)))
             return 200, {}, {}

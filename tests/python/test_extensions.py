@@ -1,11 +1,16 @@
 """Extensions: what is asked of services that speak their published wire formats, and what of their answers is written."""
 
+import datetime
+import io
 import json
+import signal
+import sqlite3
 
 import pytest
+from PIL import Image
 
 from picture import opened
-from server import BASIC
+from server import BASIC, POSTGRES, Server
 from services import Services, completion, wait_until
 
 TAGGING = {"minConfidence": 50, "maxTags": 5}
@@ -20,7 +25,6 @@ def services():
 
 @pytest.fixture(scope="module")
 def extended(services):
-    from server import Server
     server = Server(**services.settings())
     yield server
     log = server.log_text()
@@ -220,3 +224,94 @@ def test_events_of_post_transformations(extended, services, photo):
     assert success["request"] == {"x_request_id": answer.headers["x-request-id"], "transformation": good}
     assert success["data"] == {"fileId": answer.json()["fileId"], "url": answer.json()["url"] + "?tr=w-31,h-32", "name": "events.jpg"}
     assert error["data"]["path"] == "/events.jpg" and "nowhere.jpg" in error["data"]["transformation"]["error"]["reason"], error
+
+
+def test_what_is_found_out_goes_with_the_picture_whose_background_is_removed(extended, services, photo):
+    labels = (200, {}, {"responses": [{"labelAnnotations": [{"description": "Late", "score": 1}]}]})
+    made = []
+    services.answers["google"] = [lambda body: wait_until(lambda: made) and labels]
+    extensions = [{"name": "remove-bg"}, {"name": "aws-auto-tagging", **TAGGING}, {"name": "google-auto-tagging", **TAGGING}]
+    answer = upload(extended, photo, "siblings.jpg", extensions, webhookUrl=services.url + "/hook/siblings")
+    assert set(answer.json()["extensionStatus"].values()) == {"pending"}, answer
+    file = answer.json()["fileId"]
+    wait_until(lambda: details(extended, file)["versionInfo"]["name"] == "Version 2")
+    made.append(1)
+    told = wait_until(lambda: len(found := [body for at, _, body in services.callbacks if at == "/hook/siblings"]) == 3 and found)
+    assert {body["status"] for body in told} == {"SUCCESS"}, told
+    now = details(extended, file)
+    assert now["versionInfo"]["name"] == "Version 2" and now["mime"] == "image/png"
+    assert {tag["name"] for tag in now["AITags"]} == {"Boat", "Late"}
+
+
+def test_an_extension_counts_once(extended, services, photo):
+    def counted():
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        analytics = extended.api(f"/v1/accounts/usage-analytics?startDate={today}&endDate={today}").json()
+        return {one["name"]: one["operationCount"] for one in analytics["extensions"]}.get("aws-auto-tagging", 0)
+
+    before = counted()
+    ordered(extended, photo, "counted.jpg", {"name": "aws-auto-tagging", **TAGGING}, webhookUrl=services.url + "/hook/counted")
+    assert callback(services, "/hook/counted")["status"] == "SUCCESS"
+    wait_until(lambda: counted() > before)
+    assert counted() == before + 1
+
+
+@pytest.mark.parametrize("service, extension, seconds", [
+    ("google", {"name": "google-auto-tagging", **TAGGING}, 21), ("aws", {"name": "aws-auto-tagging", **TAGGING}, 22),
+    ("vision", {"name": "ai-auto-description"}, 23), ("removebg", {"name": "remove-bg"}, 24)])
+@pytest.mark.parametrize("status, more", [(429, 0), (503, 10)])
+def test_a_service_that_wants_time_is_given_it(extended, services, photo, service, extension, seconds, status, more):
+    seconds += more
+    services.answers[service] = [(status, {"Retry-After": str(seconds)}, {})]
+    ordered(extended, photo, f"patience-{seconds}.jpg", extension)
+    wait_until(lambda: f'"pause_s":{seconds},' in extended.log_text())
+
+
+@pytest.mark.skipif(bool(POSTGRES), reason="it writes into SQLite's file")
+def test_who_takes_a_job_up_does_not_pay_again(photo, tmp_path):
+    """As after a crash between the answer of the service and the new version."""
+    services = Services()
+    server = Server(data_dir=tmp_path, **services.settings())
+    cut = io.BytesIO()
+    Image.new("RGBA", (50, 30), (255, 0, 0, 0)).save(cut, "PNG")
+    server.upload(cut.getvalue(), "the-same-bytes.png")
+    services.answers["removebg"] = [(503, {"Retry-After": "1000"}, {})]
+    file = ordered(server, photo, "crashed.jpg", {"name": "remove-bg"}, webhookUrl=services.url + "/hook/crashed")
+    wait_until(lambda: '"pause_s":1000' in server.log_text())
+    server.process.kill()
+    server.process.wait()
+    server.stop(ended_with=-signal.SIGKILL)
+    with sqlite3.connect(tmp_path / "library.db") as library:
+        blob, = library.execute("SELECT blob FROM versions WHERE name = 'the-same-bytes.png'").fetchone()
+        library.execute("UPDATE jobs SET run_at = 0, cursor = ? WHERE kind = 'extension'", [json.dumps({"blob": blob})])
+    library.close()
+    assert services.asked.count("removebg") == 1
+    server = Server(data_dir=tmp_path, **services.settings())
+    try:
+        body = callback(services, "/hook/crashed")
+        assert body["status"] == "SUCCESS" and body["fileObject"]["width"] == 50, body
+        assert details(server, file)["versionInfo"]["name"] == "Version 2"
+        assert services.asked.count("removebg") == 1
+    finally:
+        server.stop()
+        services.stop()
+
+
+def test_slow_receivers_of_callbacks_hold_up_nobody(services, photo):
+    """One host answers nothing for as long as it likes, another one hears of everything meanwhile."""
+    go = []
+    services.slow = lambda: wait_until(lambda: go)
+    server = Server(**services.settings())
+    config = [{"name": "google-auto-tagging", **TAGGING}] * 20
+    try:
+        for n in range(4):
+            answer = upload(server, photo, f"slow-{n}.jpg", config, webhookUrl=services.url + f"/hook-slow/{n}")
+            assert answer.status == 200, answer
+        wait_until(lambda: len(services.held) == 4)
+        quick = services.url.replace("127.0.0.1", "127.0.0.2") + "/hook/quick"
+        ordered(server, photo, "quick.jpg", {"name": "google-auto-tagging", **TAGGING}, webhookUrl=quick)
+        assert callback(services, "/hook/quick")["status"] == "SUCCESS"
+        assert len(services.held) == 4
+    finally:
+        go.append(1)
+        server.stop()

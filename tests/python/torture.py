@@ -8,6 +8,7 @@ the one thing under way when the server died, either all or nothing.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import random
@@ -24,7 +25,14 @@ JSON = {**BASIC, "Content-Type": "application/json"}
 
 
 class Dead(Exception):
-    """The server went away before it answered."""
+    """The connection broke before the answer was there: what a killed server looks like. One that hangs looks different."""
+
+
+def until_dead(call):
+    try:
+        return call()
+    except (ConnectionError, http.client.IncompleteRead, http.client.BadStatusLine) as error:
+        raise Dead from error
 
 
 class Worker:
@@ -38,10 +46,7 @@ class Worker:
         self.acknowledged = 0
 
     def ask(self, server, method, path, body):
-        try:
-            return server.request(method, path, JSON, json.dumps(body), timeout=30)
-        except OSError as error:
-            raise Dead from error
+        return until_dead(lambda: server.request(method, path, JSON, json.dumps(body), timeout=30))
 
     def change(self, server, after, call, *expected):
         """Carries out one change. Until it is answered, both states are possible."""
@@ -57,12 +62,9 @@ class Worker:
         content = self.content
 
         def call():
-            try:
-                return server.upload(content, name, folder=folder or "/", tags=",".join(after[path][1]))
-            except OSError as error:
-                raise Dead from error
+            return server.upload(content, name, folder=folder or "/", tags=",".join(after[path][1]))
 
-        self.change(server, after, call, 200)
+        self.change(server, after, lambda: until_dead(call), 200)
 
     def fresh(self, folder=None):
         self.made += 1
@@ -123,10 +125,7 @@ class Worker:
 
     def id_of(self, server, path):
         folder, name = path.rsplit("/", 1)
-        try:
-            listed = server.listed(f"path={folder}&name={name}")
-        except OSError as error:
-            raise Dead from error
+        listed = until_dead(lambda: server.listed(f"path={folder}&name={name}"))
         assert len(listed) == 1, (path, listed)
         return listed[0]["fileId"]
 
@@ -171,6 +170,19 @@ class Worker:
         return any("/box" in path for path in self.files) and any("/shelf/" in path for path in self.doubt)
 
 
+def work(worker, server, stop, killed, failures):
+    """Steps until told to stop. A connection that breaks is nothing but the kill, if there was one; everything else is a failure, also
+    after the end was called."""
+    try:
+        while not stop.is_set():
+            worker.step(server)
+    except Dead as error:
+        if not killed.is_set():
+            failures.append(error)
+    except Exception as error:  # told by the main thread
+        failures.append(error)
+
+
 def difference(found, *allowed):
     lines = []
     for state in allowed:
@@ -187,23 +199,13 @@ def run(kills, data_dir, seed, say=lambda _: None, **settings):
         server = Server(data_dir=data_dir, **settings)
         for worker in workers:
             worker.settle(server)
-        stop, failures = threading.Event(), []
-
-        def work(worker):
-            try:
-                while not stop.is_set():
-                    worker.step(server)
-            except Dead:
-                pass
-            except Exception as error:  # told by the main thread
-                if not stop.is_set():
-                    failures.append(error)
-
-        threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+        stop, killed, failures = threading.Event(), threading.Event(), []
+        threads = [threading.Thread(target=work, args=(worker, server, stop, killed, failures)) for worker in workers]
         for thread in threads:
             thread.start()
         time.sleep(rng.uniform(0.02, 1.2))
         stop.set()
+        killed.set()
         server.process.kill()
         for thread in threads:
             thread.join()

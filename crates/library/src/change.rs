@@ -1,17 +1,14 @@
-//! What every change of files and folders shares: why one is refused, and running it again after a lost race.
+//! What every change of files and folders shares: why one is refused, and finding and holding what it changes.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 
 use crate::asset::{ASSET_COLUMNS, Asset};
-use crate::database::{Dialect, Row, Sql, Transaction, is_retryable, query};
+use crate::database::{Dialect, Row, Sql, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::id::{FileId, FolderId, IdError, TrashId, VersionId};
 use crate::lookup;
 use crate::name::FolderPath;
-
-/// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
-const ATTEMPTS: u32 = 8;
+use crate::race::Race;
 
 /// Why a change of files or folders was refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -118,33 +115,17 @@ impl ChangeError {
     pub(crate) fn lost_race() -> Self {
         sqlx::Error::RowNotFound.into()
     }
+}
 
-    fn is_lost_race(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Database(error)) if is_retryable(error))
+impl Race for ChangeError {
+    fn is_lost(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_lost())
     }
 }
 
 impl From<sqlx::Error> for ChangeError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
-    }
-}
-
-/// Runs a transaction until it is done or refused.
-pub(crate) async fn retried<T, F, Fut>(mut transaction: F) -> Result<T, ChangeError>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, ChangeError>>,
-{
-    let mut attempt = 1;
-    loop {
-        match transaction().await {
-            Err(error) if attempt < ATTEMPTS && error.is_lost_race() => {
-                tracing::debug!(attempt, "another change was first");
-                attempt += 1;
-            }
-            result => return result,
-        }
     }
 }
 

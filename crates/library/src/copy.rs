@@ -1,7 +1,7 @@
 //! Copying a file into another folder.
 
 use crate::asset::Asset;
-use crate::change::{ChangeError, current, file_at, folder_id, folder_of, history, lock_files, retried};
+use crate::change::{ChangeError, current, file_at, folder_id, folder_of, history, lock_files};
 use crate::columns::{Replaced, copy_version};
 use crate::database::{Lock, Transaction, query};
 use crate::folder;
@@ -9,7 +9,8 @@ use crate::id::{FileId, VersionId};
 use crate::library::Library;
 use crate::locks;
 use crate::name::{FileName, FolderPath, random_text};
-use crate::outbox::{self, EventKind};
+use crate::outbox;
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 use crate::upload::TOKEN_CHARS;
 
@@ -139,7 +140,7 @@ pub(crate) async fn copy_into(
         }
     };
     let columns = crate::columns::of_versions(tx).await?;
-    let mut made = Vec::new();
+    let mut current = None;
     for (number, generation) in (first..).zip(&copied) {
         // The first version of a file has its id.
         let id = if place.occupant.is_none() && number == first {
@@ -159,16 +160,13 @@ pub(crate) async fn copy_into(
             ("updated_at", now.as_millis().into()),
         ];
         copy_version(tx, &columns, generation.version, replaced).await?;
-        made.push((id, generation.is_current));
-    }
-    let path = place.path();
-    for (version, is_current) in made {
-        match place.occupant {
-            Some(_) => outbox::append(tx, EventKind::FileVersionCreated, file, version, &path, now).await?,
-            None if is_current => outbox::append(tx, EventKind::FileCreated, file, version, &path, now).await?,
-            None => {}
+        if generation.is_current {
+            current = Some(id);
         }
     }
+    let current = current.ok_or_else(ChangeError::lost_race)?.to_string();
+    let event = outbox::copied(place.occupant.is_some(), &file.to_string(), &current, &place.path());
+    outbox::append_all(tx, &[event], now).await?;
     Ok(file)
 }
 

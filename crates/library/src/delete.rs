@@ -1,16 +1,15 @@
-//! Deleting files, versions and folders. What goes is kept in the trash for as long as the library is told to.
+//! Deleting files and versions. What goes is kept in the trash for as long as the library is told to.
 
 use std::time::Duration;
 
-use crate::change::{ChangeError, lock_files, parsed, retried, version as one};
-use crate::database::{Dialect, Lock, Sql, Transaction, query};
+use crate::change::{ChangeError, lock_files, version as one};
+use crate::database::{Dialect, Sql, Transaction, query};
 use crate::edit::lock_all;
-use crate::folder;
-use crate::id::{FileId, FolderId, VersionId};
+use crate::id::{FileId, VersionId};
 use crate::library::Library;
-use crate::locks::{push_below, refuse_if_locked_within};
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 use crate::trash;
 
@@ -91,73 +90,15 @@ impl Library {
         tx.commit().await?;
         Ok(())
     }
-
-    /// Deletes a folder with everything below it, in one transaction; how many files that were.
-    pub async fn delete_folder(&self, path: &FolderPath, now: Timestamp) -> Result<u64, ChangeError> {
-        retried(|| self.try_delete_folder(path, now)).await
-    }
-
-    async fn try_delete_folder(&self, path: &FolderPath, now: Timestamp) -> Result<u64, ChangeError> {
-        if path.is_root() {
-            return Err(ChangeError::RootFolder);
-        }
-        let mut tx = self.database().begin().await?;
-        tx.lock(Lock::TreeAlone).await?;
-        let folder = folder::find(&mut tx, path)
-            .await?
-            .ok_or_else(|| ChangeError::NoFolder(path.clone()))?;
-        refuse_if_locked_within(&mut tx, path).await?;
-        let found = objects_below(&mut tx, path).await?;
-        let limit = self.limits().folder_objects;
-        if found > u64::from(limit) {
-            return Err(ChangeError::TooManyObjects { found, limit });
-        }
-        let mut sql = Sql::new("SELECT v.file_id FROM versions v WHERE v.is_current AND v.folder_id IN (");
-        push_folders(&mut sql, folder, path);
-        sql.push(") ORDER BY v.file_id");
-        let ids: Vec<String> = sql.build().scalars(&mut tx).await?;
-        let files: Vec<FileId> = ids
-            .iter()
-            .map(|id| parsed(id, "versions.file_id"))
-            .collect::<Result<_, _>>()?;
-        let mut deleted = 0;
-        for chunk in files.chunks(CHUNK) {
-            // Who deletes a single file does not hold the tree: those may be gone by now.
-            let there = lock_files(&mut tx, chunk).await?;
-            remove(&mut tx, &there, self.trash_time(), now).await?;
-            deleted += there.len() as u64;
-        }
-        let mut sql = Sql::new("DELETE FROM folders WHERE path = ");
-        sql.push_bind(path.as_str()).push(" OR ");
-        push_below(&mut sql, "path", path);
-        sql.build().execute(&mut tx).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
-}
-
-/// How many folders and versions there are below a folder, itself not counted.
-pub(crate) async fn objects_below(tx: &mut Transaction, path: &FolderPath) -> Result<u64, ChangeError> {
-    let mut sql = Sql::new("SELECT COUNT(*) FROM folders WHERE ");
-    push_below(&mut sql, "path", path);
-    let folders: i64 = sql.build().scalar(&mut *tx).await?;
-    let mut sql = Sql::new("SELECT COUNT(*) FROM versions WHERE folder_id IN (SELECT id FROM folders WHERE path = ");
-    sql.push_bind(path.as_str()).push(" OR ");
-    push_below(&mut sql, "path", path);
-    sql.push(")");
-    let versions: i64 = sql.build().scalar(&mut *tx).await?;
-    Ok(u64::try_from(folders + versions).unwrap_or(0))
-}
-
-fn push_folders(sql: &mut Sql, folder: FolderId, path: &FolderPath) {
-    sql.push("SELECT id FROM folders WHERE id = ")
-        .push_bind(folder.to_string());
-    sql.push(" OR ");
-    push_below(sql, "path", path);
 }
 
 /// Deletes files whose rows the transaction holds. `kept` is how long they stay in the trash.
-async fn remove(tx: &mut Transaction, files: &[FileId], kept: Duration, now: Timestamp) -> Result<(), ChangeError> {
+pub(crate) async fn remove(
+    tx: &mut Transaction,
+    files: &[FileId],
+    kept: Duration,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
     for chunk in files.chunks(CHUNK) {
         let ids = || chunk.iter().map(FileId::to_string);
         let mut sql = Sql::new(

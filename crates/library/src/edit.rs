@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::account::{self, CustomMetadata, ValuesMode};
 use crate::asset::{AiTag, Asset};
-use crate::change::{ChangeError, current, lock_files, retried};
+use crate::change::{ChangeError, current, lock_files};
 use crate::database::{Sql, Transaction, query};
 use crate::follow_up::{self, FollowUp};
 use crate::id::FileId;
@@ -14,6 +14,7 @@ use crate::index;
 use crate::library::Library;
 use crate::name::random_text;
 use crate::outbox::{self, EventKind};
+use crate::race::retried;
 use crate::tags::{Tags, TagsError};
 use crate::timestamp::Timestamp;
 use crate::upload::{CUSTOM_COORDINATES_BYTES, TOKEN_CHARS, json};
@@ -269,8 +270,8 @@ async fn merge_custom_metadata(
         .map_err(|errors| ChangeError::CustomMetadata(errors.0))
 }
 
-/// Writes what an edit can change, and that it did.
-async fn write(tx: &mut Transaction, asset: &Asset) -> Result<(), ChangeError> {
+/// Writes what people and machines say of a file, and that it has changed.
+pub(crate) async fn write(tx: &mut Transaction, asset: &Asset) -> Result<(), sqlx::Error> {
     query(
         "UPDATE versions SET tags = $1, ai_tags = $2, custom_metadata = $3, custom_coordinates = $4, description = $5,
              updated_at = $6

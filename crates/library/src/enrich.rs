@@ -4,15 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::asset::{ASSET_COLUMNS, AiTag, Asset};
 use crate::change::lock_file;
-use crate::database::{Transaction, is_retryable, query};
+use crate::database::{On, query};
+use crate::edit::write;
 use crate::error::{Code, StoreError};
 use crate::id::{FileId, VersionId};
-use crate::index;
+use crate::jobs::{Ending, JobError};
 use crate::library::Library;
-use crate::outbox::{self, EventKind};
+use crate::race::{Race, retried};
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
-use crate::upload::ATTEMPTS;
+use crate::upload::json;
 
 /// What to write. Written twice, it is as if it had been written once.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +42,7 @@ pub struct SourceTags {
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrichError {
-    /// The file was deleted, or has a newer version than the one that was looked at.
+    /// The file was deleted, or has a newer version that was not made of the one that was looked at.
     #[error("the file has been deleted or replaced since")]
     Gone,
     /// A text that is too long.
@@ -54,6 +55,9 @@ pub enum EnrichError {
         /// How many may be.
         limit: usize,
     },
+    /// The job that it was found out for is not held any more.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,7 +69,18 @@ impl EnrichError {
         match self {
             Self::Gone => Code::NotFound,
             Self::TooLong { .. } => Code::Invalid,
+            Self::Job(error) => error.code(),
             Self::Store(error) => error.code(),
+        }
+    }
+}
+
+impl Race for EnrichError {
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_lost(),
+            Self::Job(error) => error.is_lost(),
+            Self::Gone | Self::TooLong { .. } => false,
         }
     }
 }
@@ -77,23 +92,23 @@ impl From<sqlx::Error> for EnrichError {
 }
 
 impl Library {
-    /// Writes what was found out about this version of a file, if it is still the current one.
+    /// The current version of a file, if it is this one or was made of it ([`NewFile::replaces`](crate::NewFile::replaces)):
+    /// where it belongs what is found out about this version.
+    pub async fn successor(&self, file: FileId, version: VersionId) -> Result<Option<Asset>, StoreError> {
+        successor(self.database().reader(), file, version).await
+    }
+
+    /// Writes what was found out about this version of a file, if it is still the current one, or what is current was
+    /// made of it. A job ends with it: either both happen or neither does.
     pub async fn enrich(
         &self,
         file: FileId,
         version: VersionId,
         enrichment: &Enrichment,
+        ending: Option<&Ending<'_>>,
         now: Timestamp,
     ) -> Result<Asset, EnrichError> {
-        let mut attempt = 1;
-        loop {
-            match self.try_enrich(file, version, enrichment, now).await {
-                Err(EnrichError::Store(StoreError::Database(error))) if attempt < ATTEMPTS && is_retryable(&error) => {
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        retried(|| self.try_enrich(file, version, enrichment, ending, now)).await
     }
 
     async fn try_enrich(
@@ -101,45 +116,65 @@ impl Library {
         file: FileId,
         version: VersionId,
         enrichment: &Enrichment,
+        ending: Option<&Ending<'_>>,
         now: Timestamp,
     ) -> Result<Asset, EnrichError> {
         let mut tx = self.database().begin().await?;
         if !lock_file(&mut tx, file).await? {
             return Err(EnrichError::Gone);
         }
-        let sql = format!("SELECT {ASSET_COLUMNS} FROM versions v WHERE v.file_id = $1 AND v.id = $2 AND v.is_current");
-        let row = query(sql)
-            .bind(file.to_string())
-            .bind(version.to_string())
-            .fetch_optional(&mut tx)
-            .await?
-            .ok_or(EnrichError::Gone)?;
-        let before = Asset::of_row(&row)?;
+        let before = successor(&mut tx, file, version).await?.ok_or(EnrichError::Gone)?;
         let mut asset = before.clone();
         enrichment.apply(&mut asset);
-        if asset == before {
-            return Ok(before);
+        if asset != before {
+            self.check_enriched(&asset)?;
+            asset.updated_at = now;
+            write(&mut tx, &asset).await?;
         }
+        if let Some(ending) = ending {
+            ending.write(&mut tx, &asset, now).await?;
+        }
+        tx.commit().await?;
+        Ok(asset)
+    }
+
+    fn check_enriched(&self, asset: &Asset) -> Result<(), EnrichError> {
         let limits = self.limits();
-        let metadata = serde_json::json!(asset.custom_metadata).to_string().len();
         for (field, found, limit) in [
             (
                 "description",
                 asset.description.as_ref().map_or(0, String::len),
                 limits.description_bytes,
             ),
-            ("custom metadata", metadata, limits.custom_metadata_bytes),
+            (
+                "custom metadata",
+                json(&asset.custom_metadata).len(),
+                limits.custom_metadata_bytes,
+            ),
         ] {
             if found > limit {
                 return Err(EnrichError::TooLong { field, found, limit });
             }
         }
-        asset.updated_at = now;
-        write(&mut tx, &asset).await?;
-        outbox::append(&mut tx, EventKind::FileUpdated, file, version, &asset.path(), now).await?;
-        tx.commit().await?;
-        Ok(asset)
+        Ok(())
     }
+}
+
+async fn successor<'a>(on: impl Into<On<'a>>, file: FileId, version: VersionId) -> Result<Option<Asset>, StoreError> {
+    let sql = format!(
+        "WITH RECURSIVE line (id) AS (
+             SELECT v.id FROM versions v WHERE v.file_id = $1 AND (v.id = $2 OR v.made_of = $2)
+             UNION SELECT v.id FROM versions v JOIN line ON v.made_of = line.id WHERE v.file_id = $1
+         )
+         SELECT {ASSET_COLUMNS} FROM versions v
+         WHERE v.file_id = $1 AND v.is_current AND v.id IN (SELECT id FROM line)"
+    );
+    let row = query(sql)
+        .bind(file.to_string())
+        .bind(version.to_string())
+        .fetch_optional(on)
+        .await?;
+    row.map(|row| Asset::of_row(&row)).transpose()
 }
 
 impl Enrichment {
@@ -167,20 +202,4 @@ impl Enrichment {
             asset.description = Some(description.clone());
         }
     }
-}
-
-async fn write(tx: &mut Transaction, asset: &Asset) -> Result<(), sqlx::Error> {
-    let json = |value: Value| value.to_string();
-    query(
-        "UPDATE versions SET tags = $2, ai_tags = $3, custom_metadata = $4, description = $5, updated_at = $6 WHERE id = $1",
-    )
-    .bind(asset.version.id.to_string())
-    .bind(json(serde_json::json!(asset.tags)))
-    .bind(json(serde_json::json!(asset.ai_tags)))
-    .bind(json(serde_json::json!(asset.custom_metadata)))
-    .bind(asset.description.as_deref())
-    .bind(asset.updated_at.as_millis())
-    .execute(&mut *tx)
-    .await?;
-    index::index(tx, asset.version.id).await
 }

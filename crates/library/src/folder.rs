@@ -1,7 +1,7 @@
 //! Folders.
 
 use crate::asset::{json_object, timestamp};
-use crate::change::{ChangeError, retried};
+use crate::change::ChangeError;
 use crate::database::{Lock, On, Row, Transaction, query};
 use crate::error::StoreError;
 use crate::id::FolderId;
@@ -9,6 +9,7 @@ use crate::index;
 use crate::library::Library;
 use crate::locks::refuse_if_locked;
 use crate::name::FolderPath;
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 
 /// A folder of the library. The root is not among them.
@@ -110,4 +111,24 @@ pub(crate) async fn renamed(tx: &mut Transaction, folder: &str) -> Result<(), sq
         .parse()
         .map_err(|error: crate::id::IdError| sqlx::Error::Decode(error.into()))?;
     index::index_folder(tx, id, &name).await
+}
+
+/// Removes a folder and those below it where they are empty, from below. One with files in it stays, and those above it.
+pub(crate) async fn remove_empty(tx: &mut Transaction, path: &FolderPath) -> Result<(), sqlx::Error> {
+    let (low, high) = path.range_below();
+    loop {
+        let removed = query(
+            "DELETE FROM folders WHERE (path = $1 OR (path >= $2 AND path < $3))
+                 AND NOT EXISTS (SELECT 1 FROM folders c WHERE c.parent_id = folders.id)
+                 AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.folder_id = folders.id)",
+        )
+        .bind(path.as_str())
+        .bind(low.as_str())
+        .bind(high.as_str())
+        .execute(&mut *tx)
+        .await?;
+        if removed == 0 {
+            return Ok(());
+        }
+    }
 }

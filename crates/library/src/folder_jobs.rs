@@ -11,7 +11,7 @@ mod walk;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::database::{Lock, Transaction, is_retryable, query};
+use crate::database::{Lock, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
 use crate::id::JobId;
@@ -20,13 +20,11 @@ use crate::library::Library;
 use crate::locks;
 use crate::name::{FolderPath, NameError};
 use crate::purges::{self, PurgeOrder};
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 
 /// Files that one step works on, or versions where those are copied. Few, because SQLite has one writer, and who uploads waits for the step to end.
 const BATCH: usize = 64;
-
-/// How often a step that lost a race is done again.
-const ATTEMPTS: u32 = 8;
 
 /// What is done with a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,18 +264,14 @@ impl Library {
     /// Does the next step of a job of [`FolderJob`]; the lease then has what was written down. When it says `Done`, the
     /// job has ended, too.
     pub async fn folder_job_step(&self, lease: &mut Lease, now: Timestamp) -> Result<Step, JobError> {
-        let mut attempt = 1;
-        loop {
-            match self.try_step(lease, now).await {
-                Err(JobError::Store(StoreError::Database(error))) if attempt < ATTEMPTS && is_retryable(&error) => {
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        let held = &*lease;
+        let (step, job) = retried(|| self.try_step(held, now)).await?;
+        lease.job = job;
+        Ok(step)
     }
 
-    async fn try_step(&self, lease: &mut Lease, now: Timestamp) -> Result<Step, JobError> {
+    /// What it got done, and the job as it was written down.
+    async fn try_step(&self, lease: &Lease, now: Timestamp) -> Result<(Step, Job), JobError> {
         let id = lease.job.id;
         let unreadable = |error| JobError::Unreadable(id, error);
         let order: Order = serde_json::from_value(lease.job.input.clone()).map_err(unreadable)?;
@@ -307,8 +301,7 @@ impl Library {
             Step::More
         };
         tx.commit().await?;
-        lease.job = job;
-        Ok(step)
+        Ok((step, job))
     }
 
     /// What is in a folder and below it.

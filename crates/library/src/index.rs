@@ -10,10 +10,11 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::asset::AiTag;
-use crate::database::{Dialect, Lock, Row, Sql, Transaction, Value as Bound, is_retryable, query};
+use crate::database::{Dialect, Lock, Row, Sql, Transaction, Value as Bound, query};
 use crate::error::StoreError;
 use crate::id::{FolderId, VersionId};
 use crate::library::Library;
+use crate::race::retried;
 use crate::search::{self, FieldType, Point};
 
 /// Words of one text that are kept. What a longer text holds beyond them is not found.
@@ -27,8 +28,6 @@ const BATCH: usize = 200;
 
 /// In `library_state`: how far the index of what older versions stored was built.
 pub(crate) const BUILT: &str = "search_index";
-/// How often a batch that lost a race is done again.
-const ATTEMPTS: u32 = 8;
 
 /// Kinds of terms.
 pub(crate) const NAME_WORD: &str = "name";
@@ -135,22 +134,14 @@ impl Library {
     /// time, and goes on where it was interrupted.
     pub async fn build_search_index(&self) -> Result<u64, StoreError> {
         let mut indexed = 0;
-        let mut attempt = 1;
-        loop {
-            match self.build_some().await {
-                Ok(None) => return Ok(indexed),
-                Ok(Some(more)) => {
-                    attempt = 1;
-                    // Told at every ten thousandth.
-                    if (indexed + more) / 10_000 > indexed / 10_000 {
-                        tracing::info!(indexed = indexed + more, "building the search index");
-                    }
-                    indexed += more;
-                }
-                Err(StoreError::Database(error)) if attempt < ATTEMPTS && is_retryable(&error) => attempt += 1,
-                Err(error) => return Err(error),
+        while let Some(more) = retried(|| self.build_some()).await? {
+            // Told at every ten thousandth.
+            if (indexed + more) / 10_000 > indexed / 10_000 {
+                tracing::info!(indexed = indexed + more, "building the search index");
             }
+            indexed += more;
         }
+        Ok(indexed)
     }
 
     /// Indexes the next few; how many, or `None` if nothing was left.

@@ -10,14 +10,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::asset::timestamp;
+use crate::asset::{Asset, timestamp};
 use crate::database::{Dialect, Row, Sql, Transaction, Waiting, query};
 use crate::error::{Code, StoreError};
-use crate::id::{IdError, JobId};
+use crate::id::{FileId, IdError, JobId};
 use crate::library::Library;
 use crate::locks;
 use crate::name::random_text;
+use crate::outbox::{self, EventKind};
 use crate::timestamp::Timestamp;
+use crate::webhooks::{self, Callback};
 
 /// The channel on which PostgreSQL tells other nodes that there is a job.
 pub(crate) const CHANNEL: &str = "tintype_jobs";
@@ -141,6 +143,26 @@ pub enum Step {
     Done(Value),
 }
 
+/// How a job ends in the very transaction that does its work: a crash leaves all of it to be done, or nothing.
+pub struct Ending<'a> {
+    /// If it is lost, nothing is done.
+    pub lease: &'a Lease,
+    /// What the job leaves.
+    pub result: &'a Value,
+    /// Whom to tell, and what of the file as it is then.
+    pub callback: &'a (dyn Fn(&Asset) -> Option<Callback> + Sync),
+}
+
+impl Ending<'_> {
+    /// Last in the transaction.
+    pub(crate) async fn write(&self, tx: &mut Transaction, asset: &Asset, now: Timestamp) -> Result<(), JobError> {
+        if let Some(callback) = (self.callback)(asset) {
+            webhooks::call_back(tx, &callback, now).await?;
+        }
+        end(tx, self.lease, JobState::Completed, Some(self.result), None, now).await
+    }
+}
+
 /// Why a job's state was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -196,6 +218,34 @@ pub(crate) async fn enqueue(tx: &mut Transaction, job: &NewJob<'_>, now: Timesta
             .await?;
     }
     Ok(id)
+}
+
+/// The same, and the caller has it: it does the first steps itself.
+pub(crate) async fn enqueue_held(
+    tx: &mut Transaction,
+    job: &NewJob<'_>,
+    length: Duration,
+    now: Timestamp,
+) -> Result<Lease, StoreError> {
+    let id = enqueue(tx, job, now).await?;
+    lease(tx, &id.to_string(), length, now).await
+}
+
+/// Gives a job that nobody has to the caller.
+async fn lease(tx: &mut Transaction, id: &str, length: Duration, now: Timestamp) -> Result<Lease, StoreError> {
+    let owner = random_text(OWNER_CHARS);
+    let row = query(
+        "UPDATE jobs SET state = 'running', lease_owner = $2, leased_until = $3, attempts = attempts + 1, updated_at = $4
+         WHERE id = $1 RETURNING *",
+    )
+    .bind(id)
+    .bind(owner.as_str())
+    .bind(now.saturating_add(length).as_millis())
+    .bind(now.as_millis())
+    .fetch_one(tx)
+    .await?;
+    let job = Job::of_row(&row)?;
+    Ok(Lease { job, owner, length })
 }
 
 /// Makes sure, until the transaction ends, that the lease is good, and puts off its end. First in every transaction
@@ -320,7 +370,6 @@ impl Library {
         if found.is_none() {
             return Ok(None);
         }
-        let owner = random_text(OWNER_CHARS);
         let mut tx = self.database().begin().await?;
         let mut candidate = waiting("id");
         if tx.dialect() == Dialect::Postgres {
@@ -330,19 +379,9 @@ impl Library {
         let Some(id) = id else {
             return Ok(None);
         };
-        let row = query(
-            "UPDATE jobs SET state = 'running', lease_owner = $2, leased_until = $3, attempts = attempts + 1, updated_at = $4
-             WHERE id = $1 RETURNING *",
-        )
-        .bind(id)
-        .bind(owner.as_str())
-        .bind(now.saturating_add(length).as_millis())
-        .bind(now.as_millis())
-        .fetch_one(&mut tx)
-        .await?;
-        let job = Job::of_row(&row)?;
+        let lease = lease(&mut tx, &id, length, now).await?;
         tx.commit().await?;
-        Ok(Some(Lease { job, owner, length }))
+        Ok(Some(lease))
     }
 
     /// Puts off the end of a lease.
@@ -366,6 +405,37 @@ impl Library {
     /// The job is done.
     pub async fn complete_job(&self, lease: &Lease, result: &Value, now: Timestamp) -> Result<(), JobError> {
         let mut tx = self.database().begin().await?;
+        end(&mut tx, lease, JobState::Completed, Some(result), None, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The job is done, and somebody is told of it: both or neither.
+    pub async fn complete_job_and_tell(
+        &self,
+        lease: &Lease,
+        result: &Value,
+        callback: &Callback,
+        now: Timestamp,
+    ) -> Result<(), JobError> {
+        let mut tx = self.database().begin().await?;
+        webhooks::call_back(&mut tx, callback, now).await?;
+        end(&mut tx, lease, JobState::Completed, Some(result), None, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The job is done, and an event tells what became of it: both or neither. The event's body has the `data` of the
+    /// message, and its `request` and `timings` if it has any.
+    pub async fn complete_job_and_announce(
+        &self,
+        lease: &Lease,
+        result: &Value,
+        (kind, file, body): (EventKind, FileId, &Value),
+        now: Timestamp,
+    ) -> Result<(), JobError> {
+        let mut tx = self.database().begin().await?;
+        outbox::announce(&mut tx, kind, file, body, now).await?;
         end(&mut tx, lease, JobState::Completed, Some(result), None, now).await?;
         tx.commit().await?;
         Ok(())

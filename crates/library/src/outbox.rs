@@ -30,7 +30,7 @@ pub enum EventKind {
     /// A file is at a new path: uploaded, copied there, or brought back from the trash.
     FileCreated,
     /// A file got another version: it was uploaded again, or took up the versions of a file that was copied or moved to
-    /// its place, or a deleted version came back.
+    /// its place (one event, of the version that is then current), or a deleted version came back.
     FileVersionCreated,
     /// What is known of a file has changed, or its place.
     FileUpdated,
@@ -144,6 +144,31 @@ impl EventRow {
     }
 }
 
+/// What is told of a file that came to a place by copying: one event, of the version that is current there, whether one
+/// version came or many. `into` says that the file of this id was there and took them up.
+pub(crate) fn copied(into: bool, file: &str, current: &str, path: &str) -> EventRow {
+    let kind = if into {
+        EventKind::FileVersionCreated
+    } else {
+        EventKind::FileCreated
+    };
+    EventRow::new(kind, file, current, path)
+}
+
+/// What is told of a file that was moved to a free place, or renamed: it is the same file.
+pub(crate) fn moved(file: &str, current: &str, path: &str) -> EventRow {
+    EventRow::new(EventKind::FileUpdated, file, current, path)
+}
+
+/// What is told of a file whose versions another one took up. Who knows files by their ids must hear that this one, which
+/// was at `old_path`, is no more.
+pub(crate) fn merged(into: &str, path: &str, file: &str, old_path: &str, current: &str) -> [EventRow; 2] {
+    [
+        copied(true, into, current, path),
+        EventRow::new(EventKind::FileDeleted, file, current, old_path),
+    ]
+}
+
 /// Adds events to the transaction that causes them.
 pub(crate) async fn append_all(tx: &mut Transaction, events: &[EventRow], now: Timestamp) -> Result<(), sqlx::Error> {
     const ROWS: usize = 500;
@@ -185,21 +210,6 @@ pub(crate) async fn announce(
 }
 
 impl Library {
-    /// Adds an event that no other change of the library causes: what became of a transformation. `body` has the `data`
-    /// of the message, and its `request` and `timings` if it has any.
-    pub async fn announce(
-        &self,
-        kind: EventKind,
-        file: FileId,
-        body: &Value,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.database().begin().await?;
-        announce(&mut tx, kind, file, body, now).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     /// Events after the one with this id, in order; 0 begins with the first. Those marked as delivered are left out.
     pub async fn outbox_after(&self, id: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let rows = query(

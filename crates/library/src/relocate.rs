@@ -1,7 +1,7 @@
 //! Moving a file to another folder, and giving it another name.
 
 use crate::asset::Asset;
-use crate::change::{ChangeError, current, file_at, folder_id, folder_of, history, lock_files, retried};
+use crate::change::{ChangeError, current, file_at, folder_id, folder_of, history, lock_files};
 use crate::copy::{Place, find_place, lock_paths, make_room};
 use crate::database::{Lock, Transaction, query};
 use crate::id::{FileId, PurgeId};
@@ -11,6 +11,7 @@ use crate::locks;
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
 use crate::purges::{self, PurgeOrder};
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 
 impl Library {
@@ -116,7 +117,8 @@ pub(crate) async fn move_into(
             .execute(&mut *tx)
             .await?;
         let asset = current(tx, place.file).await?.ok_or_else(ChangeError::lost_race)?;
-        outbox::append(tx, EventKind::FileUpdated, place.file, asset.version.id, &path, now).await?;
+        let event = outbox::moved(&asset.id.to_string(), &asset.version.id.to_string(), &path);
+        outbox::append_all(tx, &[event], now).await?;
         return Ok(place.file);
     };
     let gone = current(tx, place.file).await?.ok_or_else(ChangeError::lost_race)?;
@@ -135,29 +137,13 @@ pub(crate) async fn move_into(
         .execute(&mut *tx)
         .await?;
         index::index(tx, generation.version).await?;
-        outbox::append(
-            tx,
-            EventKind::FileVersionCreated,
-            occupant,
-            generation.version,
-            &path,
-            now,
-        )
-        .await?;
     }
     query("DELETE FROM files WHERE id = $1")
         .bind(place.file.to_string())
         .execute(&mut *tx)
         .await?;
-    // Who knows files by their ids must hear that this one is no more.
-    outbox::append(
-        tx,
-        EventKind::FileDeleted,
-        place.file,
-        gone.version.id,
-        &gone.path(),
-        now,
-    )
-    .await?;
+    let (into, file) = (occupant.to_string(), place.file.to_string());
+    let events = outbox::merged(&into, &path, &file, &gone.path(), &gone.version.id.to_string());
+    outbox::append_all(tx, &events, now).await?;
     Ok(occupant)
 }

@@ -1,11 +1,12 @@
 //! Making an older version of a file the current one again.
 
 use crate::asset::Asset;
-use crate::change::{ChangeError, current, lock_files, retried, version as one};
+use crate::change::{ChangeError, current, lock_files, version as one};
 use crate::database::query;
 use crate::id::{FileId, VersionId};
 use crate::library::Library;
 use crate::outbox::{self, EventKind};
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 
 impl Library {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::asset::{Asset, number, parsed as column, timestamp};
-use crate::change::{ChangeError, current, file_at, folder_id, history, lock_files, retried, version as one};
+use crate::change::{ChangeError, current, file_at, folder_id, history, lock_files, version as one};
 use crate::columns;
 use crate::database::{Dialect, Lock, Row, Sql, Transaction, query};
 use crate::delete::release;
@@ -19,6 +19,7 @@ use crate::library::Library;
 use crate::locks::refuse_if_locked;
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
+use crate::race::retried;
 use crate::timestamp::Timestamp;
 
 /// Things purged in one transaction: few, so that nobody waits long.
@@ -157,7 +158,7 @@ impl Library {
                 return Err(ChangeError::NotInTrash(id));
             }
             tx.commit().await?;
-            Ok(())
+            Ok::<_, ChangeError>(())
         })
         .await
     }
@@ -186,7 +187,7 @@ impl Library {
                     purge(&mut tx, &ids, now).await?
                 };
                 tx.commit().await?;
-                Ok(batch)
+                Ok::<_, ChangeError>(batch)
             })
             .await?;
             if batch == 0 {

@@ -4,15 +4,17 @@ use serde_json::{Map, Value};
 
 use crate::asset::{ASSET_COLUMNS, AiTag, Asset, FileType, MediaFacts};
 use crate::blob::BlobError;
-use crate::database::{Dialect, Lock, Transaction, is_retryable, query};
+use crate::database::{Dialect, Lock, Transaction, query};
 use crate::error::{Code, StoreError};
 use crate::folder;
 use crate::follow_up::{self, FollowUp};
 use crate::id::{FileId, FolderId, IdError, VersionId};
 use crate::index;
+use crate::jobs::{Ending, JobError};
 use crate::library::Library;
 use crate::name::{FileName, FolderPath, random_text};
 use crate::outbox::{self, EventKind};
+use crate::race::{Race, retried};
 use crate::stage::StagedBlob;
 use crate::tags::Tags;
 use crate::timestamp::Timestamp;
@@ -21,9 +23,6 @@ pub(crate) const TOKEN_CHARS: usize = 32;
 
 /// Four numbers and three commas, with room to spare.
 pub(crate) const CUSTOM_COORDINATES_BYTES: usize = 100;
-
-/// How often a transaction that lost a race is run again. Each time somebody else has won, so a few are plenty.
-pub(crate) const ATTEMPTS: u32 = 8;
 
 /// A file to upload.
 #[derive(Debug)]
@@ -36,8 +35,9 @@ pub struct NewFile {
     pub use_unique_name: bool,
     /// Without a unique name: make a new version of a file that is there. Otherwise that is an error.
     pub overwrite_file: bool,
-    /// Only as the next version of this file, after this version: what is made of a file must not land elsewhere if the
-    /// file was moved, deleted or replaced meanwhile.
+    /// Only as the next version of this file, after this version, which it is made of: it must not land elsewhere if the
+    /// file was moved, deleted or replaced meanwhile. What is found out about that version holds for this one, too
+    /// ([`Library::enrich`]).
     pub replaces: Option<(FileId, VersionId)>,
     /// On overwrite, and if `tags` is absent: drop the old ones.
     pub overwrite_tags: bool,
@@ -123,6 +123,9 @@ pub enum UploadError {
     /// The bytes could not be stored.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The job that it was uploaded for is not held any more.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,7 +138,18 @@ impl UploadError {
             Self::PathTaken(_) | Self::Gone | Self::TooManyVersions { .. } => Code::Conflict,
             Self::TooLong { .. } => Code::Invalid,
             Self::Blob(error) => error.code(),
+            Self::Job(error) => error.code(),
             Self::Store(error) => error.code(),
+        }
+    }
+}
+
+impl Race for UploadError {
+    fn is_lost(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_lost(),
+            Self::Job(error) => error.is_lost(),
+            _ => false,
         }
     }
 }
@@ -149,7 +163,26 @@ impl From<sqlx::Error> for UploadError {
 impl Library {
     /// Makes the staged blob a new file, or a new version of the file that is at its path. When this returns, it is on
     /// the disk.
-    pub async fn upload(&self, mut file: NewFile, now: Timestamp) -> Result<Asset, UploadError> {
+    pub async fn upload(&self, file: NewFile, now: Timestamp) -> Result<Asset, UploadError> {
+        self.store(file, None, now).await
+    }
+
+    /// The same for a job, which ends with it: either both happen or neither does.
+    pub async fn upload_for_job(
+        &self,
+        file: NewFile,
+        ending: &Ending<'_>,
+        now: Timestamp,
+    ) -> Result<Asset, UploadError> {
+        self.store(file, Some(ending), now).await
+    }
+
+    async fn store(
+        &self,
+        mut file: NewFile,
+        ending: Option<&Ending<'_>>,
+        now: Timestamp,
+    ) -> Result<Asset, UploadError> {
         self.check(&mut file)?;
         // Before any lock and transaction: a disk that syncs is slow, and an object storage slower. Under the locks it is
         // only looked at again, and written again if garbage was collected in between.
@@ -159,16 +192,7 @@ impl Library {
         if self.database().dialect() == Dialect::Sqlite {
             file.staged.promote(self.blobs()).await?;
         }
-        let mut attempt = 1;
-        loop {
-            match self.record(&file, now).await {
-                Err(UploadError::Store(StoreError::Database(error))) if attempt < ATTEMPTS && is_retryable(&error) => {
-                    tracing::debug!(attempt, "another upload to the same path was first");
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        retried(|| self.record(&file, ending, now)).await
     }
 
     fn check(&self, file: &mut NewFile) -> Result<(), UploadError> {
@@ -197,8 +221,8 @@ impl Library {
         Ok(())
     }
 
-    /// The one transaction: folders, blob, file, version, event.
-    async fn record(&self, file: &NewFile, now: Timestamp) -> Result<Asset, UploadError> {
+    /// The one transaction: folders, blob, file, version, event, the end of the job.
+    async fn record(&self, file: &NewFile, ending: Option<&Ending<'_>>, now: Timestamp) -> Result<Asset, UploadError> {
         let mut tx = self.database().begin().await?;
         tx.lock(Lock::TreeShared).await?;
         // Another node may collect garbage: from here on it leaves the blob alone.
@@ -250,6 +274,9 @@ impl Library {
         };
         outbox::append(&mut tx, kind, asset.id, version, &asset.path(), now).await?;
         follow_up::enqueue(&mut tx, &file.follow_ups, asset.id, version, now).await?;
+        if let Some(ending) = ending {
+            ending.write(&mut tx, &asset, now).await?;
+        }
         tx.commit().await?;
         Ok(asset)
     }
@@ -388,11 +415,11 @@ async fn insert(
              id, file_id, number, is_current, token, folder_id, name, created_at, updated_at, uploaded_at, blob, size,
              mime, is_image, width, height, orientation, has_alpha, duration_ms, bit_rate, audio_codec, video_codec,
              embedded_metadata, tags, ai_tags, custom_metadata, custom_coordinates, is_private, is_published, description,
-             taken_at, latitude, longitude, phash)
+             taken_at, latitude, longitude, phash, made_of)
          VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7, $8, $8, $9, $10,
              $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
              $21, $22, $23, $24, $25, $26, $27, $28,
-             $29, $30, $31, $32)",
+             $29, $30, $31, $32, $33)",
     )
     .bind(identity.version.to_string())
     .bind(identity.file.to_string())
@@ -426,6 +453,7 @@ async fn insert(
     .bind(media.location.map(|place| place.latitude))
     .bind(media.location.map(|place| place.longitude))
     .bind(media.phash.map(u64::cast_signed))
+    .bind(file.replaces.map(|(_, version)| version.to_string()))
     .execute(&mut *tx)
     .await?;
     index::index(tx, identity.version).await?;

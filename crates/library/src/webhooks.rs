@@ -97,6 +97,26 @@ pub struct Message {
     pub body: String,
 }
 
+/// A message to a URL that a request named, which is no registered receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// Where to.
+    pub url: String,
+    /// What.
+    pub message: Message,
+}
+
+/// Receivers that get nothing more for now, because enough is on its way to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Busy {
+    /// Hosts, for messages to registered receivers.
+    pub hosts: Vec<String>,
+    /// Hosts, for callbacks.
+    pub callback_hosts: Vec<String>,
+    /// No callback at all.
+    pub callbacks: bool,
+}
+
 /// A message on its way to one receiver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -106,6 +126,8 @@ pub struct Delivery {
     pub webhook: Option<WebhookId>,
     /// Where to.
     pub url: String,
+    /// The host of it.
+    pub host: String,
     /// What.
     pub message: Message,
     /// How often it was sent.
@@ -280,7 +302,7 @@ impl Library {
             let asset = version_of(&mut tx, event).await?;
             let message = write(event, asset.as_ref());
             for receiver in wanting {
-                deliveries.push((Some(receiver.id), receiver.url.clone(), message.clone()));
+                deliveries.push((Some(receiver.id), receiver.url.as_str(), message.clone()));
             }
         }
         insert(&mut tx, &deliveries, now).await?;
@@ -299,28 +321,28 @@ impl Library {
         })
     }
 
-    /// Puts one message on its way: to a receiver, or to a URL that a request named.
+    /// Puts one message on its way to a receiver.
     pub async fn send(
         &self,
-        webhook: Option<WebhookId>,
+        webhook: WebhookId,
         url: &str,
         message: &Message,
         now: Timestamp,
     ) -> Result<DeliveryId, StoreError> {
         let mut tx = self.database().begin().await?;
-        let ids = insert(&mut tx, &[(webhook, url.to_owned(), message.clone())], now).await?;
+        let ids = insert(&mut tx, &[(Some(webhook), url, message.clone())], now).await?;
         tx.commit().await?;
         ids.first()
             .copied()
             .ok_or_else(|| StoreError::unreadable("webhook_deliveries.id", "nothing was inserted"))
     }
 
-    /// Takes messages that are due, those that have waited longest first; none for the receivers in `busy`, and none for
-    /// those that are not enabled. They are the caller's for `length`.
+    /// Takes messages that are due, those that have waited longest first; none for who is in `busy`, and none for
+    /// receivers that are not enabled. They are the caller's for `length`.
     pub async fn take_deliveries(
         &self,
         limit: u32,
-        busy: &[WebhookId],
+        busy: &Busy,
         length: Duration,
         now: Timestamp,
     ) -> Result<Vec<Sending>, StoreError> {
@@ -336,12 +358,18 @@ impl Library {
                     ") AND (d.webhook_id IS NULL
                          OR EXISTS (SELECT 1 FROM webhooks w WHERE w.id = d.webhook_id AND w.is_enabled)",
                 );
-            if !busy.is_empty() {
-                sql.push(" AND d.webhook_id NOT IN (")
-                    .push_list(busy.iter().map(WebhookId::to_string))
-                    .push(")");
+            sql.push(")");
+            for (hosts, whose) in [(&busy.hosts, "NOT NULL"), (&busy.callback_hosts, "NULL")] {
+                if !hosts.is_empty() {
+                    sql.push(format!(" AND NOT (d.webhook_id IS {whose} AND d.host IN ("))
+                        .push_list(hosts)
+                        .push("))");
+                }
             }
-            sql.push(") ORDER BY d.run_at, d.id LIMIT ").push_bind(i64::from(limit));
+            if busy.callbacks {
+                sql.push(" AND d.webhook_id IS NOT NULL");
+            }
+            sql.push(" ORDER BY d.run_at, d.id LIMIT ").push_bind(i64::from(limit));
             sql
         };
         if due(now)
@@ -483,15 +511,29 @@ async fn version_of(tx: &mut Transaction, event: &Event) -> Result<Option<Asset>
     row.map(|row| Asset::of_row(&row)).transpose()
 }
 
+/// Puts a callback on its way, in the transaction that causes it.
+pub(crate) async fn call_back(tx: &mut Transaction, callback: &Callback, now: Timestamp) -> Result<(), sqlx::Error> {
+    insert(tx, &[(None, callback.url.as_str(), callback.message.clone())], now).await?;
+    Ok(())
+}
+
+/// What is bounded together: whoever answers under one name, whatever the port.
+fn host_of(url: &str) -> String {
+    let url = url::Url::parse(url).ok();
+    url.and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
 async fn insert(
     tx: &mut Transaction,
-    deliveries: &[(Option<WebhookId>, String, Message)],
+    deliveries: &[(Option<WebhookId>, &str, Message)],
     now: Timestamp,
 ) -> Result<Vec<DeliveryId>, sqlx::Error> {
     let mut ids = Vec::new();
     for some in deliveries.chunks(ROWS) {
         let mut sql = Sql::new(
-            "INSERT INTO webhook_deliveries (id, webhook_id, url, event_id, event_type, body, run_at, created_at) VALUES ",
+            "INSERT INTO webhook_deliveries (id, webhook_id, url, host, event_id, event_type, body, run_at, created_at)
+             VALUES ",
         );
         for (at, (webhook, url, message)) in some.iter().enumerate() {
             let id = DeliveryId::generate(now);
@@ -500,7 +542,8 @@ async fn insert(
             sql.push_list::<Bound>([
                 id.to_string().into(),
                 webhook.map(|id| id.to_string()).into(),
-                url.as_str().into(),
+                (*url).into(),
+                host_of(url).into(),
                 message.id.as_str().into(),
                 message.event_type.as_str().into(),
                 message.body.as_str().into(),
@@ -554,6 +597,7 @@ impl Delivery {
                 .map(|text| id(text, "webhook_deliveries.webhook_id"))
                 .transpose()?,
             url: row.try_get("url")?,
+            host: row.try_get("host")?,
             message: Message {
                 id: row.try_get("event_id")?,
                 event_type: row.try_get("event_type")?,

@@ -13,6 +13,8 @@ mod blobs;
 mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/deleting_folders.rs"]
+mod deleting_folders;
 #[path = "suite/embedded.rs"]
 mod embedded;
 #[path = "suite/enriching.rs"]

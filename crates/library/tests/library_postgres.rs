@@ -12,6 +12,8 @@ mod blobs;
 mod changing;
 #[path = "suite/crash.rs"]
 mod crash;
+#[path = "suite/deleting_folders.rs"]
+mod deleting_folders;
 #[path = "suite/enriching.rs"]
 mod enriching;
 #[path = "suite/folder_jobs.rs"]

@@ -9,6 +9,10 @@ use super::{MAX_ITEMS, text};
 const MAX_BYTES: usize = 1 << 20;
 /// Elements and texts of one.
 const MAX_NODES: u32 = 20_000;
+/// Attributes of one tag. The parser compares each with those before it.
+const MAX_ATTRIBUTES: usize = 1000;
+/// Declarations of namespaces in a packet. The parser goes over all that hold at a place for each that is made there.
+const MAX_NAMESPACES: usize = 500;
 /// Structures in structures.
 const MAX_DEPTH: u32 = 6;
 
@@ -42,6 +46,9 @@ fn properties(packet: &[u8]) -> Option<Vec<Property>> {
     }
     let packet = std::str::from_utf8(packet).ok()?;
     let packet = packet.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}');
+    if packet.matches("xmlns").nth(MAX_NAMESPACES).is_some() || most_attributes(packet) > MAX_ATTRIBUTES {
+        return None;
+    }
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: MAX_NODES,
@@ -67,6 +74,48 @@ fn properties(packet: &[u8]) -> Option<Vec<Property>> {
         }
     }
     Some(properties)
+}
+
+/// How many attributes the tag has that has most of them.
+fn most_attributes(xml: &str) -> usize {
+    let mut most = 0;
+    let mut rest = xml;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start..];
+        // What is between these is no tag, whatever it looks like.
+        let apart = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")];
+        let length = match apart.iter().find(|(begin, _)| rest.starts_with(begin)) {
+            Some((begin, end)) => rest[begin.len()..].find(end).map(|at| begin.len() + at + end.len()),
+            None => {
+                let (attributes, length) = tag(rest);
+                most = most.max(attributes);
+                length
+            }
+        };
+        match length {
+            Some(length) => rest = &rest[length..],
+            None => break,
+        }
+    }
+    most
+}
+
+/// How many quoted values the tag at the start has, and its length if it has an end.
+fn tag(xml: &str) -> (usize, Option<usize>) {
+    let mut values = 0;
+    let mut quote = None;
+    for (at, byte) in xml.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return (values, Some(at + 1)),
+            (None, b'"' | b'\'') => {
+                quote = Some(byte);
+                values += 1;
+            }
+            (Some(open), byte) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    (values, None)
 }
 
 fn vocabulary(namespace: Option<&str>) -> Option<Vocabulary> {
@@ -163,4 +212,42 @@ pub(super) fn pascal(name: &str) -> String {
     chars
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(attributes: &str, content: &str) -> String {
+        format!(
+            "<?xpacket begin='' id='<a b=\"c\"'?><x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='{RDF}'>\
+             <rdf:Description xmlns:dc='http://purl.org/dc/elements/1.1/' {attributes}>{content}</rdf:Description>\
+             </rdf:RDF></x:xmpmeta>"
+        )
+    }
+
+    #[test]
+    fn attributes_and_namespaces_have_limits() {
+        let attributes = |count: usize| (0..count).map(|n| format!(" dc:a{n}=\"'>\"")).collect::<String>();
+        let read = |packet: &str| read(packet.as_bytes()).len();
+        // The declaration of the vocabulary is one, too.
+        assert_eq!(read(&packet(&attributes(MAX_ATTRIBUTES - 1), "")), MAX_ATTRIBUTES - 1);
+        assert_eq!(read(&packet(&attributes(MAX_ATTRIBUTES), "")), 0);
+        // In what is no tag they do not count.
+        for apart in [
+            format!("<!-- <a{}> -->", attributes(MAX_ATTRIBUTES)),
+            format!("<![CDATA[<a{}>]]>", attributes(MAX_ATTRIBUTES)),
+            format!("<?pi <a{}> ?>", attributes(MAX_ATTRIBUTES)),
+        ] {
+            assert_eq!(read(&packet("dc:a='1'", &apart)), 1, "{}", &apart[..8]);
+        }
+        // Nested ones hold together.
+        let nested = |depth: usize| {
+            let open: String = (0..depth).map(|n| format!("<a xmlns:n{n}='u{n}'>")).collect();
+            open + &"</a>".repeat(depth)
+        };
+        let others = packet("", "").matches("xmlns").count();
+        assert_eq!(read(&packet("dc:a='1'", &nested(MAX_NAMESPACES - others))), 1);
+        assert_eq!(read(&packet("dc:a='1'", &nested(MAX_NAMESPACES - others + 1))), 0);
+    }
 }

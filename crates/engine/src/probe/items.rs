@@ -76,15 +76,20 @@ fn content(reader: &mut Reader, iloc: &[u8], idat: Option<&[u8]>, wanted: u32) -
         fields.number(2)?;
         let base = fields.number(base_size)?;
         let extents = u16::try_from(fields.number(2)?).ok()?;
+        if id != u64::from(wanted) {
+            // At once: extents may have no width, and be many all the same.
+            fields.skip(usize::from(extents) * (index_size + offset_size + length_size))?;
+            continue;
+        }
+        if extents > MAX_EXTENTS {
+            return None;
+        }
         let mut content = Vec::new();
         for _ in 0..extents {
             fields.number(index_size)?;
             let start = base.checked_add(fields.number(offset_size)?)?;
             let length = fields.number(length_size)?;
-            if id != u64::from(wanted) {
-                continue;
-            }
-            if extents > MAX_EXTENTS || length.checked_add(content.len() as u64)? > MAX_BYTES {
+            if length.checked_add(content.len() as u64)? > MAX_BYTES {
                 return None;
             }
             match method {
@@ -100,9 +105,7 @@ fn content(reader: &mut Reader, iloc: &[u8], idat: Option<&[u8]>, wanted: u32) -
                 _ => return None,
             }
         }
-        if id == u64::from(wanted) {
-            return (!content.is_empty()).then_some(content);
-        }
+        return (!content.is_empty()).then_some(content);
     }
     None
 }
@@ -122,5 +125,70 @@ impl Fields<'_> {
         let bytes = self.bytes.get(self.at..self.at + size)?;
         self.at += size;
         Some(bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    }
+
+    /// Leaves out bytes that must be there.
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.at = self.at.checked_add(bytes).filter(|end| *end <= self.bytes.len())?;
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    /// An `iloc` box of items whose extents are in `idat`, with offsets and lengths of four bytes.
+    fn iloc(items: &[(u16, &[(u32, u32)])]) -> Vec<u8> {
+        let mut bytes = vec![1, 0, 0, 0, 0x44, 0];
+        bytes.extend((items.len() as u16).to_be_bytes());
+        for (id, extents) in items {
+            for number in [*id, 1, 0, extents.len() as u16] {
+                bytes.extend(number.to_be_bytes());
+            }
+            for (offset, length) in *extents {
+                bytes.extend(offset.to_be_bytes());
+                bytes.extend(length.to_be_bytes());
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn extents_of_an_item_are_joined_and_have_a_limit() {
+        let read = |iloc: &[u8], wanted| {
+            let mut file = Cursor::new(Vec::new());
+            let mut reader = Reader::new(&mut file).expect("a reader");
+            content(&mut reader, iloc, Some(b"abcdef"), wanted)
+        };
+        let most = vec![(0, 1); usize::from(MAX_EXTENTS)];
+        let more = vec![(0, 1); usize::from(MAX_EXTENTS) + 1];
+        let many = vec![(9, 9); 500];
+        let file = iloc(&[
+            (7, &many),
+            (1, &[(4, 2), (0, 1)]),
+            (2, &most),
+            (3, &more),
+            (4, &[(5, 2)]),
+        ]);
+        assert_eq!(
+            read(&file, 1).as_deref(),
+            Some(&b"efa"[..]),
+            "behind one with many extents"
+        );
+        assert_eq!(read(&file, 2), Some(vec![b'a'; usize::from(MAX_EXTENTS)]));
+        for (wanted, why) in [(3, "too many"), (4, "beyond the box"), (5, "none"), (7, "too many")] {
+            assert_eq!(read(&file, wanted), None, "{why}");
+        }
+        assert_eq!(read(&file[..file.len() - 20], 4), None, "the box is cut off");
+        // As many as can be counted, of items as many as are looked at, without a byte to read.
+        let mut empty = vec![1, 0, 0, 0, 0, 0];
+        empty.extend((MAX_ITEMS as u16).to_be_bytes());
+        for _ in 0..MAX_ITEMS {
+            empty.extend([0, 8, 0, 1, 0, 0, 0xff, 0xff]);
+        }
+        assert_eq!(read(&empty, 9), None);
     }
 }

@@ -30,7 +30,7 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last used, to the hour.
+    /// When it was last used, to a few minutes.
     pub last_used_at: Option<Timestamp>,
 }
 

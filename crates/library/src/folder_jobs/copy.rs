@@ -13,7 +13,7 @@ use crate::id::{FileId, VersionId};
 use crate::jobs::{ItemFailure, JobError, Progress};
 use crate::library::Library;
 use crate::name::{FileName, random_text};
-use crate::outbox::{self, EventKind, EventRow};
+use crate::outbox;
 use crate::timestamp::Timestamp;
 use crate::upload::TOKEN_CHARS;
 
@@ -98,14 +98,14 @@ async fn copy_page(
         };
         let path = target.join(&FileName::stored(file.name.clone()));
         let count = i64::try_from(versions.len()).unwrap_or(i64::MAX);
-        let (kind, id, first, created_at) = match there.get(&file.name) {
+        let (id, first, created_at) = match there.get(&file.name) {
             None => {
                 let id = FileId::generate(now);
                 files.push(vec![id.to_string().into(), count.into(), now.as_millis().into()]);
-                (EventKind::FileCreated, id.to_string(), None, now.as_millis())
+                (id.to_string(), None, now.as_millis())
             }
             Some(existing) => match append(library, tx, existing, count).await? {
-                Some((last, created_at)) => (EventKind::FileVersionCreated, existing.clone(), Some(last), created_at),
+                Some((last, created_at)) => (existing.clone(), Some(last), created_at),
                 None => {
                     failures.push(too_many(library, &path));
                     continue;
@@ -128,7 +128,7 @@ async fn copy_page(
             });
         }
         if let Some(current) = made.last() {
-            events.push(EventRow::new(kind, &id, &current.id, &path));
+            events.push(outbox::copied(first.is_some(), &id, &current.id, &path));
         }
     }
     insert_rows(tx, "files (id, last_number, created_at)", files).await?;

@@ -12,7 +12,7 @@ use crate::index;
 use crate::jobs::{ItemFailure, JobError, Progress};
 use crate::library::Library;
 use crate::name::{FileName, FolderPath};
-use crate::outbox::{self, EventKind, EventRow};
+use crate::outbox::{self, EventRow};
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub(super) async fn step(
             continue;
         }
         let Some(page) = walk::next(tx, &order.source(), &mut cursor.place, left).await? else {
-            remove_empty(tx, &order.source()).await?;
+            folder::remove_empty(tx, &order.source()).await?;
             return Ok((progress, true));
         };
         left = left.saturating_sub(page.files.len().max(1));
@@ -122,7 +122,7 @@ async fn tell(tx: &mut Transaction, page: &Page, now: Timestamp) -> Result<(), S
         .iter()
         .map(|file| {
             let path = folder.join(&FileName::stored(file.name.clone()));
-            EventRow::new(EventKind::FileUpdated, &file.file, &file.version, &path)
+            outbox::moved(&file.file, &file.version, &path)
         })
         .collect();
     outbox::append_all(tx, &events, now).await?;
@@ -152,18 +152,11 @@ async fn merge_page(
         match there.get(&file.name) {
             None => {
                 free.push(file.file.as_str());
-                events.push(EventRow::new(EventKind::FileUpdated, &file.file, &file.version, &path));
+                events.push(outbox::moved(&file.file, &file.version, &path));
             }
             Some(existing) if become_versions(library, tx, &file.file, existing, folder_id, now).await? => {
                 let gone = FolderPath::stored(page.folder.clone()).join(&FileName::stored(file.name.clone()));
-                events.push(EventRow::new(
-                    EventKind::FileVersionCreated,
-                    existing,
-                    &file.version,
-                    &path,
-                ));
-                // Its id is no file's any more.
-                events.push(EventRow::new(EventKind::FileDeleted, &file.file, &file.version, &gone));
+                events.extend(outbox::merged(existing, &path, &file.file, &gone, &file.version));
             }
             Some(_) => failures.push(too_many(library, &path)),
         }
@@ -229,24 +222,4 @@ async fn become_versions(
     index::retime(tx, existing).await?;
     query("DELETE FROM files WHERE id = $1").bind(file).execute(tx).await?;
     Ok(true)
-}
-
-/// Removes what the move left empty, from below. Folders with files that could not be moved stay.
-async fn remove_empty(tx: &mut Transaction, source: &FolderPath) -> Result<(), StoreError> {
-    let (low, high) = source.range_below();
-    loop {
-        let removed = query(
-            "DELETE FROM folders WHERE (path = $1 OR (path >= $2 AND path < $3))
-                 AND NOT EXISTS (SELECT 1 FROM folders c WHERE c.parent_id = folders.id)
-                 AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.folder_id = folders.id)",
-        )
-        .bind(source.as_str())
-        .bind(low.as_str())
-        .bind(high.as_str())
-        .execute(&mut *tx)
-        .await?;
-        if removed == 0 {
-            return Ok(());
-        }
-    }
 }

@@ -315,12 +315,8 @@ async fn a_copy_is_a_file_of_its_own() {
     let (version, created) = (EventKind::FileVersionCreated, EventKind::FileCreated);
     assert_eq!(
         bench.events().await[2..],
-        [
-            (created, one.id),
-            (created, all.id),
-            (version, all.id),
-            (version, all.id)
-        ]
+        [(created, one.id), (created, all.id), (version, all.id)],
+        "one event a file, however many versions came"
     );
     assert_eq!(bench.files(), (0, 2));
 }
@@ -358,7 +354,6 @@ async fn a_move_keeps_the_file_or_ends_in_another() {
         [
             (EventKind::FileUpdated, source.id),
             (EventKind::FileCreated, other.id),
-            (version, other.id),
             (version, other.id),
             (EventKind::FileDeleted, source.id)
         ]
@@ -632,45 +627,4 @@ async fn a_folder_with_too_much_in_it_stays() {
         "the folder holds 6 files, versions and folders; 5 are allowed"
     );
     assert_eq!(library.counts().await.expect("counts").versions, 5);
-}
-
-#[tokio::test]
-async fn a_folder_of_thousands_goes_at_once() {
-    let bench = Bench::new().await;
-    let library = &bench.library;
-    let seed = upload(library, "/big/seed", b"x", 1).await.expect("uploaded");
-    let many = 1700;
-    // By the database itself: thousands of uploads would take a minute.
-    bench
-        .sql(&format!(
-            "INSERT INTO files (id, last_number, created_at)
-             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {many})
-             SELECT 'f00000000000000000' || CAST(100000 + i AS TEXT), 1, 1 FROM n"
-        ))
-        .await;
-    bench
-        .sql(&format!(
-            "INSERT INTO versions (id, file_id, number, is_current, token, folder_id, name, created_at, updated_at,
-                 uploaded_at, blob, size, mime, is_image, width, height, tags, ai_tags, custom_metadata, is_private,
-                 is_published)
-             SELECT f.id, f.id, 1, TRUE, f.id, v.folder_id, f.id, 1, 1, 1, v.blob, 1, '', FALSE, 0, 0, '[]', '[]', '{{}}',
-                 FALSE, TRUE
-             FROM files f, versions v WHERE v.id = '{}' AND f.id <> v.file_id",
-            seed.id
-        ))
-        .await;
-    assert_eq!(
-        library.delete_folder(&folder("/big"), at(2)).await.expect("deleted"),
-        many + 1
-    );
-    let counts = library.counts().await.expect("counts");
-    assert_eq!(
-        (counts.files, counts.versions, counts.folders, counts.blobs),
-        (0, 0, 0, 1)
-    );
-    assert_eq!(library.trash(1000, 1000).await.expect("the trash").len(), 701);
-    let purged = library.empty_trash(at(2), at(3)).await.expect("emptied");
-    assert_eq!(purged, many + 1);
-    let garbage = library.collect_garbage(Duration::ZERO, library::Timestamp::now()).await;
-    assert_eq!(garbage.expect("collected").unreferenced, 1);
 }

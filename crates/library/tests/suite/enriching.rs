@@ -1,7 +1,10 @@
 //! What machines find out: written once, over what is there, for the version that was looked at.
 
+use std::time::Duration;
+
 use library::{
-    AiTag, Asset, Code, EnrichError, Enrichment, EventKind, FollowUp, NewFile, SourceTags, Tags, UploadError,
+    AiTag, Asset, Busy, Callback, Code, Ending, EnrichError, Enrichment, EventKind, FollowUp, JobError, JobState,
+    Lease, Library, Message, NewFile, NewJob, SourceTags, Tags, UploadError,
 };
 use serde_json::{Map, Value, json};
 
@@ -30,7 +33,10 @@ fn from(source: &str, names: &[&str]) -> Enrichment {
 }
 
 async fn enrich(bench: &Bench, asset: &Asset, what: &Enrichment, now: i64) -> Result<Asset, EnrichError> {
-    bench.library.enrich(asset.id, asset.version.id, what, at(now)).await
+    bench
+        .library
+        .enrich(asset.id, asset.version.id, what, None, at(now))
+        .await
 }
 
 #[tokio::test]
@@ -163,4 +169,184 @@ async fn jobs_come_with_the_version_or_not_at_all() {
     let (file, version) = (asset.id, asset.version.id);
     let expected = [1, 2, 4].map(|n| json!({ "n": n, "fileId": file, "versionId": version }));
     assert_eq!(inputs, expected);
+}
+
+/// The next version, made of this one.
+async fn made_of(library: &Library, asset: &Asset, bytes: &[u8], now: i64) -> Asset {
+    let file = NewFile {
+        replaces: Some((asset.id, asset.version.id)),
+        overwrite_tags: false,
+        overwrite_ai_tags: false,
+        ..new_file(library, "/a.jpg", bytes).await
+    };
+    library.upload(file, at(now)).await.expect("made")
+}
+
+#[tokio::test]
+async fn what_is_found_out_about_a_picture_holds_for_what_was_made_of_it() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let first = upload(library, "/a.jpg", b"a", 1).await.expect("uploaded");
+    enrich(&bench, &first, &from("early", &["Sea"]), 2)
+        .await
+        .expect("enriched");
+    let second = made_of(library, &first, b"b", 3).await;
+    let third = made_of(library, &second, b"c", 4).await;
+    let late = enrich(&bench, &first, &from("late", &["Boat"]), 5)
+        .await
+        .expect("enriched");
+    assert_eq!(late.version.id, third.version.id);
+    assert_eq!(late.ai_tags, [ai("Sea", "early"), ai("Boat", "late")]);
+    for of in [&first, &second, &third] {
+        let successor = library.successor(of.id, of.version.id).await.expect("read");
+        assert_eq!(successor.as_ref(), Some(&late));
+    }
+    library
+        .delete_version(first.id, second.version.id, at(6))
+        .await
+        .expect("deleted");
+    let told = library.successor(first.id, second.version.id).await.expect("read");
+    assert_eq!(told, Some(late), "what was made of it is there");
+
+    // An older one that was made current again is not made of a newer one.
+    library
+        .restore_version(first.id, first.version.id, at(7))
+        .await
+        .expect("restored");
+    let late = enrich(&bench, &third, &from("late", &["Sky"]), 8).await;
+    assert!(matches!(late, Err(EnrichError::Gone)), "{late:?}");
+    // Neither is what somebody uploaded.
+    upload(library, "/a.jpg", b"d", 9).await.expect("uploaded");
+    let late = enrich(&bench, &first, &from("late", &["Sky"]), 10).await;
+    assert!(matches!(late, Err(EnrichError::Gone)), "{late:?}");
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn take(library: &Library, now: i64) -> Lease {
+    let taken = library.take_job(&["extension"], MINUTE, at(now)).await;
+    taken.expect("asked").expect("a job")
+}
+
+async fn callbacks(library: &Library) -> Vec<String> {
+    let taken = library.take_deliveries(10, &Busy::default(), MINUTE, at(500_000)).await;
+    let taken = taken.expect("asked").into_iter();
+    taken.map(|sending| sending.delivery.message.body).collect()
+}
+
+#[tokio::test]
+async fn work_its_callback_and_the_end_of_its_job_are_one() {
+    let callback = |asset: &Asset| {
+        Some(Callback {
+            url: "http://h/".into(),
+            message: Message {
+                id: "m".into(),
+                event_type: "t".into(),
+                body: format!("{} {}", asset.version.number, asset.ai_tags.len()),
+            },
+        })
+    };
+    // Three ways of work: one that writes, one that finds nothing new, one that makes a version.
+    for way in ["writes", "nothing new", "a version"] {
+        let bench = Bench::new().await;
+        let library = &bench.library;
+        let asset = upload(library, "/a.jpg", b"a", 1).await.expect("uploaded");
+        let job = NewJob {
+            kind: "extension",
+            input: json!({}),
+            total: None,
+            run_at: at(1),
+        };
+        let id = library.enqueue(job, at(1)).await.expect("enqueued");
+        let dead = take(library, 1).await;
+        let heir = take(library, 100_000).await;
+        let (result, found) = (json!({ "r": 1 }), from("one", &["Sea"]));
+        let work = async |lease: &Lease| -> Result<Asset, bool> {
+            let ending = Ending {
+                lease,
+                result: &result,
+                callback: &callback,
+            };
+            let lost = |error: &JobError| matches!(error, JobError::LeaseLost(lost) if *lost == id);
+            if way == "a version" {
+                let file = NewFile {
+                    replaces: Some((asset.id, asset.version.id)),
+                    ..new_file(library, "/a.jpg", b"b").await
+                };
+                let made = library.upload_for_job(file, &ending, at(100_001)).await;
+                return made.map_err(|error| matches!(error, UploadError::Job(error) if lost(&error)));
+            }
+            let what = if way == "writes" {
+                &found
+            } else {
+                &Enrichment::default()
+            };
+            let written = library
+                .enrich(asset.id, asset.version.id, what, Some(&ending), at(100_001))
+                .await;
+            written.map_err(|error| matches!(error, EnrichError::Job(error) if lost(&error)))
+        };
+        assert_eq!(work(&dead).await, Err(true), "{way}: its lease is lost");
+        assert_eq!(
+            library.file(asset.id).await.expect("read"),
+            Some(asset.clone()),
+            "{way}"
+        );
+        let done = work(&heir).await.expect("done");
+        let job = library.job(id).await.expect("read").expect("there");
+        assert_eq!(
+            (job.state, job.result),
+            (JobState::Completed, Some(result.clone())),
+            "{way}"
+        );
+        // Again, as by one who was about to when the other was quicker.
+        assert!(work(&heir).await.is_err(), "{way}");
+        assert_eq!(library.file(asset.id).await.expect("read"), Some(done), "{way}");
+        assert_eq!(
+            library.versions(asset.id).await.expect("read").len(),
+            if way == "a version" { 2 } else { 1 }
+        );
+        let expected = match way {
+            "writes" => "1 1",
+            "nothing new" => "1 0",
+            _ => "2 0",
+        };
+        assert_eq!(callbacks(library).await, [expected], "{way}");
+    }
+}
+
+#[tokio::test]
+async fn who_lost_a_job_tells_nobody_how_it_ended() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let asset = upload(library, "/a.jpg", b"a", 1).await.expect("uploaded");
+    let follow_up = FollowUp {
+        kind: "extension".into(),
+        input: json!({}),
+    };
+    library.follow_up(&asset, &follow_up, at(1)).await.expect("enqueued");
+    let (dead, heir) = (take(library, 1).await, take(library, 100_000).await);
+    let callback = Callback {
+        url: "http://h/".into(),
+        message: Message {
+            id: "m".into(),
+            event_type: "t".into(),
+            body: "{}".into(),
+        },
+    };
+    let told = EventKind::PostTransformFailed;
+    let body = json!({ "data": {} });
+    let before = library.outbox_after(0, 10).await.expect("events").len();
+    for (lease, succeeds) in [(&dead, false), (&heir, true), (&heir, false)] {
+        let ended = library
+            .complete_job_and_announce(lease, &json!({}), (told, asset.id, &body), at(100_001))
+            .await;
+        assert_eq!(ended.is_ok(), succeeds);
+        let ended = library
+            .complete_job_and_tell(lease, &json!({}), &callback, at(100_001))
+            .await;
+        assert!(ended.is_err(), "it has ended, or is another's");
+    }
+    assert_eq!(library.outbox_after(0, 10).await.expect("events").len(), before + 1);
+    assert_eq!(callbacks(library).await, [""; 0]);
 }

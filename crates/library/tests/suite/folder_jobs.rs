@@ -495,3 +495,63 @@ async fn a_copy_of_many_versions_takes_many_steps() {
     while library.folder_job_step(&mut lease, at(NOW)).await.expect("a step") == Step::More {}
     assert_eq!(files(library).await["/copies/src/3.txt"], (40, "3 39".to_owned()));
 }
+
+#[tokio::test]
+async fn others_hear_the_same_of_a_file_and_of_a_folder() {
+    // Each with a file that has two versions, of which the older one is current, and one of its name at the target.
+    let told = async |with_folder: bool, moves: bool, all: bool| {
+        let bench = Bench::new().await;
+        let library = &bench.library;
+        let first = upload(library, "/a/s/1.txt", b"one", 1).await.expect("uploaded");
+        upload(library, "/a/s/1.txt", b"two", 2).await.expect("uploaded");
+        library
+            .restore_version(first.id, first.version.id, at(3))
+            .await
+            .expect("restored");
+        upload(library, "/b/s/1.txt", b"there", 4).await.expect("uploaded");
+        let (from, into, before) = (folder("/a/s"), folder("/b/s"), last_event(library).await);
+        match (with_folder, moves) {
+            (true, true) => {
+                let job = library.move_folder(&from, &folder("/b"), at(NOW)).await.expect("begun");
+                run(library, job).await
+            }
+            (true, false) => {
+                let job = library
+                    .copy_folder(&from, &folder("/b"), all, at(NOW))
+                    .await
+                    .expect("begun");
+                run(library, job).await
+            }
+            (false, true) => drop(library.move_file("/a/s/1.txt", &into, at(NOW)).await.expect("moved")),
+            (false, false) => drop(
+                library
+                    .copy_file("/a/s/1.txt", &into, all, at(NOW))
+                    .await
+                    .expect("copied"),
+            ),
+        }
+        let now = library.file_at("/b/s/1.txt").await.expect("read").expect("there");
+        assert_eq!(bytes(library, &now).await, b"one");
+        let events = library.outbox_after(before, 100).await.expect("events");
+        let is_current = |event: &library::Event| event.body["versionId"] == now.version.id.to_string();
+        let path = |event: &library::Event| event.body["filePath"].as_str().unwrap_or_default().to_owned();
+        let told = events.iter().map(|event| (event.kind, path(event), is_current(event)));
+        told.collect::<Vec<_>>()
+    };
+    let took_up = (EventKind::FileVersionCreated, "/b/s/1.txt".to_owned(), true);
+    let gone = (EventKind::FileDeleted, "/a/s/1.txt".to_owned(), true);
+    for with_folder in [false, true] {
+        for all in [false, true] {
+            assert_eq!(
+                told(with_folder, false, all).await,
+                [took_up.clone()],
+                "{with_folder} {all}"
+            );
+        }
+        assert_eq!(
+            told(with_folder, true, true).await,
+            [took_up.clone(), gone.clone()],
+            "{with_folder}"
+        );
+    }
+}

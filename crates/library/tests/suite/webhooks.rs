@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use library::{Attempt, EventKind, HandedOver, Library, Message, Timestamp, WantedEvents, Webhook, WebhookId};
+use library::{
+    Attempt, Busy, Callback, EventKind, HandedOver, Library, Message, NewJob, Timestamp, WantedEvents, Webhook,
+    WebhookId,
+};
+use serde_json::json;
 
 use crate::bench::{Bench, at, upload};
 
@@ -86,11 +90,9 @@ async fn a_message_is_taken_by_one_until_it_is_accepted_or_given_up() {
         event_type: "test".into(),
         body: "{}".into(),
     };
-    library
-        .send(Some(id), "http://h/", &message, at(0))
-        .await
-        .expect("sent");
-    let take = |now| library.take_deliveries(10, &[], MINUTE, at(now));
+    library.send(id, "http://h/", &message, at(0)).await.expect("sent");
+    let nobody = Busy::default();
+    let take = |now| library.take_deliveries(10, &nobody, MINUTE, at(now));
     let first = take(0).await.expect("asked").remove(0);
     assert_eq!((first.delivery.attempts, first.secret.as_deref()), (1, Some("sealed")));
     assert!(take(59_999).await.expect("asked").is_empty());
@@ -113,14 +115,6 @@ async fn a_message_is_taken_by_one_until_it_is_accepted_or_given_up() {
     library.note_attempt(&second, &failed, at(60_002)).await.expect("noted");
     assert_eq!(library.next_delivery().await.expect("read"), Some(at(100_000)));
     assert!(take(99_999).await.expect("asked").is_empty());
-    assert!(
-        library
-            .take_deliveries(10, &[id], MINUTE, at(100_000))
-            .await
-            .expect("asked")
-            .is_empty(),
-        "busy"
-    );
     let third = take(100_000).await.expect("asked").remove(0);
     assert_eq!((third.delivery.attempts, third.delivery.last_status), (3, Some(503)));
     library
@@ -153,7 +147,7 @@ async fn a_disabled_or_removed_receiver_gets_nothing() {
         .expect("changed");
     assert!(
         library
-            .take_deliveries(10, &[], MINUTE, at(10))
+            .take_deliveries(10, &Busy::default(), MINUTE, at(10))
             .await
             .expect("asked")
             .is_empty()
@@ -163,4 +157,83 @@ async fn a_disabled_or_removed_receiver_gets_nothing() {
     assert!(library.remove_webhook(id).await.expect("removed"));
     assert!(!library.remove_webhook(id).await.expect("asked"));
     assert!(library.deliveries(id, 10).await.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn who_is_busy_does_not_hold_up_the_others() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let hook = register(library, WantedEvents::All).await;
+    let message = |id: &str| Message {
+        id: id.into(),
+        event_type: "test".into(),
+        body: "{}".into(),
+    };
+    let job = NewJob {
+        kind: "a",
+        input: json!({}),
+        total: None,
+        run_at: at(0),
+    };
+    for (n, url) in [
+        "http://slow.example:81/x",
+        "https://user@SLOW.example/y",
+        "http://fast.example/",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        library
+            .send(hook, url, &message(&format!("e{n}")), at(1))
+            .await
+            .expect("sent");
+        library.enqueue(job.clone(), at(1)).await.expect("enqueued");
+        let lease = library
+            .take_job(&["a"], MINUTE, at(1))
+            .await
+            .expect("asked")
+            .expect("a job");
+        let callback = Callback {
+            url: url.into(),
+            message: message(&format!("c{n}")),
+        };
+        library
+            .complete_job_and_tell(&lease, &json!({}), &callback, at(1))
+            .await
+            .expect("told");
+    }
+    let slow = || vec!["slow.example".to_owned()];
+    for (busy, expected) in [
+        (
+            Busy {
+                hosts: slow(),
+                callback_hosts: slow(),
+                callbacks: false,
+            },
+            &["c2", "e2"][..],
+        ),
+        (
+            Busy {
+                callback_hosts: slow(),
+                ..Busy::default()
+            },
+            &["e0", "e1"],
+        ),
+        (
+            Busy {
+                callbacks: true,
+                ..Busy::default()
+            },
+            &[],
+        ),
+        (Busy::default(), &["c0", "c1"]),
+    ] {
+        let taken = library.take_deliveries(10, &busy, MINUTE, at(2)).await.expect("asked");
+        let mut ids: Vec<&str> = taken
+            .iter()
+            .map(|sending| sending.delivery.message.id.as_str())
+            .collect();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{busy:?}");
+    }
 }

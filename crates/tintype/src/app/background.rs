@@ -38,6 +38,14 @@ pub enum StepError {
     /// It may work later.
     #[error("{0}")]
     Retry(String),
+    /// The same, and whoever refused it says when.
+    #[error("{reason}")]
+    RetryAfter {
+        /// What went wrong.
+        reason: String,
+        /// Not before so long.
+        pause: Duration,
+    },
     /// Not now, but that is nobody's failure: again after this long.
     #[error("it is too early")]
     Wait(Duration),
@@ -47,6 +55,17 @@ pub enum StepError {
     /// Another runner has the job.
     #[error("the lease was lost")]
     LeaseLost,
+}
+
+impl StepError {
+    /// How long to wait for the next attempt, if there should be one.
+    fn pause(&self, attempts: u32) -> Option<Duration> {
+        match self {
+            Self::Retry(_) => Some(gap(attempts)),
+            Self::RetryAfter { pause, .. } => Some(gap(attempts).max((*pause).min(LONGEST_GAP))),
+            Self::Wait(_) | Self::GiveUp(_) | Self::LeaseLost => None,
+        }
+    }
 }
 
 impl From<JobError> for StepError {
@@ -234,15 +253,20 @@ async fn run_job(app: App, handler: Handler, mut lease: Lease, stopping: watch::
                 log(app.library.return_job(&lease, None, now.saturating_add(gap), now).await);
                 return;
             }
-            (lease, Err(StepError::Retry(reason))) if lease.job.attempts < ATTEMPTS => {
-                let at = now.saturating_add(gap(lease.job.attempts));
-                tracing::warn!(%id, kind, reason, attempts = lease.job.attempts, "a job will be tried again");
-                log(app.library.return_job(&lease, Some(&reason), at, now).await);
-                return;
-            }
             (lease, Err(error)) => {
-                tracing::error!(%id, kind, %error, "a job was given up");
-                log(app.library.fail_job(&lease, &error.to_string(), now).await);
+                let (attempts, reason) = (lease.job.attempts, error.to_string());
+                match error.pause(attempts).filter(|_| attempts < ATTEMPTS) {
+                    Some(pause) => {
+                        let pause_s = pause.as_secs();
+                        tracing::warn!(%id, kind, reason, attempts, pause_s, "a job will be tried again");
+                        let at = now.saturating_add(pause);
+                        log(app.library.return_job(&lease, Some(&reason), at, now).await);
+                    }
+                    None => {
+                        tracing::error!(%id, kind, reason, "a job was given up");
+                        log(app.library.fail_job(&lease, &reason, now).await);
+                    }
+                }
                 return;
             }
         };
@@ -309,6 +333,10 @@ pub fn kinds() -> Kinds {
             (lease, step.map_err(StepError::from))
         });
     }
+    kinds.add(library::DELETE_FOLDER_JOB, 1, async |app: App, mut lease: Lease| {
+        let step = app.library.delete_folder_step(&mut lease, Timestamp::now()).await;
+        (lease, step.map_err(StepError::from))
+    });
     kinds.add(library::PURGE_JOB, 1, async |app: App, lease: Lease| {
         let step = super::purge::carry_out(&app, &lease).await;
         (lease, step)
@@ -325,5 +353,28 @@ mod tests {
     fn gaps_grow_to_a_limit() {
         let seconds: Vec<u64> = [1, 2, 3, 10, 11, 12, 13, 99].map(|n| gap(n).as_secs()).to_vec();
         assert_eq!(seconds, [1, 2, 4, 512, 1024, 1800, 1800, 1800]);
+    }
+
+    #[test]
+    fn who_asks_for_more_time_gets_it_within_bounds() {
+        for (asked, attempts, expected) in [
+            (None, 3, 4),
+            (Some(60), 1, 60),
+            (Some(1), 5, 16),
+            (Some(0), 1, 1),
+            (Some(7 * 24 * 3600), 1, 1800),
+            (Some(u64::MAX), 99, 1800),
+        ] {
+            let reason = "busy".to_owned();
+            let error = match asked {
+                None => StepError::Retry(reason),
+                Some(seconds) => StepError::RetryAfter {
+                    reason,
+                    pause: Duration::from_secs(seconds),
+                },
+            };
+            assert_eq!(error.pause(attempts), Some(Duration::from_secs(expected)), "{asked:?}");
+        }
+        assert_eq!(StepError::GiveUp("no".into()).pause(1), None);
     }
 }

@@ -7,22 +7,26 @@ mod rekognition;
 mod sigv4;
 mod vision;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use delivery::service::{Http, Refusal};
 use delivery::{DeliveryError, Trust};
 use library::{
-    Account, Asset, CustomMetadata, CustomMetadataField, EnrichError, Enrichment, FieldErrors, FileId, NewFile,
-    SourceTags, StoreError, Timestamp, UploadError, ValuesMode, VersionId,
+    Asset, BlobError, Callback, CustomMetadata, CustomMetadataField, Ending, EnrichError, Enrichment, FieldErrors,
+    FileId, JobError, Lease, NewFile, Progress, SourceTags, StagedBlob, StoreError, Timestamp, UploadError, ValuesMode,
+    VersionId,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::App;
+use super::background::StepError;
 use super::extensions::{Extension, ExtensionError, RemoveBackground, Tagging};
+use super::media_type;
 use super::upload::recognise;
-use super::usage::List;
+use super::webhooks;
+use crate::api::file_object;
 use crate::config::ProviderSettings;
 use google_vision::GoogleVision;
 use questions::{FieldShape, Question};
@@ -54,13 +58,32 @@ pub struct Providers {
 pub struct Order {
     /// The file.
     pub file_id: String,
-    /// The version that was current when it was ordered. Another one is left alone.
+    /// The version that was current when it was ordered. What is found out about it is written to it, or to one that was
+    /// made of it meanwhile; another one is left alone.
     pub version_id: String,
     /// What to do.
     pub extension: Extension,
     /// Who hears how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+}
+
+impl Order {
+    /// What is told of an order that was carried out, if somebody wants to hear of it.
+    fn succeeded(&self, app: &App, asset: &Asset) -> Option<Callback> {
+        let url = self.webhook_url.as_ref()?;
+        let file = file_object::file(asset, &app.url_endpoint);
+        let body = json!({ "service": self.extension.name(), "status": "SUCCESS", "fileObject": file });
+        Some(webhooks::callback(url, &body))
+    }
+
+    /// What is told of one that was not.
+    pub fn failed(&self, refusal: &Refusal) -> Option<Callback> {
+        let url = self.webhook_url.as_ref()?;
+        let body = json!({ "service": self.extension.name(), "status": "FAILURE", "fileId": self.file_id,
+                           "error": { "message": refusal.message } });
+        Some(webhooks::callback(url, &body))
+    }
 }
 
 impl Providers {
@@ -168,33 +191,71 @@ pub fn statuses<'a>(app: &App, extensions: &'a [Extension]) -> (Map<String, Valu
     (statuses, pending)
 }
 
-/// Carries out an order, and counts it. What it returns is the file as it is then.
-pub async fn carry_out(app: &App, order: &Order) -> Result<Asset, Refusal> {
-    let asset = work(app, order).await?;
-    app.usage
-        .done(List::Extensions, order.extension.name(), Timestamp::now());
-    Ok(asset)
+/// Why an order was not carried out.
+pub enum Failure {
+    /// The service, or the file, does not allow it.
+    Refused(Refusal),
+    /// Something of ours failed, or another runner has the job.
+    Job(StepError),
 }
 
-async fn work(app: &App, order: &Order) -> Result<Asset, Refusal> {
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        Self::Job(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Job(error.into())
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        Self::Refused(match error {
+            BlobError::TooLarge { .. } => Refusal::lasting(error.to_string()),
+            other => Refusal::passing(other.to_string(), None),
+        })
+    }
+}
+
+/// Carries out an order. What it writes, what is told of it and the end of the job are one transaction, whose result this
+/// returns: whatever crashes, none of the three happens without the others, or twice.
+pub async fn carry_out(app: &App, lease: &mut Lease, order: &Order) -> Result<Value, Failure> {
     let gone = || Refusal::lasting("the file has been deleted or replaced since");
     let file: FileId = order.file_id.parse().map_err(|_| gone())?;
     let version: VersionId = order.version_id.parse().map_err(|_| gone())?;
-    let asset = app
-        .library
-        .file(file)
-        .await
-        .map_err(|e| Refusal::passing(e.to_string(), None))?;
-    let asset = asset.filter(|asset| asset.version.id == version).ok_or_else(gone)?;
+    // Looked for before a service is asked: nobody pays for what can't be written.
+    let current = app.library.successor(file, version).await?.ok_or_else(gone)?;
+    let asset = app.library.version(file, version).await?.ok_or_else(gone)?;
+    let result = json!({ "status": "success" });
+    let callback = |asset: &Asset| order.succeeded(app, asset);
     let enrichment = match &order.extension {
         Extension::RemoveBackground { options } => {
-            return remove_background(app, asset, options.as_ref()).await;
+            if current.version.id != version {
+                return Err(gone().into());
+            }
+            let cut = cut_out(app, lease, &asset, options.as_ref()).await?;
+            let ending = Ending {
+                lease,
+                result: &result,
+                callback: &callback,
+            };
+            replace(app, asset, cut, &ending).await?;
+            return Ok(result);
         }
         Extension::GoogleTagging(wanted) => tags(app, &asset, *wanted, google_vision::SOURCE).await?,
         Extension::AwsTagging(wanted) => tags(app, &asset, *wanted, rekognition::SOURCE).await?,
         Extension::Description => ask(app, &asset, Question::description()).await?,
         Extension::Tasks { tasks } => {
-            let account = account(app).await?;
+            let account = app.library.account().await?;
             let field = |name: &str| {
                 let mut fields = account.custom_metadata_fields.iter();
                 fields.find(|field| field.name == name && !field.is_deleted).map(shape)
@@ -202,20 +263,32 @@ async fn work(app: &App, order: &Order) -> Result<Asset, Refusal> {
             let question = Question::tasks(tasks, &field)?;
             let enrichment = ask(app, &asset, question).await?;
             let fields = &account.custom_metadata_fields;
-            let mode = ValuesMode::Merge(&asset.custom_metadata);
+            let mode = ValuesMode::Merge(&current.custom_metadata);
             CustomMetadata::validate(&enrichment.custom_metadata, fields, mode).map_err(|errors| {
                 let problems = problems(&errors);
                 Refusal::lasting(format!("the custom metadata would not be valid: {problems}"))
             })?;
             enrichment
         }
-        Extension::Saved { .. } => return Err(Refusal::lasting("the saved extension is gone")),
+        Extension::Saved { .. } => return Err(Refusal::lasting("the saved extension is gone").into()),
     };
-    let enriched = app.library.enrich(file, version, &enrichment, Timestamp::now()).await;
-    enriched.map_err(|error| match error {
-        EnrichError::Gone | EnrichError::TooLong { .. } => Refusal::lasting(error.to_string()),
-        EnrichError::Store(_) => Refusal::passing(error.to_string(), None),
-    })
+    let ending = Ending {
+        lease,
+        result: &result,
+        callback: &callback,
+    };
+    let written = app
+        .library
+        .enrich(file, version, &enrichment, Some(&ending), Timestamp::now())
+        .await;
+    match written {
+        Ok(_) => Ok(result),
+        Err(EnrichError::Job(error)) => Err(error.into()),
+        Err(EnrichError::Store(error)) => Err(error.into()),
+        Err(error @ (EnrichError::Gone | EnrichError::TooLong { .. })) => {
+            Err(Refusal::lasting(error.to_string()).into())
+        }
+    }
 }
 
 async fn tags(app: &App, asset: &Asset, wanted: Tagging, source: &str) -> Result<Enrichment, Refusal> {
@@ -257,11 +330,6 @@ fn shape(field: &CustomMetadataField) -> FieldShape {
     }
 }
 
-async fn account(app: &App) -> Result<Arc<Account>, Refusal> {
-    let account = app.library.account().await;
-    account.map_err(|error| Refusal::passing(error.to_string(), None))
-}
-
 /// A picture as services take it.
 async fn picture(app: &App, asset: &Asset) -> Result<bytes::Bytes, Refusal> {
     let made = app.delivery.transform(asset, SENT, Trust::Owner, PATIENCE).await;
@@ -273,42 +341,98 @@ async fn picture(app: &App, asset: &Asset) -> Result<bytes::Bytes, Refusal> {
         .ok_or_else(|| Refusal::lasting("the file is no picture of pixels"))
 }
 
-/// The result becomes the next version, with everything that is said of the file.
-async fn remove_background(app: &App, asset: Asset, options: Option<&RemoveBackground>) -> Result<Asset, Refusal> {
-    let options = options.map(provider_options).unwrap_or_default();
-    let cut = app.delivery.remove_background(&asset, &options, PATIENCE).await?;
-    let passing = |error: &dyn std::error::Error| Refusal::passing(error.to_string(), None);
-    let mut writer = app.library.stage(app.upload_max.0).await.map_err(|e| passing(&e))?;
-    writer.write(&cut).await.map_err(|e| passing(&e))?;
-    let staged = writer.finish().await.map_err(|e| passing(&e))?;
-    let head = &cut[..cut.len().min(super::media_type::HEAD_BYTES)];
-    let media = recognise(&staged, head, asset.name.as_str())
-        .await
-        .map_err(|e| passing(&e))?;
-    if !media.mime.starts_with("image/") {
-        return Err(Refusal::passing("the service sent what is no picture", None));
+/// The picture without its background. It is kept, and the job's cursor names it, before anything else is done with it:
+/// who takes the job up after a crash, or after a failure of ours, does not ask and pay for it again.
+async fn cut_out(
+    app: &App,
+    lease: &mut Lease,
+    asset: &Asset,
+    options: Option<&RemoveBackground>,
+) -> Result<Cut, Failure> {
+    if let Some(bytes) = kept(app, lease).await? {
+        return Ok(Cut::new(app, bytes).await?);
     }
-    let made = app
-        .library
-        .upload(
-            NewFile {
-                use_unique_name: false,
-                replaces: Some((asset.id, asset.version.id)),
-                overwrite_tags: false,
-                overwrite_ai_tags: false,
-                overwrite_custom_metadata: false,
-                is_private: asset.is_private,
-                is_published: asset.is_published,
-                custom_coordinates: asset.custom_coordinates.clone(),
-                ..NewFile::new(asset.folder.clone(), asset.name.clone(), staged, media)
-            },
-            Timestamp::now(),
-        )
-        .await;
-    made.map_err(|error| match error {
-        UploadError::Gone | UploadError::TooManyVersions { .. } => Refusal::lasting(error.to_string()),
-        other => Refusal::passing(other.to_string(), None),
-    })
+    let options = options.map(provider_options).unwrap_or_default();
+    let bytes = app.delivery.remove_background(asset, &options, PATIENCE).await?;
+    let cut = Cut::new(app, bytes).await?;
+    if !media_type::is_image(&media_type::detect(cut.head(), asset.name.as_str())) {
+        return Err(Refusal::passing("the service sent what is no picture", None).into());
+    }
+    let id = app.library.hold(&cut.staged).await?;
+    let progress = Progress {
+        cursor: Some(json!(CutCursor { blob: id.to_string() })),
+        ..Progress::default()
+    };
+    app.library.note_progress(lease, progress, Timestamp::now()).await?;
+    Ok(cut)
+}
+
+/// What an earlier attempt got from the service, if it is still there.
+async fn kept(app: &App, lease: &Lease) -> Result<Option<Bytes>, Failure> {
+    let cursor = lease.job.cursor.clone().unwrap_or_default();
+    let Ok(CutCursor { blob }) = serde_json::from_value(cursor) else {
+        return Ok(None);
+    };
+    let Ok(id) = blob.parse() else { return Ok(None) };
+    match app.library.blob(&id).read_all(app.upload_max.0).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        // The grace period of what no version names is over.
+        Err(BlobError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The cursor of a job that removes a background.
+#[derive(Debug, Serialize, Deserialize)]
+struct CutCursor {
+    /// What the service sent.
+    blob: String,
+}
+
+/// A picture without its background, not yet a version.
+struct Cut {
+    bytes: Bytes,
+    staged: StagedBlob,
+}
+
+impl Cut {
+    async fn new(app: &App, bytes: Bytes) -> Result<Self, BlobError> {
+        let mut writer = app.library.stage(app.upload_max.0).await?;
+        writer.write(&bytes).await?;
+        let staged = writer.finish().await?;
+        Ok(Self { bytes, staged })
+    }
+
+    fn head(&self) -> &[u8] {
+        &self.bytes[..self.bytes.len().min(media_type::HEAD_BYTES)]
+    }
+}
+
+/// What was made of a version becomes the next one, with everything that is said of the file.
+async fn replace(app: &App, asset: Asset, cut: Cut, ending: &Ending<'_>) -> Result<(), Failure> {
+    let media = recognise(&cut.staged, cut.head(), asset.name.as_str())
+        .await
+        .map_err(|error| Refusal::passing(error.to_string(), None))?;
+    let file = NewFile {
+        use_unique_name: false,
+        replaces: Some((asset.id, asset.version.id)),
+        overwrite_tags: false,
+        overwrite_ai_tags: false,
+        overwrite_custom_metadata: false,
+        is_private: asset.is_private,
+        is_published: asset.is_published,
+        custom_coordinates: asset.custom_coordinates,
+        ..NewFile::new(asset.folder, asset.name, cut.staged, media)
+    };
+    match app.library.upload_for_job(file, ending, Timestamp::now()).await {
+        Ok(_) => Ok(()),
+        Err(UploadError::Job(error)) => Err(error.into()),
+        Err(UploadError::Store(error)) => Err(error.into()),
+        Err(error @ (UploadError::Gone | UploadError::TooManyVersions { .. })) => {
+            Err(Refusal::lasting(error.to_string()).into())
+        }
+        Err(error) => Err(Refusal::passing(error.to_string(), None).into()),
+    }
 }
 
 /// As remove.bg calls them.

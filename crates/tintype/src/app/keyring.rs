@@ -14,8 +14,8 @@ use super::seal::Seal;
 use crate::auth::{Area, Level};
 use crate::keys::KeyPair;
 
-/// Uses of a key are written down no oftener than this.
-const NOTED_EVERY_MS: i64 = 3_600_000;
+/// The last use of a key is written down no oftener than this: it tells people whether a key is in use.
+const NOTED_EVERY_MS: i64 = 5 * 60 * 1000;
 
 /// The keys that sign, and the account that they were opened for.
 type Opened = (Arc<Account>, Arc<Vec<SigningKey>>);
@@ -28,8 +28,16 @@ pub struct Keyring {
     seal: Arc<Seal>,
     /// The opened keys of the account that was asked for last.
     opened: Mutex<Option<Opened>>,
-    /// Keys that were used, and when; not yet written down.
-    used: Mutex<BTreeMap<String, Timestamp>>,
+    /// The uses of keys that are worth writing down, by the key's id. Kept when they are written: the account in memory does
+    /// not learn of them.
+    used: Mutex<BTreeMap<String, Use>>,
+}
+
+/// When a key was used.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    at: Timestamp,
+    is_written: bool,
 }
 
 /// A key that signs.
@@ -141,21 +149,40 @@ impl Keyring {
     }
 
     fn note(&self, key: &ApiKey, now: Timestamp) {
-        let written = key.last_used_at.map_or(0, Timestamp::as_millis);
-        if now.as_millis().saturating_sub(written) < NOTED_EVERY_MS {
+        let is_recent = |at: Timestamp| now.as_millis().saturating_sub(at.as_millis()) < NOTED_EVERY_MS;
+        if key.last_used_at.is_some_and(is_recent) {
             return;
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.insert(key.id.clone(), now);
+        if !used.get(&key.id).is_some_and(|known| is_recent(known.at)) {
+            let new = Use {
+                at: now,
+                is_written: false,
+            };
+            used.insert(key.id.clone(), new);
+        }
     }
 
-    /// Writes down which keys were used.
+    /// Writes down which keys were used. What could not be written is kept for the next time.
     pub async fn write_down(&self, library: &Library) -> Result<(), StoreError> {
-        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        for (id, at) in used {
+        for (id, at) in self.unwritten(library.known_account().as_deref()) {
             library.note_key_use(&id, at).await?;
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(written) = used.get_mut(&id).filter(|known| known.at == at) {
+                written.is_written = true;
+            }
         }
         Ok(())
+    }
+
+    /// What is to be written. Keys that the account does not have any more are forgotten.
+    fn unwritten(&self, account: Option<&Account>) -> Vec<(String, Timestamp)> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = account {
+            used.retain(|id, _| account.keys.iter().any(|key| key.id == *id));
+        }
+        let unwritten = used.iter().filter(|(_, known)| !known.is_written);
+        unwritten.map(|(id, known)| (id.clone(), known.at)).collect()
     }
 
     /// The keys that sign now, with what they may do.
@@ -330,6 +357,38 @@ mod tests {
             ring.signing(&account, at(0))[1].private_key.expose_secret(),
             "private_second"
         );
+    }
+
+    #[tokio::test]
+    async fn the_last_use_of_a_key_is_written_down_now_and_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let ring = keyring(dir.path());
+        let library = Library::for_testing(dir.path().join("library")).await;
+        let account = Arc::new(Account {
+            keys: vec![
+                key(&ring, "one", None, None, false),
+                key(&ring, "two", None, None, false),
+            ],
+            ..Account::default()
+        });
+        let minute = |minutes: i64| Timestamp::from_millis(1_000_000_000_000 + minutes * 60_000).unwrap();
+        let use_at = |name: &str, minutes| ring.standing(&account, &format!("private_{name}"), minute(minutes));
+        let due = || ring.unwritten(Some(&account));
+        use_at("one", 0);
+        use_at("one", 1);
+        assert_eq!(due(), [("one".to_owned(), minute(0))]);
+        ring.write_down(&library).await.unwrap();
+        // The account still says that it was never used.
+        use_at("one", 4);
+        assert_eq!(due(), []);
+        use_at("one", 5);
+        use_at("two", 5);
+        assert_eq!(due(), [("one".to_owned(), minute(5)), ("two".to_owned(), minute(5))]);
+        let without_one = Account {
+            keys: vec![account.keys[1].clone()],
+            ..Account::default()
+        };
+        assert_eq!(ring.unwritten(Some(&without_one)), [("two".to_owned(), minute(5))]);
     }
 
     #[test]

@@ -2,20 +2,20 @@
 
 pub mod signature;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use library::{
-    Asset, Attempt, DeliveryId, Event, EventKind, Message, Sending, StoreError, Timestamp, WantedEvents, Webhook,
-    WebhookId,
+    Asset, Attempt, Busy, Callback, DeliveryId, Event, EventKind, Message, Sending, StoreError, Timestamp,
+    WantedEvents, Webhook, WebhookId,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::App;
@@ -30,8 +30,11 @@ const LEASE: Duration = Duration::from_secs(90);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 const FIRST_GAP: Duration = Duration::from_secs(5);
 const LONGEST_GAP: Duration = Duration::from_secs(3 * 3600);
-/// Messages sent at the same time, and to one receiver, so that a slow one does not hold up the others.
-const AT_ONCE: usize = 32;
+/// Messages sent at the same time.
+const AT_ONCE: usize = 64;
+/// Callbacks among them: whoever may upload chooses where those go, and must not hold up the receivers of events.
+const CALLBACKS_AT_ONCE: usize = 32;
+/// Messages to one host, so that a slow one does not hold up the others: so many events, and so many callbacks.
 const AT_ONCE_TO_ONE: usize = 4;
 /// Events in one transaction.
 const BATCH: u32 = 100;
@@ -83,22 +86,23 @@ pub async fn register_settings(
     Ok(())
 }
 
-/// Sends the result of an extension to the URL that its request named: signed with the secret of the settings if there
-/// is one.
-pub async fn deliver_callback(app: &App, url: &str, body: &Value) -> Result<DeliveryId, StoreError> {
-    let message = Message {
-        id: Uuid::new_v4().to_string(),
-        event_type: "extension.callback".to_owned(),
-        body: body.to_string(),
-    };
-    app.library.send(None, url, &message, Timestamp::now()).await
+/// The result of an extension, for the URL that its request named: signed with the secret of the settings if there is one.
+pub fn callback(url: &str, body: &Value) -> Callback {
+    Callback {
+        url: url.to_owned(),
+        message: Message {
+            id: Uuid::new_v4().to_string(),
+            event_type: "extension.callback".to_owned(),
+            body: body.to_string(),
+        },
+    }
 }
 
 /// Puts a message on its way that says nothing but that it arrives.
 pub async fn send_test(app: &App, webhook: &Webhook) -> Result<DeliveryId, StoreError> {
     let now = Timestamp::now();
     let message = envelope(TEST_TYPE, now, json!({ "webhookId": webhook.id }), &Map::new());
-    app.library.send(Some(webhook.id), &webhook.url, &message, now).await
+    app.library.send(webhook.id, &webhook.url, &message, now).await
 }
 
 fn envelope(event_type: &str, at: Timestamp, data: Value, others: &Map<String, Value>) -> Message {
@@ -184,33 +188,22 @@ async fn hand_over_once(app: &App) -> Result<u64, StoreError> {
 
 /// Sends messages, until the server stops; then waits for those under way.
 pub async fn send_all(app: App, mut stopping: watch::Receiver<bool>) {
-    let mut sending: JoinSet<Option<WebhookId>> = JoinSet::new();
-    let mut to: HashMap<WebhookId, usize> = HashMap::new();
+    let mut sending: JoinSet<()> = JoinSet::new();
+    let mut under_way: HashMap<Id, Lane> = HashMap::new();
     while !*stopping.borrow() {
-        let full = |count: &usize| *count >= AT_ONCE_TO_ONE;
-        // All that are taken may be for one receiver, so as many as every one has room for.
-        let most = to
-            .values()
-            .filter(|count| !full(count))
-            .max()
-            .copied()
-            .unwrap_or_default();
-        let room = (AT_ONCE - sending.len().min(AT_ONCE)).min(AT_ONCE_TO_ONE - most);
+        while let Some(sent) = sending.try_join_next_with_id() {
+            under_way.remove(&id_of(&sent));
+        }
+        let (room, busy) = room(under_way.values());
         let mut found = 0;
         if room > 0 {
-            let busy: Vec<WebhookId> = to.iter().filter(|(_, count)| full(count)).map(|(id, _)| *id).collect();
-            match app
-                .library
-                .take_deliveries(room as u32, &busy, LEASE, Timestamp::now())
-                .await
-            {
+            let taken = app.library.take_deliveries(room, &busy, LEASE, Timestamp::now()).await;
+            match taken {
                 Ok(taken) => {
                     found = taken.len();
                     for one in taken {
-                        if let Some(id) = one.delivery.webhook {
-                            *to.entry(id).or_default() += 1;
-                        }
-                        sending.spawn(send(app.clone(), one));
+                        let lane = Lane::of(&one.delivery);
+                        under_way.insert(sending.spawn(send(app.clone(), one)).id(), lane);
                     }
                 }
                 Err(error) => tracing::warn!(
@@ -223,16 +216,8 @@ pub async fn send_all(app: App, mut stopping: watch::Receiver<bool>) {
             continue;
         }
         tokio::select! {
-            Some(sent) = sending.join_next(), if !sending.is_empty() => {
-                // A panic leaves its receiver counted, at worst until the next start; there is none to be had in `send`.
-                if let Ok(Some(id)) = sent
-                    && let Some(count) = to.get_mut(&id)
-                {
-                    *count -= 1;
-                    if *count == 0 {
-                        to.remove(&id);
-                    }
-                }
+            Some(sent) = sending.join_next_with_id(), if !sending.is_empty() => {
+                under_way.remove(&id_of(&sent));
             }
             () = app.library.message_sent() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -242,8 +227,60 @@ pub async fn send_all(app: App, mut stopping: watch::Receiver<bool>) {
     while sending.join_next().await.is_some() {}
 }
 
+/// What messages share the time of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Lane {
+    is_callback: bool,
+    host: String,
+}
+
+impl Lane {
+    fn of(delivery: &library::Delivery) -> Self {
+        Self {
+            is_callback: delivery.webhook.is_none(),
+            host: delivery.host.clone(),
+        }
+    }
+}
+
+/// How many more messages may be taken beside those under way, whoever they are for, and who gets none.
+fn room<'a>(under_way: impl Iterator<Item = &'a Lane>) -> (u32, Busy) {
+    let mut lanes: BTreeMap<&Lane, usize> = BTreeMap::new();
+    for lane in under_way {
+        *lanes.entry(lane).or_default() += 1;
+    }
+    let total: usize = lanes.values().sum();
+    let callbacks: usize = lanes.iter().filter(|(lane, _)| lane.is_callback).map(|(_, n)| n).sum();
+    let mut busy = Busy {
+        callbacks: callbacks >= CALLBACKS_AT_ONCE,
+        ..Busy::default()
+    };
+    // All that are taken may be for one host, so as many as every one has room for.
+    let mut room = AT_ONCE_TO_ONE.min(AT_ONCE.saturating_sub(total));
+    if !busy.callbacks {
+        room = room.min(CALLBACKS_AT_ONCE - callbacks);
+    }
+    for (lane, count) in lanes {
+        if count < AT_ONCE_TO_ONE {
+            room = room.min(AT_ONCE_TO_ONE - count);
+        } else if lane.is_callback {
+            busy.callback_hosts.push(lane.host.clone());
+        } else {
+            busy.hosts.push(lane.host.clone());
+        }
+    }
+    (u32::try_from(room).unwrap_or(0), busy)
+}
+
+fn id_of<T>(ended: &Result<(Id, T), JoinError>) -> Id {
+    match ended {
+        Ok((id, _)) => *id,
+        Err(error) => error.id(),
+    }
+}
+
 /// One attempt.
-async fn send(app: App, sending: Sending) -> Option<WebhookId> {
+async fn send(app: App, sending: Sending) {
     let delivery = &sending.delivery;
     let answer = post(&app, &sending).await;
     let now = Timestamp::now();
@@ -269,7 +306,6 @@ async fn send(app: App, sending: Sending) -> Option<WebhookId> {
             "how a message was received could not be written"
         );
     }
-    delivery.webhook
 }
 
 /// Any 2xx; of who is told of an extension, 200.
@@ -342,6 +378,44 @@ mod tests {
         }
         assert_eq!(gaps[..8], [5, 15, 45, 135, 405, 1215, 3645, 10_800]);
         assert!(now <= at(24 * 3600 * 1000) && now > at(20 * 3600 * 1000), "{now}");
+    }
+
+    #[test]
+    fn one_host_leaves_room_for_the_others() {
+        let lanes = |callbacks: &[usize], events: &[usize]| -> Vec<Lane> {
+            let of = |is_callback: bool, counts: &[usize]| -> Vec<Lane> {
+                let each = counts.iter().enumerate();
+                each.flat_map(|(n, count)| {
+                    let host = format!("h{n}");
+                    std::iter::repeat_n(Lane { is_callback, host }, *count)
+                })
+                .collect()
+            };
+            [of(true, callbacks), of(false, events)].concat()
+        };
+        for (callbacks, events, expected, busy_callbacks, busy_events) in [
+            (&[][..], &[][..], 4, "", ""),
+            (&[1], &[3], 1, "", ""),
+            (&[4], &[], 4, "h0", ""),
+            (&[4], &[4, 2], 2, "h0", "h0"),
+            (&[4, 4, 4, 4, 4, 4, 4, 3], &[], 1, "h0 h1 h2 h3 h4 h5 h6", ""),
+            // No more callbacks, whoever they are for, and still as many events.
+            (&[4; 8], &[], 4, "h0 h1 h2 h3 h4 h5 h6 h7", ""),
+            (&[4; 8], &[4; 7], 4, "h0 h1 h2 h3 h4 h5 h6 h7", "h0 h1 h2 h3 h4 h5 h6"),
+            (
+                &[4; 8],
+                &[4; 8],
+                0,
+                "h0 h1 h2 h3 h4 h5 h6 h7",
+                "h0 h1 h2 h3 h4 h5 h6 h7",
+            ),
+        ] {
+            let (room, busy) = room(lanes(callbacks, events).iter());
+            assert_eq!(room, expected, "{callbacks:?} {events:?}");
+            assert_eq!(busy.callbacks, callbacks.len() == 8 && callbacks[7] == 4);
+            assert_eq!(busy.callback_hosts.join(" "), busy_callbacks);
+            assert_eq!(busy.hosts.join(" "), busy_events);
+        }
     }
 
     #[test]

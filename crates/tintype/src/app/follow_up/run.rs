@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use delivery::service::Refusal;
 use delivery::{DeliveryError, Trust};
 use library::{Asset, EventKind, FileId, Lease, Step, Timestamp, VersionId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,12 +13,11 @@ use super::POST_TRANSFORMATION;
 use crate::api::file_object;
 use crate::app::App;
 use crate::app::background::{Kinds, StepError};
-use crate::app::enrich::{self, Order};
+use crate::app::enrich::{self, Failure, Order};
 use crate::app::transformation::Post;
 use crate::app::usage::List;
-use crate::app::webhooks::deliver_callback;
 
-/// A service, or a server that has too much to do, is asked so often: within some two minutes.
+/// A service, or a server that has too much to do, is asked so often: within some two minutes, unless it wants more time.
 const ATTEMPTS: u32 = 8;
 /// How long a rendition may take, a model's work included.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -44,8 +44,8 @@ struct PostTransformation {
 
 /// Registers both kinds.
 pub fn register(kinds: &mut Kinds) {
-    kinds.add(enrich::JOB, 4, async |app: App, lease: Lease| {
-        let step = extension(&app, &lease).await;
+    kinds.add(enrich::JOB, 4, async |app: App, mut lease: Lease| {
+        let step = extension(&app, &mut lease).await;
         (lease, step)
     });
     kinds.add(POST_TRANSFORMATION, 2, async |app: App, lease: Lease| {
@@ -54,38 +54,44 @@ pub fn register(kinds: &mut Kinds) {
     });
 }
 
-async fn extension(app: &App, lease: &Lease) -> Result<Step, StepError> {
+async fn extension(app: &App, lease: &mut Lease) -> Result<Step, StepError> {
     let order: Order = read(lease)?;
     let service = order.extension.name();
-    let outcome = enrich::carry_out(app, &order).await;
-    if let Err(refusal) = &outcome
-        && refusal.retry
-        && lease.job.attempts < ATTEMPTS
-    {
-        return Err(StepError::Retry(format!("{service}: {refusal}")));
-    }
-    let (message, result) = match outcome {
-        Ok(asset) => {
-            app.usage.done(List::Extensions, service, Timestamp::now());
-            let file = file_object::file(&asset, &app.url_endpoint);
-            (
-                json!({ "service": service, "status": "SUCCESS", "fileObject": file }),
-                json!({ "status": "success" }),
-            )
-        }
-        Err(refusal) => {
-            tracing::warn!(service, file_id = order.file_id, %refusal, "an extension failed");
-            (
-                json!({ "service": service, "status": "FAILURE", "fileId": order.file_id,
-                        "error": { "message": refusal.message } }),
-                json!({ "status": "failed", "reason": refusal.message }),
-            )
-        }
+    let outcome = if lease.job.attempts > ATTEMPTS {
+        // Each time the runner died. A service that is paid by the request is not asked for ever.
+        Err(Refusal::lasting("it came to no end, several times").into())
+    } else {
+        enrich::carry_out(app, lease, &order).await
     };
-    if let Some(url) = &order.webhook_url {
-        deliver_callback(app, url, &message).await?;
+    match outcome {
+        Ok(result) => {
+            app.usage.done(List::Extensions, service, Timestamp::now());
+            Ok(Step::Done(result))
+        }
+        Err(Failure::Job(error)) => Err(error),
+        Err(Failure::Refused(refusal)) if refusal.retry && lease.job.attempts < ATTEMPTS => {
+            Err(again(format!("{service}: {refusal}"), refusal.retry_after))
+        }
+        Err(Failure::Refused(refusal)) => {
+            tracing::warn!(service, file_id = order.file_id, %refusal, "an extension failed");
+            let result = json!({ "status": "failed", "reason": refusal.message });
+            if let Some(callback) = order.failed(&refusal) {
+                let now = Timestamp::now();
+                app.library
+                    .complete_job_and_tell(lease, &result, &callback, now)
+                    .await?;
+            }
+            Ok(Step::Done(result))
+        }
     }
-    Ok(Step::Done(result))
+}
+
+/// Another attempt, after as long as whoever refused this one wants, if it says so.
+fn again(reason: String, pause: Option<Duration>) -> StepError {
+    match pause {
+        Some(pause) => StepError::RetryAfter { reason, pause },
+        None => StepError::Retry(reason),
+    }
 }
 
 async fn post_transformation(app: &App, lease: &Lease) -> Result<Step, StepError> {
@@ -107,7 +113,8 @@ async fn post_transformation(app: &App, lease: &Lease) -> Result<Step, StepError
         && passes(error)
         && lease.job.attempts < ATTEMPTS
     {
-        return Err(StepError::Retry(error.to_string()));
+        let pause = error.retry_after_s().map(|seconds| Duration::from_secs(seconds.into()));
+        return Err(again(error.to_string(), pause));
     }
     let url = rendition_url(app, &asset, still, value);
     let mut data = json!({ "fileId": asset.id, "url": url, "name": asset.name });
@@ -121,8 +128,12 @@ async fn post_transformation(app: &App, lease: &Lease) -> Result<Step, StepError
     };
     let request = json!({ "x_request_id": order.request_id, "transformation": order.post });
     let body = json!({ "request": request, "data": data });
-    app.library.announce(kind, asset.id, &body, Timestamp::now()).await?;
-    Ok(Step::Done(json!({ "url": url })))
+    let result = json!({ "url": url });
+    let now = Timestamp::now();
+    app.library
+        .complete_job_and_announce(lease, &result, (kind, asset.id, &body), now)
+        .await?;
+    Ok(Step::Done(result))
 }
 
 fn passes(error: &DeliveryError) -> bool {
