@@ -32,8 +32,9 @@ pub mod service;
 mod settings;
 mod source;
 mod stages;
-mod stats;
+pub mod stats;
 mod subject;
+pub mod tags;
 mod work;
 
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
-pub use policy::CachePolicy;
+pub use policy::{CachePolicy, EdgeAges};
 pub use purge::{OLDEST_RENDITION, PurgePattern};
 pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
 pub use source::BlobReader;
@@ -133,6 +134,7 @@ impl Delivery {
             render_errors: counters.render_errors.get(),
             overloads: counters.overloads.get(),
             bytes: counters.bytes.get(),
+            saved: counters.saved.get(),
             in_flight: in_flight.in_flight() as u64,
             waiting: renderer.waiting() as u64,
             cache_memory_bytes: cache.memory_bytes(),

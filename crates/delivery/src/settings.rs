@@ -34,6 +34,8 @@ pub struct Settings {
     pub ai: AiSettings,
     /// How origins are asked, and what is kept of what they give.
     pub origins: OriginSettings,
+    /// Name answers for caches in front ([`crate::tags`]).
+    pub tags: bool,
 }
 
 /// Opens what is stored sealed. Whoever has the key does, and delivery never learns it.

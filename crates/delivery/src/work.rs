@@ -16,7 +16,7 @@ use crate::inputs::Inputs;
 use crate::purge::OLDEST_RENDITION;
 use crate::render::{Files, Task};
 use crate::stages::{self, Chain, Place, Scope, Source};
-use crate::{DeliveryError, ServedFrom, Shared};
+use crate::{DeliveryError, ServedFrom, Shared, stats};
 
 /// How the bytes of an answer are come by.
 pub(crate) enum Work {
@@ -366,6 +366,7 @@ async fn make(
         Ok(rendition) => {
             let rendition = Rendition { made_ms, ..rendition };
             shared.counters.renders.count();
+            stats::rendered(rendition.format.extension());
             shared.cache.insert(key, rendition.clone());
             Ok((rendition, None))
         }

@@ -17,6 +17,7 @@ use crate::id::{IdError, JobId};
 use crate::library::Library;
 use crate::locks;
 use crate::name::random_text;
+use crate::purges;
 use crate::timestamp::Timestamp;
 
 /// The channel on which PostgreSQL tells other nodes that there is a job.
@@ -444,10 +445,11 @@ impl Library {
         self.database().wakers().of(Waiting::Jobs).notified().await;
     }
 
-    /// Hears of jobs that other nodes enqueue, for as long as it is polled. With SQLite there are no
+    /// Hears of jobs and purges that other nodes are asked for, for as long as it is polled. With SQLite there are no
     /// other nodes, and it waits for ever.
     pub async fn hear_other_nodes(&self) -> StoreError {
-        match self.database().listen(&[CHANNEL]).await {
+        let channels = [(CHANNEL, Waiting::Jobs), (purges::CHANNEL, Waiting::Purges)];
+        match self.database().listen(&channels).await {
             Ok(never) => match never {},
             Err(error) => error.into(),
         }

@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod edge;
 mod providers;
 mod table;
 mod values;
@@ -26,9 +27,10 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use edge::{CacheTags, CloudFrontSettings, CloudflareSettings, EdgeSettings, FastlySettings};
 pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
+pub use values::{AccountId, Age, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -131,6 +133,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as a `tracing` filter.
     pub log: String,
+    /// Caches in front of the server.
+    pub edge: EdgeSettings,
     /// How long a stopping server waits for requests under way.
     pub shutdown_timeout: Duration,
     /// Connections served at the same time.
@@ -431,6 +435,7 @@ impl Config {
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
+            edge: EdgeSettings::from_texts(texts)?,
             shutdown_timeout: texts.parse::<Seconds>("shutdown_timeout")?.into(),
             max_connections,
         })
@@ -502,6 +507,7 @@ impl Config {
                     self.data_dir.join("derived"),
                 )
             },
+            tags: self.edge.tags.any(),
             origins: OriginSettings {
                 policy: FetchPolicy {
                     allow: self.fetch_allow.clone(),
