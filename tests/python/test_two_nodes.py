@@ -21,11 +21,11 @@ MASTER = base64.b64encode(bytes(range(32))).decode()
 
 
 class Nodes:
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, shared=False):
         self.s3 = S3()
         # Both know the same first keys and the same key that seals.
         self.settings = {"database_url": schema_for(folder), "blob_url": self.s3.blob_url(), "master_key": MASTER, "fetch_allow": "127.0.0.0/8",
-                         **settings}
+                         **({"shared_renditions": self.s3.blob_url("renditions")} if shared else {})}
         self.all = [Server(**self.settings) for _ in range(2)]
 
     def stop(self):
@@ -72,6 +72,26 @@ def test_a_purge_reaches_both(nodes, photo):
     assert ended(second, id)["status"] == "Completed", "either knows how far it is"
     assert ended(first, id)["status"] == "Completed"
     assert [tiers(node) for node in nodes.all] == ["memory", "memory"], "and no purge comes twice"
+
+
+def test_what_one_has_made_the_other_finds(tmp_path, photo):
+    nodes = Nodes(str(tmp_path), shared=True)
+    try:
+        first, second = nodes.all
+        assert first.upload(photo, "s.jpg", folder="/shared").status == 200
+        target = "/demo/shared/s.jpg?tr=w-90,f-webp"
+        tier = lambda node: node.get(target).headers["X-Tintype-Cache"]
+        assert tier(first) == "miss"
+        wait_until(lambda: nodes.s3.objects("renditions"))
+        assert tier(second) == "shared" and tier(second) == "memory"
+        assert second.get(target).body == first.get(target).body
+        assert 'tintype_renditions_total' not in second.get("/metrics").body.decode(), "it made none"
+        # A purge holds for what lies there, too.
+        id = purge(first, "/demo/shared/s.jpg")
+        wait_until(lambda: tier(second) == "miss")
+        ended(second, id)
+    finally:
+        nodes.stop()
 
 
 def test_changes_of_the_account_reach_both(nodes, website):

@@ -101,6 +101,8 @@ pub enum ServedFrom {
     Memory,
     /// A rendition that was on disk.
     Disk,
+    /// A rendition that another server had made.
+    Shared,
     /// A rendition that was made for this request.
     Render,
     /// A rendition that another request had caused and this one waited for.
@@ -114,6 +116,7 @@ impl ServedFrom {
             Self::Original => "original",
             Self::Memory => "memory",
             Self::Disk => "disk",
+            Self::Shared => "shared",
             Self::Render => "miss",
             Self::Coalesced => "coalesced",
         }

@@ -14,6 +14,13 @@ pub const RENDER: &str = "tintype_render_seconds";
 /// Requests to origins, by `kind` and `outcome`: `found`, `absent`, `error`.
 pub const ORIGINS: &str = "tintype_origin_requests_total";
 
+/// Looks for renditions that other servers have made, by `outcome`: `hit`, `miss`, `error`.
+pub const SHARED: &str = "tintype_shared_renditions_total";
+
+pub(crate) fn shared_read(outcome: &'static str) {
+    metrics::counter!(SHARED, "outcome" => outcome).increment(1);
+}
+
 pub(crate) fn rendered(format: &'static str) {
     metrics::counter!(RENDITIONS, "format" => format).increment(1);
 }
@@ -48,6 +55,8 @@ pub struct Stats {
     pub hits_memory: u64,
     /// Renditions found on disk.
     pub hits_disk: u64,
+    /// Renditions found where other servers put them.
+    pub hits_shared: u64,
     /// Renditions found nowhere.
     pub misses: u64,
     /// Requests that waited for a rendition that another request had caused.
@@ -74,10 +83,11 @@ pub struct Stats {
 
 impl Stats {
     /// What only grows, by name.
-    pub fn counters(&self) -> [(&'static str, u64); 9] {
+    pub fn counters(&self) -> [(&'static str, u64); 10] {
         [
             ("hits_memory", self.hits_memory),
             ("hits_disk", self.hits_disk),
+            ("hits_shared", self.hits_shared),
             ("misses", self.misses),
             ("coalesced", self.coalesced),
             ("renders", self.renders),
@@ -104,6 +114,7 @@ impl Stats {
 pub(crate) struct Counters {
     pub(crate) hits_memory: Counter,
     pub(crate) hits_disk: Counter,
+    pub(crate) hits_shared: Counter,
     pub(crate) misses: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) renders: Counter,

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use delivery::stats::{ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS};
+use delivery::stats::{ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -70,6 +70,7 @@ impl Meters {
         let counters = [
             ("tintype_cache_memory_hits_total", delivery.hits_memory),
             ("tintype_cache_disk_hits_total", delivery.hits_disk),
+            ("tintype_cache_shared_hits_total", delivery.hits_shared),
             ("tintype_cache_misses_total", delivery.misses),
             ("tintype_renditions_coalesced_total", delivery.coalesced),
             ("tintype_rendition_errors_total", delivery.render_errors),
@@ -106,6 +107,14 @@ fn describe() {
         ("tintype_upload_bytes_total", "Bytes of files taken in"),
         ("tintype_cache_memory_hits_total", "Renditions found in memory"),
         ("tintype_cache_disk_hits_total", "Renditions found on disk"),
+        (
+            "tintype_cache_shared_hits_total",
+            "Renditions found where other servers put them",
+        ),
+        (
+            SHARED,
+            "Looks for renditions that other servers have made, by outcome: hit, miss, error",
+        ),
         ("tintype_cache_misses_total", "Renditions found nowhere"),
         (
             "tintype_renditions_coalesced_total",

@@ -311,6 +311,11 @@ pub const SETTINGS: &[Setting] = &[
         "https://cloudfront.amazonaws.com",
         "Where CloudFront's API is",
     ),
+    secret(
+        "shared_renditions",
+        "Where servers keep renditions for each other, such as s3://bucket/renditions, with options as in blob_url; not the place of blobs; none if not given",
+    ),
+    setting("shared_days", "30", "Days that they are kept there"),
     unset(
         "rate_limit_read",
         "Requests of the management API that only look, for the whole account on one node, such as 40/1s or 5000/15m; default no limit",

@@ -175,6 +175,7 @@ fn stores_are_told_without_their_passwords() {
     for (name, url) in [
         ("database_url", "mysql://me:s3cret@db/tintype"),
         ("blob_url", "ftp://me:s3cret@host/files"),
+        ("shared_renditions", "ftp://me:s3cret@host/files"),
     ] {
         let variable = format!("TINTYPE_{}", name.to_uppercase());
         let error = config(&[(variable.as_str(), url)], &[]).unwrap_err();
