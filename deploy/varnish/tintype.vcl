@@ -38,7 +38,7 @@ sub vcl_recv {
     }
 
     # For operators, not for the public.
-    if (req.url ~ "^/(metrics|health)(/|\?|$)" && client.ip !~ purgers) {
+    if (req.url ~ "^/+(?i)(metrics|health)(/|\?|$)") {
         return (synth(404));
     }
 

@@ -45,7 +45,7 @@ class Varnish:
         deadline = time.monotonic() + 30
         while True:
             try:
-                if self.get("/health/live").status == 200:
+                if self.get("/v1/files").status == 401:
                     return
             except OSError:
                 pass
@@ -154,6 +154,7 @@ def test_what_varnish_may_not_keep(pair):
     assert varnish.get("/demo/mine.txt").status == 401
     for _ in range(2):
         assert varnish.get("/v1/files").status == 401
+    assert [varnish.get(path).status for path in ["/metrics", "//Metrics", "/health/ready"]] == [404] * 3
 
 
 def test_changes_reach_varnish_by_themselves():

@@ -83,9 +83,26 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).map_or("", |(inner, _)| inner)
 }
 
-/// A file is invalidated with all its queries, which hold its transformations.
+/// Paths that end in `*` and may be on their way at the same time.
+const WILDCARDS: usize = 15;
+
+/// A file is invalidated with all its queries, which hold its transformations. Of too many files their folders are.
+fn paths(what: &Forget) -> BTreeSet<String> {
+    let mut paths: BTreeSet<String> = what.items.iter().map(|item| format!("{}*", item.url.path())).collect();
+    while paths.len() > WILDCARDS {
+        paths = paths.iter().map(|path| format!("{}/*", folder(path))).collect();
+    }
+    paths
+}
+
+/// Of a path, or of a folder that ends in `/*`.
+fn folder(path: &str) -> &str {
+    let path = path.trim_end_matches("/*");
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 fn body(what: &Forget) -> String {
-    let paths: BTreeSet<String> = what.items.iter().map(|item| format!("{}*", item.url.path())).collect();
+    let paths = paths(what);
     let items: String = paths
         .iter()
         .map(|path| format!("<Path>{}</Path>", escaped(path)))
@@ -106,6 +123,23 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::edge::tests::item;
+
+    #[test]
+    fn many_files_are_told_by_their_folders() {
+        let told = |urls: Vec<String>| {
+            let items = urls.iter().map(|url| item(url, "f-1")).collect();
+            let what = Forget { id: "1".into(), items };
+            paths(&what).into_iter().collect::<Vec<_>>()
+        };
+        let few = (0..15).map(|number| format!("https://h/a/{number}.jpg"));
+        assert_eq!(told(few.collect()).len(), 15);
+        let one_folder = (0..16).map(|number| format!("https://h/a/b/{number}.jpg"));
+        assert_eq!(told(one_folder.collect()), ["/a/b/*"]);
+        let folders = (0..40).map(|number| format!("https://h/a/{}/{number}.jpg", number % 20));
+        assert_eq!(told(folders.collect()), ["/a/*"]);
+        let roots = (0..16).map(|number| format!("https://h/{number}.jpg"));
+        assert_eq!(told(roots.collect()), ["/*"]);
+    }
 
     #[test]
     fn an_invalidation() {
