@@ -56,6 +56,7 @@ if [ "$purpose" = test ]; then
     find_font NotoColorEmoji.ttf || need fonts-noto-color-emoji "has the emoji that texts are tested with"
     find_font wqy-microhei.ttc || need fonts-wqy-microhei "has the Chinese, Japanese and Korean letters of those tests"
     find_postgres || need postgresql "is the other database that the library is tested on"
+    has varnishd || [ -x /usr/sbin/varnishd ] || need varnish "is a cache that purges are tested with"
     find_chromium || need chromium "shows delivered pictures in a real browser"
 fi
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::DeliveryError;
+use crate::{DeliveryError, stats};
 
 /// What may run at once, and how long the rest may wait.
 #[derive(Debug, Clone, Copy)]
@@ -100,13 +100,18 @@ impl Admission {
             Some((&lane.free, lane.units_for(cost.bytes))),
             Some((&self.workers, 1)),
         ];
-        if let Some(permit) = take_now(&needs) {
-            return Ok(permit);
-        }
-        let _place = self.queue_up()?;
-        tokio::time::timeout(self.limits.wait, take(&needs))
-            .await
-            .unwrap_or_else(|_elapsed| Err(overloaded()))
+        let came = Instant::now();
+        let permit = match take_now(&needs) {
+            Some(permit) => Ok(permit),
+            None => {
+                let _place = self.queue_up()?;
+                tokio::time::timeout(self.limits.wait, take(&needs))
+                    .await
+                    .unwrap_or_else(|_elapsed| Err(overloaded()))
+            }
+        };
+        stats::waited(came.elapsed());
+        permit
     }
 
     /// Workers that have nothing to do.

@@ -16,7 +16,7 @@ use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
     Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate,
-    origin,
+    origin, tags,
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
@@ -48,7 +48,10 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     if matches!(work, Work::Preparing) {
         return Ok(Answer::preparing(request.head));
     }
-    let answer = describe(asked, &found, right, &work, &context, request.now_unix);
+    let mut answer = describe(asked, &found, right, &work, &context, request.now_unix);
+    if shared.settings.tags && !matches!(answer.cache, CachePolicy::Private { .. }) {
+        answer.tags = tags::of_asset(&shared.settings.endpoint, &found.asset);
+    }
     let known = Validators {
         etag: &answer.etag,
         last_modified: answer.last_modified,
@@ -207,6 +210,7 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
             _ if *stands_in || matches!(work, Work::Rendition(job) if job.stands_in) => CachePolicy::Brief,
             _ => CachePolicy::Public,
         },
+        tags: Vec::new(),
         vary,
         disposition,
         content_dpr: ratio.map(|ratio| format!("{ratio:.2}")),
@@ -251,6 +255,10 @@ async fn with_bytes(
         Work::Rendition(job) => {
             let (rendition, from) = work::rendition(shared, *job).await?;
             answer.origin = from;
+            if !request.head {
+                let saved = asset.version.size.saturating_sub(rendition.bytes.len() as u64);
+                shared.counters.saved.add(saved);
+            }
             if rendition.hasty {
                 answer.etag = hasty(&answer.etag);
             }

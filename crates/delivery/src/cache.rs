@@ -53,6 +53,8 @@ pub(crate) struct Rendition {
 pub(crate) enum Tier {
     Memory,
     Disk,
+    /// Where other servers put it.
+    Shared,
 }
 
 /// The rendition cache. A lost or damaged disk share costs renderings, never a start or an answer.

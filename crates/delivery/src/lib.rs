@@ -30,13 +30,16 @@ mod range;
 mod render;
 pub mod service;
 mod settings;
+mod shared;
 mod source;
 mod stages;
-mod stats;
+pub mod stats;
 mod subject;
+pub mod tags;
 mod work;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use library::Library;
 
@@ -44,7 +47,7 @@ pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
-pub use policy::CachePolicy;
+pub use policy::{CachePolicy, EdgeAges};
 pub use purge::{OLDEST_RENDITION, PurgePattern};
 pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
 pub use source::BlobReader;
@@ -56,6 +59,7 @@ use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
 use purge::Purges;
 use render::Renderer;
+use shared::SharedTier;
 use source::Sources;
 use stats::Counters;
 
@@ -70,6 +74,7 @@ struct Shared {
     settings: Settings,
     sources: Sources,
     cache: RenditionCache,
+    tier: Option<SharedTier>,
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
     renderer: Renderer,
     ai: Ai,
@@ -84,6 +89,7 @@ impl Delivery {
         let shared = Shared {
             sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
             cache: RenditionCache::open(&settings.cache).await?,
+            tier: settings.shared_renditions.as_ref().map(SharedTier::open).transpose()?,
             in_flight: Coalescer::default(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
@@ -115,6 +121,15 @@ impl Delivery {
         subject::subject(&self.shared, target, now_unix).await
     }
 
+    /// Removes what servers put into the storage of shared renditions so long ago; how many.
+    pub async fn sweep_shared(&self, older_than: Duration) -> u64 {
+        let Some(tier) = &self.shared.tier else { return 0 };
+        tier.sweep(older_than).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "shared renditions could not be swept");
+            0
+        })
+    }
+
     /// What happened since the start, and what is going on.
     pub fn stats(&self) -> Stats {
         let Shared {
@@ -127,12 +142,14 @@ impl Delivery {
         Stats {
             hits_memory: counters.hits_memory.get(),
             hits_disk: counters.hits_disk.get(),
+            hits_shared: counters.hits_shared.get(),
             misses: counters.misses.get(),
             coalesced: counters.coalesced.get(),
             renders: counters.renders.get(),
             render_errors: counters.render_errors.get(),
             overloads: counters.overloads.get(),
             bytes: counters.bytes.get(),
+            saved: counters.saved.get(),
             in_flight: in_flight.in_flight() as u64,
             waiting: renderer.waiting() as u64,
             cache_memory_bytes: cache.memory_bytes(),

@@ -54,6 +54,8 @@ pub struct Answer {
     pub last_modified: u64,
     /// Who may keep it, and for how long.
     pub cache: CachePolicy,
+    /// Names for caches in front ([`crate::tags`]); none for what only the client may keep.
+    pub tags: Vec<String>,
     /// Request fields that the answer depends on.
     pub vary: Vec<&'static str>,
     /// Save it under a name instead of showing it.
@@ -99,6 +101,8 @@ pub enum ServedFrom {
     Memory,
     /// A rendition that was on disk.
     Disk,
+    /// A rendition that another server had made.
+    Shared,
     /// A rendition that was made for this request.
     Render,
     /// A rendition that another request had caused and this one waited for.
@@ -112,6 +116,7 @@ impl ServedFrom {
             Self::Original => "original",
             Self::Memory => "memory",
             Self::Disk => "disk",
+            Self::Shared => "shared",
             Self::Render => "miss",
             Self::Coalesced => "coalesced",
         }
@@ -155,6 +160,7 @@ impl Answer {
             etag: String::new(),
             last_modified: 0,
             cache: CachePolicy::NoStore,
+            tags: Vec::new(),
             vary: Vec::new(),
             disposition: None,
             content_dpr: None,
@@ -251,6 +257,7 @@ mod tests {
             etag: "\"e\"".into(),
             last_modified: 0,
             cache: CachePolicy::Public,
+            tags: Vec::new(),
             vary: vec!["Accept", "Sec-CH-DPR"],
             disposition: None,
             content_dpr: None,

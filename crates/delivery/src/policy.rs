@@ -25,11 +25,41 @@ pub enum CachePolicy {
     NoStore,
 }
 
+/// How long public answers may be kept, in seconds, where that is not a year.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EdgeAges {
+    /// By browsers.
+    pub browser_s: Option<u64>,
+    /// By caches in front of this server.
+    pub edge_s: Option<u64>,
+}
+
 impl CachePolicy {
     /// For a private file asked for with a signature that ends at `expires`, if it ends.
     pub(crate) fn private(expires: Option<u64>, now_unix: u64) -> Self {
         Self::Private {
             max_age_s: expires.map_or(YEAR_S, |expires| expires.saturating_sub(now_unix).min(YEAR_S)),
+        }
+    }
+
+    /// The text of `Cache-Control`, with the ages that the operator chose.
+    pub fn header_with(self, ages: &EdgeAges) -> String {
+        let browser = ages.browser_s.unwrap_or(YEAR_S);
+        let edge = ages.edge_s.unwrap_or(YEAR_S);
+        match self {
+            Self::Public => format!("public, s-maxage={edge}, max-age={browser}, must-revalidate"),
+            Self::Private { max_age_s } => format!("private, max-age={}, must-revalidate", max_age_s.min(browser)),
+            Self::Brief | Self::NoStore => self.header(),
+        }
+    }
+
+    /// The text of `CDN-Cache-Control` (RFC 9213), where one was chosen. What only the client may keep has none, so that `Cache-Control` counts.
+    pub fn edge_header(self, ages: &EdgeAges) -> Option<String> {
+        let edge = ages.edge_s?;
+        match self {
+            Self::Public => Some(format!("max-age={edge}")),
+            Self::Brief => Some(format!("max-age={}", edge.min(ABSENT_S))),
+            Self::Private { .. } | Self::NoStore => None,
         }
     }
 
@@ -73,6 +103,42 @@ mod tests {
         ];
         for (policy, expected) in cases {
             assert_eq!(policy.header(), expected);
+            assert_eq!(policy.header_with(&EdgeAges::default()), expected);
+            assert_eq!(policy.edge_header(&EdgeAges::default()), None);
+        }
+    }
+
+    #[test]
+    fn ages_that_were_chosen() {
+        let ages = EdgeAges {
+            browser_s: Some(300),
+            edge_s: Some(86_400),
+        };
+        for (policy, header, edge) in [
+            (
+                CachePolicy::Public,
+                "public, s-maxage=86400, max-age=300, must-revalidate",
+                Some("max-age=86400"),
+            ),
+            (
+                CachePolicy::private(None, 5),
+                "private, max-age=300, must-revalidate",
+                None,
+            ),
+            (
+                CachePolicy::private(Some(65), 5),
+                "private, max-age=60, must-revalidate",
+                None,
+            ),
+            (
+                CachePolicy::Brief,
+                "public, s-maxage=60, max-age=60",
+                Some("max-age=60"),
+            ),
+            (CachePolicy::NoStore, "no-store", None),
+        ] {
+            assert_eq!(policy.header_with(&ages), header);
+            assert_eq!(policy.edge_header(&ages).as_deref(), edge);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, Model, Models, RenderError};
@@ -15,7 +15,7 @@ use crate::admission::{Admission, AdmissionLimits, Permit};
 use crate::ai;
 use crate::cache::Rendition;
 use crate::decoded::DecodedSources;
-use crate::{DeliveryError, RenderSettings, Settings};
+use crate::{DeliveryError, RenderSettings, Settings, stats};
 
 #[derive(Debug)]
 pub(crate) struct Renderer {
@@ -102,6 +102,7 @@ impl Renderer {
         } else {
             Light::Gamma
         };
+        let started = Instant::now();
         let done = self
             .on_a_thread(permit, self.settings.deadline, move |budget| {
                 let budget = Budget {
@@ -113,6 +114,7 @@ impl Renderer {
                 make(&task, &files, &fonts, &limits, &decoded, &budget)
             })
             .await?;
+        stats::took(started.elapsed());
         Ok(Rendition {
             format: done.format,
             size: done.size,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
+use reqwest::{Client, Method, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -112,10 +112,26 @@ impl Http {
         &self,
         url: &str,
         headers: &[(&'static str, SecretString)],
-        (content_type, content): (String, Vec<u8>),
+        content: (String, Vec<u8>),
         max: usize,
     ) -> Result<Reply, ServiceError> {
-        let mut request = self.client.post(url).header(CONTENT_TYPE, content_type).body(content);
+        self.send("POST", url, headers, Some(content), max).await
+    }
+
+    /// The same by any method, with a body or without. `method` is a token of HTTP.
+    pub async fn send(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: &[(&'static str, SecretString)],
+        content: Option<(String, Vec<u8>)>,
+        max: usize,
+    ) -> Result<Reply, ServiceError> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
+        let mut request = self.client.request(method, url);
+        if let Some((content_type, content)) = content {
+            request = request.header(CONTENT_TYPE, content_type).body(content);
+        }
         for (name, secret) in headers {
             let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| ServiceError::Key)?;
             value.set_sensitive(true);

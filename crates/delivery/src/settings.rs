@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Fonts;
-use library::{Account, Origin};
+use library::{Account, BlobUrl, Origin};
 use secrecy::{ExposeSecret, SecretString};
 use transform::{Limits, Mode, OutputSettings};
 
@@ -26,6 +26,8 @@ pub struct Settings {
     pub mode: Mode,
     /// How many renditions are kept.
     pub cache: CacheBudget,
+    /// Where servers keep renditions for each other.
+    pub shared_renditions: Option<BlobUrl>,
     /// How many are made at once.
     pub render: RenderSettings,
     /// Fonts for texts.
@@ -34,6 +36,8 @@ pub struct Settings {
     pub ai: AiSettings,
     /// How origins are asked, and what is kept of what they give.
     pub origins: OriginSettings,
+    /// Name answers for caches in front ([`crate::tags`]).
+    pub tags: bool,
 }
 
 /// Opens what is stored sealed. Whoever has the key does, and delivery never learns it.

@@ -1,4 +1,52 @@
+//! What happened, in numbers. Plain counts are kept here and read by [`Stats`]; what has labels or a distribution goes to whatever recorder the process has
+//! (`metrics`), and nowhere without one.
+
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Renditions made, by `format`.
+pub const RENDITIONS: &str = "tintype_renditions_total";
+/// Time that a rendering waited for a worker and memory.
+pub const QUEUE_WAIT: &str = "tintype_queue_wait_seconds";
+/// Time that a rendering took, once it was its turn.
+pub const RENDER: &str = "tintype_render_seconds";
+/// Requests to origins, by `kind` and `outcome`: `found`, `absent`, `error`.
+pub const ORIGINS: &str = "tintype_origin_requests_total";
+
+/// Looks for renditions that other servers have made, by `outcome`: `hit`, `miss`, `error`.
+pub const SHARED: &str = "tintype_shared_renditions_total";
+
+pub(crate) fn shared_read(outcome: &'static str) {
+    metrics::counter!(SHARED, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn rendered(format: &'static str) {
+    metrics::counter!(RENDITIONS, "format" => format).increment(1);
+}
+
+pub(crate) fn waited(time: Duration) {
+    metrics::histogram!(QUEUE_WAIT).record(time.as_secs_f64());
+}
+
+pub(crate) fn took(time: Duration) {
+    metrics::histogram!(RENDER).record(time.as_secs_f64());
+}
+
+/// Counts what became of a request to an origin.
+pub(crate) async fn counted<T, E>(
+    kind: String,
+    request: impl Future<Output = Result<Option<T>, E>>,
+) -> Result<Option<T>, E> {
+    let result = request.await;
+    let outcome = match &result {
+        Ok(Some(_)) => "found",
+        Ok(None) => "absent",
+        Err(_) => "error",
+    };
+    metrics::counter!(ORIGINS, "kind" => kind, "outcome" => outcome).increment(1);
+    result
+}
 
 /// What happened since the start, and what is going on: for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -7,6 +55,8 @@ pub struct Stats {
     pub hits_memory: u64,
     /// Renditions found on disk.
     pub hits_disk: u64,
+    /// Renditions found where other servers put them.
+    pub hits_shared: u64,
     /// Renditions found nowhere.
     pub misses: u64,
     /// Requests that waited for a rendition that another request had caused.
@@ -19,6 +69,8 @@ pub struct Stats {
     pub overloads: u64,
     /// Bytes of renditions and originals that answers carried or began to carry.
     pub bytes: u64,
+    /// Bytes that renditions had less than their originals, in answers.
+    pub saved: u64,
     /// Renditions that are being made or waited for.
     pub in_flight: u64,
     /// Renderings that wait for a worker or memory.
@@ -31,16 +83,18 @@ pub struct Stats {
 
 impl Stats {
     /// What only grows, by name.
-    pub fn counters(&self) -> [(&'static str, u64); 8] {
+    pub fn counters(&self) -> [(&'static str, u64); 10] {
         [
             ("hits_memory", self.hits_memory),
             ("hits_disk", self.hits_disk),
+            ("hits_shared", self.hits_shared),
             ("misses", self.misses),
             ("coalesced", self.coalesced),
             ("renders", self.renders),
             ("render_errors", self.render_errors),
             ("overloads", self.overloads),
             ("bytes", self.bytes),
+            ("saved", self.saved),
         ]
     }
 
@@ -60,12 +114,14 @@ impl Stats {
 pub(crate) struct Counters {
     pub(crate) hits_memory: Counter,
     pub(crate) hits_disk: Counter,
+    pub(crate) hits_shared: Counter,
     pub(crate) misses: Counter,
     pub(crate) coalesced: Counter,
     pub(crate) renders: Counter,
     pub(crate) render_errors: Counter,
     pub(crate) overloads: Counter,
     pub(crate) bytes: Counter,
+    pub(crate) saved: Counter,
 }
 
 #[derive(Debug, Default)]

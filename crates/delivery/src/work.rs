@@ -16,7 +16,7 @@ use crate::inputs::Inputs;
 use crate::purge::OLDEST_RENDITION;
 use crate::render::{Files, Task};
 use crate::stages::{self, Chain, Place, Scope, Source};
-use crate::{DeliveryError, ServedFrom, Shared};
+use crate::{DeliveryError, ServedFrom, Shared, stats};
 
 /// How the bytes of an answer are come by.
 pub(crate) enum Work {
@@ -319,6 +319,7 @@ fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {
     let (from, counter) = match tier {
         Tier::Memory => (ServedFrom::Memory, &counters.hits_memory),
         Tier::Disk => (ServedFrom::Disk, &counters.hits_disk),
+        Tier::Shared => (ServedFrom::Shared, &counters.hits_shared),
     };
     counter.count();
     from
@@ -327,12 +328,16 @@ fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {
 /// What was made in haste is made anew once there is time.
 async fn kept(shared: &Shared, key: &Key, path: &str) -> Option<(Rendition, Tier)> {
     let found = shared.cache.get(key).await?;
-    let made_ms = found.0.made_ms;
-    let is_old = made_ms.saturating_add(OLDEST_MS) < now_ms();
-    if is_old || shared.purges.have(path, made_ms) {
+    if !is_current(shared, &found.0, path) {
         return None;
     }
     (!found.0.hasty || shared.renderer.is_loaded()).then_some(found)
+}
+
+/// Neither too old nor purged.
+fn is_current(shared: &Shared, rendition: &Rendition, path: &str) -> bool {
+    let made_ms = rendition.made_ms;
+    made_ms.saturating_add(OLDEST_MS) >= now_ms() && !shared.purges.have(path, made_ms)
 }
 
 const OLDEST_MS: u64 = OLDEST_RENDITION.as_secs() * 1000;
@@ -352,6 +357,13 @@ async fn make(
     if let Some((rendition, tier)) = kept(&shared, &key, &path).await {
         return Ok((rendition, Some(tier)));
     }
+    if let Some(tier) = &shared.tier
+        && let Some(rendition) = tier.get(&key).await
+        && is_current(&shared, &rendition, &path)
+    {
+        shared.cache.insert(key, rendition.clone());
+        return Ok((rendition, Some(Tier::Shared)));
+    }
     // A purge that comes while it is made is for it, too.
     let made_ms = now_ms();
     let Recipe { task, source, inputs } = recipe;
@@ -366,7 +378,11 @@ async fn make(
         Ok(rendition) => {
             let rendition = Rendition { made_ms, ..rendition };
             shared.counters.renders.count();
+            stats::rendered(rendition.format.extension());
             shared.cache.insert(key, rendition.clone());
+            if let Some(tier) = &shared.tier {
+                tier.put(&key, &rendition);
+            }
             Ok((rendition, None))
         }
         Err(error) => {

@@ -247,16 +247,25 @@ impl Database {
         &self.readers
     }
 
-    /// Wakes who waits for jobs whenever another node notifies one of these channels, until the connection breaks.
-    pub(crate) async fn listen(&self, channels: &[&str]) -> Result<Infallible, sqlx::Error> {
+    /// Wakes who waits for what is behind a channel whenever another node notifies it, until the connection breaks.
+    pub(crate) async fn listen(&self, channels: &[(&str, Waiting)]) -> Result<Infallible, sqlx::Error> {
         let Reader::Postgres(pool) = &self.readers else {
             return std::future::pending().await;
         };
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all(channels.iter().copied()).await?;
+        listener
+            .listen_all(channels.iter().map(|(channel, _)| *channel))
+            .await?;
+        // What was notified before nobody heard.
+        for (_, waiting) in channels {
+            self.wakers.of(*waiting).notify_one();
+        }
         loop {
-            listener.recv().await?;
-            self.wakers.of(Waiting::Jobs).notify_one();
+            let told = listener.recv().await?;
+            let waiting = channels.iter().find(|(channel, _)| *channel == told.channel());
+            if let Some((_, waiting)) = waiting {
+                self.wakers.of(*waiting).notify_one();
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use crate::library::Library;
 use crate::locks;
 use crate::name::random_text;
 use crate::outbox::{self, EventKind};
+use crate::purges;
 use crate::timestamp::Timestamp;
 use crate::webhooks::{self, Callback};
 
@@ -514,10 +515,11 @@ impl Library {
         self.database().wakers().of(Waiting::Jobs).notified().await;
     }
 
-    /// Hears of jobs that other nodes enqueue, for as long as it is polled. With SQLite there are no
+    /// Hears of jobs and purges that other nodes are asked for, for as long as it is polled. With SQLite there are no
     /// other nodes, and it waits for ever.
     pub async fn hear_other_nodes(&self) -> StoreError {
-        match self.database().listen(&[CHANNEL]).await {
+        let channels = [(CHANNEL, Waiting::Jobs), (purges::CHANNEL, Waiting::Purges)];
+        match self.database().listen(&channels).await {
             Ok(never) => match never {},
             Err(error) => error.into(),
         }

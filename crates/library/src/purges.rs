@@ -1,11 +1,11 @@
 //! Requests to purge caches: a quota, a state, and a history from which every node learns what it may no longer serve.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::asset::timestamp;
-use crate::database::{Dialect, Lock, Row, Transaction, query};
+use crate::database::{Dialect, Lock, Row, Transaction, Waiting, query};
 use crate::error::{Code, StoreError};
 use crate::id::{IdError, PurgeId};
 use crate::jobs::{self, NewJob};
@@ -14,6 +14,9 @@ use crate::timestamp::Timestamp;
 
 /// The kind of the job that carries a purge out. Its input has the purge's id under `purge`.
 pub const PURGE_JOB: &str = "purge-cache";
+
+/// The channel on which PostgreSQL tells other nodes that there is a purge.
+pub(crate) const CHANNEL: &str = "tintype_purges";
 
 /// A purge to ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,10 @@ pub struct Purge {
     pub created_at: Timestamp,
     /// When all caches had it.
     pub completed_at: Option<Timestamp>,
+    /// It was given up.
+    pub has_failed: bool,
+    /// How far the caches in front of the server are, in the words of who told them.
+    pub caches: Option<Value>,
 }
 
 /// Why there is no purge.
@@ -94,6 +101,12 @@ pub(crate) async fn create(
         run_at: now,
     };
     jobs::enqueue(tx, &job, now).await?;
+    if tx.dialect() == Dialect::Postgres {
+        query("SELECT pg_notify($1, '')")
+            .bind(CHANNEL)
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(Some(id))
 }
 
@@ -144,6 +157,24 @@ impl Library {
         Ok(())
     }
 
+    /// Writes down how far the caches in front of the server are with a purge, and that it is given up if it `has_failed`.
+    pub async fn note_purged_caches(&self, id: PurgeId, caches: &Value, has_failed: bool) -> Result<(), StoreError> {
+        let mut tx = self.database().begin().await?;
+        query("UPDATE purges SET caches = $2, state = CASE WHEN $3 = 1 THEN 'failed' ELSE state END WHERE id = $1")
+            .bind(id.to_string())
+            .bind(caches.to_string())
+            .bind(i64::from(has_failed))
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Returns when another process may have been asked for a purge since the last time. With SQLite there is none.
+    pub async fn purge_asked(&self) {
+        self.database().wakers().of(Waiting::Purges).notified().await;
+    }
+
     /// Forgets purges from before a moment; how many.
     pub async fn remove_old_purges(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.database().begin().await?;
@@ -164,6 +195,8 @@ impl Library {
 impl Purge {
     fn of_row(row: &Row) -> Result<Self, StoreError> {
         let id: &str = row.try_get("id")?;
+        let state: &str = row.try_get("state")?;
+        let caches: Option<&str> = row.try_get("caches")?;
         Ok(Self {
             id: id
                 .parse()
@@ -174,6 +207,11 @@ impl Purge {
                 Some(_) => Some(timestamp(row, "completed_at")?),
                 None => None,
             },
+            has_failed: state == "failed",
+            caches: caches
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| StoreError::unreadable("purges.caches", error))?,
         })
     }
 }

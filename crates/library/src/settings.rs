@@ -166,12 +166,12 @@ impl RemoteUrl {
     }
 
     /// Bucket and prefix.
-    pub(crate) fn url(&self) -> &url::Url {
+    pub fn url(&self) -> &url::Url {
         &self.url
     }
 
     /// Options by name; those of the URL last, so that they win.
-    pub(crate) fn options(&self) -> Vec<(String, String)> {
+    pub fn options(&self) -> Vec<(String, String)> {
         let prefix = match self.url.scheme() {
             "s3" => "AWS_",
             "gs" => "GOOGLE_",

@@ -12,7 +12,7 @@ use crate::asset::{ASSET_COLUMNS, Asset, timestamp};
 use crate::database::{Dialect, Row, Sql, Transaction, Value as Bound, Waiting, query};
 use crate::error::{Code, StoreError};
 use crate::id::{DeliveryId, WebhookId};
-use crate::jobs::shortened;
+use crate::jobs::{self, NewJob, shortened};
 use crate::library::Library;
 use crate::name::random_text;
 use crate::outbox::{Event, EventKind};
@@ -264,12 +264,13 @@ impl Library {
     }
 
     /// Makes messages of the oldest events that nobody has dealt with. `write` gives the message of an event, with the
-    /// version that it is about if that is still there.
+    /// version that it is about if that is still there. `cause` gives the job that the events cause besides, if there is one.
     pub async fn hand_over(
         &self,
         limit: u32,
         now: Timestamp,
         write: &(dyn Fn(&Event, Option<&Asset>) -> Message + Sync),
+        cause: &(dyn Fn(&[Event]) -> Option<NewJob<'static>> + Sync),
     ) -> Result<HandedOver, StoreError> {
         const WAITING: &str = "SELECT id, kind, file_id, body, created_at FROM outbox
              WHERE delivered_at IS NULL ORDER BY id LIMIT $1";
@@ -306,6 +307,9 @@ impl Library {
             }
         }
         insert(&mut tx, &deliveries, now).await?;
+        if let Some(job) = cause(&events) {
+            jobs::enqueue(&mut tx, &job, now).await?;
+        }
         if !events.is_empty() {
             let mut sql = Sql::new("UPDATE outbox SET delivered_at = ");
             sql.push_bind(now.as_millis())

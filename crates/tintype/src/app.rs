@@ -2,6 +2,7 @@
 
 pub mod background;
 mod clip;
+pub mod edge;
 pub mod enrich;
 pub mod extensions;
 pub mod follow_up;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub rate_limits: rate_limit::RateLimits,
     /// What delivery serves, counted.
     pub usage: usage::Usage,
+    /// Caches in front of this server.
+    pub edge: edge::Edge,
     /// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash.
     pub url_endpoint: place::UrlPlace,
     /// `/demo`: the path of delivery requests.
@@ -100,6 +103,7 @@ impl App {
             keyring,
             rate_limits: rate_limit::RateLimits::new(config.rate_limit_read, config.rate_limit_write),
             usage: usage::Usage::default(),
+            edge: edge::Edge::new(&config.edge)?,
             url_endpoint,
             endpoint_path,
             upload_max: config.upload_max,

@@ -13,6 +13,7 @@ mod keys;
 mod library;
 mod own_key;
 mod serve;
+mod top;
 mod transform;
 mod trash;
 mod url;
@@ -47,6 +48,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("trash", m)) => trash::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
+        Some(("top", m)) => top::run(m),
         Some(("keys", m)) => keys::run(m),
         Some(("db", m)) => db::run(m),
         Some(("library", m)) => library::run(m),
@@ -98,6 +100,7 @@ fn command() -> Command {
         .subcommand(db::command())
         .subcommand(library::command())
         .subcommand(with_settings(health::command(), ["listen"]))
+        .subcommand(with_settings(top::command(), ["listen"]))
         .subcommand(with_settings(keys::command(), ["data_dir", "listen"]))
 }
 

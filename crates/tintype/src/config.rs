@@ -4,6 +4,7 @@
 //! Each setting has one name in three spellings: `cache_memory` in the file, `TINTYPE_CACHE_MEMORY` in the
 //! environment, `--cache-memory` as a flag. A flag beats the environment, which beats the file, which beats the default.
 
+mod edge;
 mod providers;
 mod table;
 mod values;
@@ -26,9 +27,10 @@ use transform::{Limits, Mode, OutputSettings};
 
 use crate::keys::KeyPair;
 
+pub use edge::{CacheTags, CloudFrontSettings, CloudflareSettings, EdgeSettings, FastlySettings};
 pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
-pub use values::{AccountId, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
+pub use values::{AccountId, Age, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -131,6 +133,12 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as a `tracing` filter.
     pub log: String,
+    /// Caches in front of the server.
+    pub edge: EdgeSettings,
+    /// Where servers keep renditions for each other.
+    pub shared_renditions: Option<BlobUrl>,
+    /// How long they are kept there.
+    pub shared_kept: Duration,
     /// How long a stopping server waits for requests under way.
     pub shutdown_timeout: Duration,
     /// Connections served at the same time.
@@ -339,6 +347,10 @@ impl Config {
             return Err(texts.refuse("max_megapixels", "must be from 1 to 1000"));
         }
         let trash_days: u16 = texts.parse("trash_days")?;
+        let shared_days: u16 = texts.parse("shared_days")?;
+        if shared_days == 0 {
+            return Err(texts.refuse("shared_days", "must be at least 1"));
+        }
         let max_connections: usize = texts.parse("max_connections")?;
         if max_connections == 0 {
             return Err(texts.refuse("max_connections", "must be at least 1"));
@@ -431,6 +443,9 @@ impl Config {
             strict: texts.parse("strict")?,
             log_format: texts.parse("log_format")?,
             log,
+            edge: EdgeSettings::from_texts(texts)?,
+            shared_renditions: shared_renditions(texts)?,
+            shared_kept: Duration::from_secs(u64::from(shared_days) * 24 * 3600),
             shutdown_timeout: texts.parse::<Seconds>("shutdown_timeout")?.into(),
             max_connections,
         })
@@ -502,6 +517,8 @@ impl Config {
                     self.data_dir.join("derived"),
                 )
             },
+            shared_renditions: self.shared_renditions.clone(),
+            tags: self.edge.tags.any(),
             origins: OriginSettings {
                 policy: FetchPolicy {
                     allow: self.fetch_allow.clone(),
@@ -581,6 +598,25 @@ fn webhook(texts: &Texts) -> Result<Option<GivenWebhook>, ConfigError> {
         )
     })?;
     Ok(Some(GivenWebhook { url, secret }))
+}
+
+/// Blobs and renditions in one place would be taken for each other by who looks after blobs.
+fn shared_renditions(texts: &Texts) -> Result<Option<BlobUrl>, ConfigError> {
+    let place: Option<BlobUrl> = texts.parse_optional("shared_renditions")?;
+    let blobs: Option<BlobUrl> = texts.parse_optional("blob_url")?;
+    match place {
+        Some(place)
+            if blobs
+                .as_ref()
+                .is_some_and(|blobs| blobs.to_string() == place.to_string()) =>
+        {
+            Err(texts.refuse(
+                "shared_renditions",
+                "must be another place than blob_url, such as another prefix",
+            ))
+        }
+        place => Ok(place),
+    }
 }
 
 fn job_workers(texts: &Texts) -> Result<usize, ConfigError> {

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use delivery::stats::{ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -40,6 +41,11 @@ pub struct Meters(PrometheusHandle);
 
 const REQUESTS: &str = "tintype_http_requests_total";
 const SECONDS: &str = "tintype_http_request_seconds";
+/// Requests to caches in front, by `cache` and `outcome`.
+pub const EDGE_PURGES: &str = "tintype_edge_purges_total";
+const WORK_BUCKETS: &[f64] = &[
+    0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
+];
 
 impl Meters {
     /// Starts counting. At most once in a process.
@@ -51,11 +57,11 @@ impl Meters {
                     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
                 ],
             )?
+            .set_buckets_for_metric(Matcher::Full(QUEUE_WAIT.to_owned()), WORK_BUCKETS)?
+            .set_buckets_for_metric(Matcher::Full(RENDER.to_owned()), WORK_BUCKETS)?
             .install_recorder()?;
-        metrics::describe_counter!(REQUESTS, "Answers by area, method and status");
-        metrics::describe_histogram!(SECONDS, metrics::Unit::Seconds, "Time to the answer's headers, by area");
-        metrics::describe_counter!("tintype_uploads_total", "Files taken in");
-        metrics::describe_counter!("tintype_upload_bytes_total", "Bytes of files taken in");
+        describe();
+        metrics::gauge!("tintype_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Ok(Self(handle))
     }
 
@@ -64,12 +70,13 @@ impl Meters {
         let counters = [
             ("tintype_cache_memory_hits_total", delivery.hits_memory),
             ("tintype_cache_disk_hits_total", delivery.hits_disk),
+            ("tintype_cache_shared_hits_total", delivery.hits_shared),
             ("tintype_cache_misses_total", delivery.misses),
             ("tintype_renditions_coalesced_total", delivery.coalesced),
-            ("tintype_renditions_total", delivery.renders),
             ("tintype_rendition_errors_total", delivery.render_errors),
             ("tintype_overloads_total", delivery.overloads),
             ("tintype_delivered_bytes_total", delivery.bytes),
+            ("tintype_saved_bytes_total", delivery.saved),
         ];
         for (name, value) in counters {
             metrics::counter!(name).absolute(value);
@@ -78,13 +85,92 @@ impl Meters {
             ("tintype_renditions_in_flight", delivery.in_flight),
             ("tintype_renditions_waiting", delivery.waiting),
             ("tintype_cache_memory_bytes", delivery.cache_memory_bytes),
+            ("tintype_source_memory_bytes", delivery.source_memory_bytes),
         ];
         for (name, value) in gauges {
             metrics::gauge!(name).set(value as f64);
         }
+        if let Some(bytes) = resident_bytes() {
+            metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
+        }
         self.0.run_upkeep();
         self.0.render()
     }
+}
+
+/// Says what everything is: tools show it, and refuse metrics without it.
+fn describe() {
+    use metrics::Unit;
+    for (name, help) in [
+        (REQUESTS, "Answers by area, method and status"),
+        ("tintype_uploads_total", "Files taken in"),
+        ("tintype_upload_bytes_total", "Bytes of files taken in"),
+        ("tintype_cache_memory_hits_total", "Renditions found in memory"),
+        ("tintype_cache_disk_hits_total", "Renditions found on disk"),
+        (
+            "tintype_cache_shared_hits_total",
+            "Renditions found where other servers put them",
+        ),
+        (
+            SHARED,
+            "Looks for renditions that other servers have made, by outcome: hit, miss, error",
+        ),
+        ("tintype_cache_misses_total", "Renditions found nowhere"),
+        (
+            "tintype_renditions_coalesced_total",
+            "Requests that waited for a rendition another one had caused",
+        ),
+        (RENDITIONS, "Renditions made, by format"),
+        ("tintype_rendition_errors_total", "Renditions that could not be made"),
+        ("tintype_overloads_total", "Requests refused because too many waited"),
+        (
+            "tintype_delivered_bytes_total",
+            "Bytes of files and renditions in answers",
+        ),
+        (
+            "tintype_saved_bytes_total",
+            "Bytes that renditions had less than their originals, in answers",
+        ),
+        (ORIGINS, "Requests to origins by kind and outcome: found, absent, error"),
+        (
+            EDGE_PURGES,
+            "Requests to caches in front to forget, by cache and outcome: accepted, refused",
+        ),
+    ] {
+        metrics::describe_counter!(name, help);
+    }
+    for (name, help) in [
+        ("tintype_renditions_in_flight", "Renditions being made or waited for"),
+        (
+            "tintype_renditions_waiting",
+            "Renderings that wait for a worker or memory",
+        ),
+        ("tintype_build_info", "1, with the version of the server"),
+    ] {
+        metrics::describe_gauge!(name, help);
+    }
+    for (name, help) in [
+        ("tintype_cache_memory_bytes", "Renditions in memory"),
+        ("tintype_source_memory_bytes", "Decoded sources in memory"),
+        ("process_resident_memory_bytes", "Memory of the process that is in use"),
+    ] {
+        metrics::describe_gauge!(name, Unit::Bytes, help);
+    }
+    for (name, help) in [
+        (SECONDS, "Time to the answer's headers, by area"),
+        (QUEUE_WAIT, "Time that renderings waited for a worker and memory"),
+        (RENDER, "Time that renderings took once it was their turn"),
+    ] {
+        metrics::describe_histogram!(name, Unit::Seconds, help);
+    }
+}
+
+/// Elsewhere than on Linux there is no such file.
+fn resident_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// The id under which the log and the answer speak of one request.

@@ -78,9 +78,27 @@ pub(crate) struct GetPurgeStatus {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct PurgeStatus {
-    /// `Completed` is the end.
-    #[schemars(extend("enum" = ["Pending", "Completed"]))]
+    /// `Completed` is the end, and so is `Failed`.
+    #[schemars(extend("enum" = ["Pending", "Completed", "Failed"]))]
     status: String,
+    /// Caches in front of the server, if it tells any of purges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    caches: Option<Vec<PurgedCache>>,
+}
+
+/// How far a cache is with a purge.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+struct PurgedCache {
+    /// Which one.
+    cache: String,
+    /// `Completed`: it has accepted the purge.
+    #[schemars(extend("enum" = ["Pending", "Completed", "Failed"]))]
+    status: String,
+    /// How often it was asked.
+    attempts: u32,
+    /// What it said, if that was no.
+    message: Option<String>,
 }
 
 impl Operation for GetPurgeStatus {

@@ -21,7 +21,7 @@ use super::originals::{Facts, Originals};
 use super::storage::Storages;
 use crate::coalesce::Coalescer;
 use crate::settings::{OriginSettings, Secrets};
-use crate::{DeliveryError, OpenError};
+use crate::{DeliveryError, OpenError, stats};
 
 /// How long an origin is not asked again for what it did not have.
 const ABSENT: Duration = Duration::from_secs(60);
@@ -121,6 +121,7 @@ impl Origins {
             wanted.clone(),
             name,
         );
+        let work = stats::counted(origin.kind.clone(), work);
         let (_, fetched) = self.in_flight.run(name, work).await;
         match (fetched, known) {
             // What was there an hour ago is better than nothing while the origin is away.

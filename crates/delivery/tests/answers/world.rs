@@ -105,6 +105,8 @@ pub fn settings(dir: &Path) -> Settings {
         fonts: engine::Fonts::bundled(),
         ai: AiSettings::new(dir.join("models"), dir.join("derived")),
         origins: OriginSettings::new(dir.join("originals")),
+        shared_renditions: None,
+        tags: false,
     }
 }
 

@@ -121,6 +121,8 @@ async fn serve(sources: &Path, folder: &Path, mode: Mode) -> (Library, Delivery)
         fonts: Fonts::bundled(),
         ai: AiSettings::new(folder.join("models"), folder.join("derived")),
         origins: OriginSettings::new(folder.join("originals")),
+        shared_renditions: None,
+        tags: false,
     };
     let delivery = Delivery::open(library.clone(), settings).await.expect("delivery opens");
     (library, delivery)

@@ -13,6 +13,8 @@ pub(crate) enum Waiting {
     Deliveries,
     /// Other receivers of events.
     Receivers,
+    /// What every node has to forget.
+    Purges,
 }
 
 /// One waiter each. A wake that comes while nobody waits is kept, and several are one.
@@ -22,6 +24,7 @@ pub(crate) struct Wakers {
     events: Notify,
     deliveries: Notify,
     receivers: Notify,
+    purges: Notify,
 }
 
 impl Wakers {
@@ -31,6 +34,7 @@ impl Wakers {
             Waiting::Events => &self.events,
             Waiting::Deliveries => &self.deliveries,
             Waiting::Receivers => &self.receivers,
+            Waiting::Purges => &self.purges,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use library::{
-    Attempt, Busy, Callback, EventKind, HandedOver, Library, Message, NewJob, Timestamp, WantedEvents, Webhook,
-    WebhookId,
+    Asset, Attempt, Busy, Callback, Event, EventKind, HandedOver, Library, Message, NewJob, Timestamp, WantedEvents,
+    Webhook, WebhookId,
 };
 use serde_json::json;
 
@@ -29,14 +29,46 @@ async fn register(library: &Library, events: WantedEvents) -> WebhookId {
 }
 
 async fn hand_over(library: &Library, now: i64) -> HandedOver {
+    hand_over_with(library, now, &|_| None).await
+}
+
+async fn hand_over_with(
+    library: &Library,
+    now: i64,
+    cause: &(dyn Fn(&[Event]) -> Option<NewJob<'static>> + Sync),
+) -> HandedOver {
+    let write = |event: &Event, asset: Option<&Asset>| Message {
+        id: format!("e{}", event.id),
+        event_type: event.kind.as_str().into(),
+        body: asset.map(|asset| asset.path()).unwrap_or_default(),
+    };
     library
-        .hand_over(100, at(now), &|event, asset| Message {
-            id: format!("e{}", event.id),
-            event_type: event.kind.as_str().into(),
-            body: asset.map(|asset| asset.path()).unwrap_or_default(),
-        })
+        .hand_over(100, at(now), &write, cause)
         .await
         .expect("handed over")
+}
+
+#[tokio::test]
+async fn events_may_cause_a_job_once() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    upload(library, "/a.txt", b"x", 1).await.expect("uploaded");
+    upload(library, "/b.txt", b"x", 1).await.expect("uploaded");
+    let cause = |events: &[Event]| {
+        (!events.is_empty()).then(|| NewJob {
+            kind: "about-events",
+            input: json!({ "events": events.len() }),
+            total: None,
+            run_at: at(2),
+        })
+    };
+    assert_eq!(hand_over_with(library, 2, &cause).await.events, 2);
+    assert_eq!(hand_over_with(library, 2, &cause).await.events, 0);
+    let length = Duration::from_secs(9);
+    let take = || library.take_job(&["about-events"], length, at(3));
+    let lease = take().await.expect("read").expect("a job");
+    assert_eq!(lease.job.input, json!({ "events": 2 }));
+    assert!(take().await.expect("read").is_none());
 }
 
 #[tokio::test]

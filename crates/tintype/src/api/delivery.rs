@@ -41,8 +41,8 @@ pub async fn get(app: &App, request: Request) -> Response {
     let answered = app.delivery.answer(asked).await;
     count(app, target, headers, &answered);
     let mut response = match answered {
-        Ok(answer) => shape(answer),
-        Err(error) => refuse(&error),
+        Ok(answer) => shape(app, answer),
+        Err(error) => refuse(app, &error),
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -116,9 +116,10 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join(","))
 }
 
-fn shape(answer: Answer) -> Response {
+fn shape(app: &App, answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let fields = answer.headers();
+    let for_caches = app.edge.headers(&answer);
     let body = match answer.body {
         delivery::Body::Empty => Body::empty(),
         delivery::Body::Bytes(bytes) => Body::from(bytes),
@@ -127,6 +128,9 @@ fn shape(answer: Answer) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     for (name, value) in fields {
+        set(response.headers_mut(), name, &value);
+    }
+    for (name, value) in for_caches {
         set(response.headers_mut(), name, &value);
     }
     response
@@ -148,7 +152,7 @@ fn status(error: &DeliveryError) -> StatusCode {
 }
 
 /// Errors are plain text with the reason in `ik-error`.
-fn refuse(error: &DeliveryError) -> Response {
+fn refuse(app: &App, error: &DeliveryError) -> Response {
     let status = status(error);
     if error.code() == Code::Internal {
         tracing::error!(error = chain(error), "delivery failed");
@@ -166,7 +170,9 @@ fn refuse(error: &DeliveryError) -> Response {
     let mut response = (status, text).into_response();
     let headers = response.headers_mut();
     set(headers, "ik-error", &error.ik_error());
-    set(headers, "cache-control", &error.cache().header());
+    for (name, value) in app.edge.error_headers(error) {
+        set(headers, name, &value);
+    }
     if let Some(seconds) = error.retry_after_s() {
         set(headers, "retry-after", &seconds.to_string());
     }

@@ -57,9 +57,16 @@ pub async fn status(State(app): State<App>, headers: HeaderMap, Path(id): Path<S
         .purge(id)
         .await
         .map_err(|error| ApiError::internal(&error))?;
-    let status = match purge.ok_or_else(missing)?.completed_at {
+    let purge = purge.ok_or_else(missing)?;
+    let status = match purge.completed_at {
         Some(_) => "Completed",
+        None if purge.has_failed => "Failed",
         None => "Pending",
     };
-    Ok(Json(json!({ "status": status })).into_response())
+    let mut answer = json!({ "status": status });
+    // Ours: which of the caches in front has accepted it.
+    if let (Some(caches), Some(fields)) = (purge.caches, answer.as_object_mut()) {
+        fields.insert("caches".to_owned(), caches);
+    }
+    Ok(Json(answer).into_response())
 }

@@ -337,8 +337,12 @@ pub fn kinds() -> Kinds {
         let step = app.library.delete_folder_step(&mut lease, Timestamp::now()).await;
         (lease, step.map_err(StepError::from))
     });
-    kinds.add(library::PURGE_JOB, 1, async |app: App, lease: Lease| {
-        let step = super::purge::carry_out(&app, &lease).await;
+    kinds.add(library::PURGE_JOB, 4, async |app: App, mut lease: Lease| {
+        let step = super::purge::carry_out(&app, &mut lease).await;
+        (lease, step)
+    });
+    kinds.add(super::edge::JOB, 2, async |app: App, mut lease: Lease| {
+        let step = super::edge::carry_out(&app, &mut lease).await;
         (lease, step)
     });
     super::follow_up::register(&mut kinds);

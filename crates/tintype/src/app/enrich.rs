@@ -4,7 +4,7 @@ mod google_vision;
 mod labels;
 pub mod questions;
 mod rekognition;
-mod sigv4;
+pub mod sigv4;
 mod vision;
 
 use std::time::Duration;

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use delivery::{OLDEST_RENDITION, PurgePattern};
-use library::{Lease, Purge, PurgeError, PurgeId, PurgeOrder, Step, StoreError, Timestamp};
+use library::{Lease, Progress, Purge, PurgeError, PurgeId, PurgeOrder, Step, StoreError, Timestamp};
 use url::Url;
 
-use super::App;
 use super::background::StepError;
+use super::{App, edge};
 
-/// Nodes ask for the purges of others this often.
-const LEARN_EVERY: Duration = Duration::from_secs(2);
+/// Nodes ask for the purges of others this often; mostly they are told at once.
+const LEARN_EVERY: Duration = Duration::from_secs(1);
 /// By then every node that runs has asked.
-const LEARNT_AFTER: Duration = Duration::from_secs(6);
+const LEARNT_AFTER: Duration = Duration::from_secs(3);
+/// Clocks of nodes may differ by this much, or a transaction may take as long.
+const LATE_BY: Duration = Duration::from_secs(6);
 
 /// A URL that cannot be purged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,10 +116,13 @@ pub async fn remember(app: &App) -> Result<(), library::StoreError> {
 pub async fn learn(app: App) {
     let mut since = Timestamp::now();
     loop {
-        tokio::time::sleep(LEARN_EVERY).await;
+        tokio::select! {
+            () = app.library.purge_asked() => {}
+            () = tokio::time::sleep(LEARN_EVERY) => {}
+        }
         let now = Timestamp::now();
         // Clocks of nodes differ a little, and a transaction takes its time: a rule that is told twice does no harm.
-        match app.library.purges_since(since.saturating_sub(LEARNT_AFTER)).await {
+        match app.library.purges_since(since.saturating_sub(LATE_BY)).await {
             Ok(purges) => {
                 if !purges.is_empty() {
                     app.delivery.forget_originals();
@@ -132,8 +137,9 @@ pub async fn learn(app: App) {
     }
 }
 
-/// Does a purge. With other nodes it is complete only when those have had time to learn of it.
-pub async fn carry_out(app: &App, lease: &Lease) -> Result<Step, StepError> {
+/// Does a purge. With other nodes it is complete only when those have had time to learn of it, and then the caches in front have accepted it: they ask
+/// nodes for what they have forgotten.
+pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<Step, StepError> {
     let id = lease.job.input.get("purge").and_then(serde_json::Value::as_str);
     let id: library::PurgeId = id
         .and_then(|text| text.parse().ok())
@@ -142,14 +148,42 @@ pub async fn carry_out(app: &App, lease: &Lease) -> Result<Step, StepError> {
         return Ok(Step::Done(serde_json::json!({})));
     };
     let now = Timestamp::now();
-    apply(app, &purge, purge.created_at.max(now));
-    // What origins gave is kept by what was asked of them and not by URL, so all of it is asked for anew.
-    app.delivery.forget_originals();
+    // Once, and not again after each wait: what is made meanwhile is as new as can be.
+    if lease.job.cursor.is_none() {
+        apply(app, &purge, purge.created_at.max(now));
+        // What origins gave is kept by what was asked of them and not by URL, so all of it is asked for anew.
+        app.delivery.forget_originals();
+        let progress = Progress {
+            cursor: Some(serde_json::json!([])),
+            ..Progress::default()
+        };
+        app.library.note_progress(lease, progress, now).await?;
+    }
     if app.library.is_shared() && now < purge.created_at.saturating_add(LEARNT_AFTER) {
         return Err(StepError::Wait(LEARN_EVERY));
     }
+    tell_caches(app, lease, &purge).await?;
     app.library.complete_purge(id, now).await?;
     Ok(Step::Done(serde_json::json!({})))
+}
+
+async fn tell_caches(app: &App, lease: &mut Lease, purge: &Purge) -> Result<(), StepError> {
+    let pattern = of_url(&purge.url, &app.endpoint_path).ok();
+    let forget = pattern.and_then(|pattern| edge::of_purge(app, &purge.id.to_string(), &purge.url, &pattern));
+    let Some(forget) = forget.filter(|_| app.edge.has_caches()) else {
+        return Ok(());
+    };
+    let (told, wait) = edge::tell(app, lease, &forget).await?;
+    let failures = edge::failures(&told).filter(|_| wait.is_none());
+    let caches = edge::shown(&told);
+    app.library
+        .note_purged_caches(purge.id, &caches, failures.is_some())
+        .await?;
+    match (wait, failures) {
+        (Some(gap), _) => Err(StepError::Wait(gap)),
+        (None, Some(reason)) => Err(StepError::GiveUp(reason)),
+        (None, None) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ pub async fn hand_over(app: App, mut stopping: watch::Receiver<bool>) {
                 LOOK_EVERY
             }
         };
-        let has_receivers = app.library.webhooks().await.is_ok_and(|all| !all.is_empty());
+        let has_receivers = app.edge.purges_changes() || app.library.webhooks().await.is_ok_and(|all| !all.is_empty());
         if !has_receivers {
             tokio::select! {
                 () = app.library.receiver_changed() => {}
@@ -182,7 +182,9 @@ async fn hand_over_once(app: &App) -> Result<u64, StoreError> {
     let write = |event: &Event, asset: Option<&Asset>| {
         message(event, asset.map(|asset| file_object::file(asset, &app.url_endpoint)))
     };
-    let handed = app.library.hand_over(BATCH, Timestamp::now(), &write).await?;
+    let now = Timestamp::now();
+    let cause = |events: &[Event]| app.edge.follow_up(events, now);
+    let handed = app.library.hand_over(BATCH, now, &write, &cause).await?;
     Ok(handed.events)
 }
 

@@ -36,7 +36,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
             } else {
                 origin.to_string()
             };
-            println!("{:<17} {value:<24} {origin}", setting.name);
+            println!("{:<23} {value:<24} {origin}", setting.name);
         }
     }
     for (name, meant) in unknown_variables(std::env::vars_os().filter_map(|(n, _)| n.into_string().ok())) {

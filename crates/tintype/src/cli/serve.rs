@@ -57,11 +57,13 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     }
     let background = Background::start(&app, background::kinds(), config.job_workers);
     let sweep = tokio::spawn(sweep_garbage(app.library.clone()));
+    let sweep_shared = tokio::spawn(sweep_shared(app.clone(), config.shared_kept));
     let index = tokio::spawn(build_search_index(app.library.clone()));
     let counting = tokio::spawn(usage::keep_writing(app.clone()));
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
+    sweep_shared.abort();
     index.abort();
     counting.abort();
     background.stop(config.shutdown_timeout).await;
@@ -84,6 +86,17 @@ async fn sweep_garbage(library: Library) {
         if let Err(error) = library.collect_garbage(GRACE, Timestamp::now()).await {
             tracing::warn!(%error, "blobs that nothing names could not be swept");
         }
+    }
+}
+
+/// Once a day, each server at a time of its own.
+async fn sweep_shared(app: App, kept: std::time::Duration) {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+    tokio::time::sleep(EVERY.mul_f64(rand::random::<f64>())).await;
+    loop {
+        let removed = app.delivery.sweep_shared(kept).await;
+        tracing::debug!(removed, "swept shared renditions");
+        tokio::time::sleep(EVERY).await;
     }
 }
 

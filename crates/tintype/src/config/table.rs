@@ -255,6 +255,68 @@ pub const SETTINGS: &[Setting] = &[
         "Seconds that a file of an origin is kept before its origin is asked again",
     ),
     unset(
+        "browser_max_age",
+        "Seconds that browsers may keep public files; default a year",
+    ),
+    unset(
+        "cdn_max_age",
+        "Seconds that caches in front may keep public files, told by s-maxage and CDN-Cache-Control; default a year, told by s-maxage alone",
+    ),
+    setting(
+        "cache_tags",
+        "off",
+        "Names in answers by which caches in front purge: surrogate-key (Fastly, Varnish), cache-tag (Cloudflare), both or off",
+    ),
+    setting(
+        "cdn_purge_changes",
+        "false",
+        "Tell the caches below of changed and deleted files, too, and not only of purges",
+    ),
+    unset(
+        "varnish_urls",
+        "Varnish servers that are told of purges, such as http://varnish:6081, comma-separated; they need deploy/varnish/tintype.vcl",
+    ),
+    secret(
+        "varnish_key",
+        "What they ask for, if TINTYPE_VARNISH_KEY is set for them",
+    ),
+    unset(
+        "nginx_urls",
+        "nginx servers with the module cache_purge that are told of purges, comma-separated",
+    ),
+    unset("fastly_service", "Service of Fastly that is told of purges"),
+    secret("fastly_key", "Token of Fastly that may purge"),
+    setting("fastly_url", "https://api.fastly.com", "Where Fastly's API is"),
+    unset("cloudflare_zone", "Zone of Cloudflare that is told of purges"),
+    secret(
+        "cloudflare_token",
+        "Token of Cloudflare with the right to purge the cache",
+    ),
+    setting(
+        "cloudflare_url",
+        "https://api.cloudflare.com/client/v4",
+        "Where Cloudflare's API is",
+    ),
+    unset(
+        "cloudfront_distribution",
+        "Distribution of Amazon CloudFront that is told of purges",
+    ),
+    secret(
+        "cloudfront_access_key",
+        "Access key of AWS with the right to cloudfront:CreateInvalidation",
+    ),
+    secret("cloudfront_secret_key", "Secret key that belongs to it"),
+    setting(
+        "cloudfront_url",
+        "https://cloudfront.amazonaws.com",
+        "Where CloudFront's API is",
+    ),
+    secret(
+        "shared_renditions",
+        "Where servers keep renditions for each other, such as s3://bucket/renditions, with options as in blob_url; not the place of blobs; none if not given",
+    ),
+    setting("shared_days", "30", "Days that they are kept there"),
+    unset(
         "rate_limit_read",
         "Requests of the management API that only look, for the whole account on one node, such as 40/1s or 5000/15m; default no limit",
     ),

@@ -97,6 +97,37 @@ fn wrong_values_are_refused_by_name_and_origin() {
             "strict (from TINTYPE_STRICT): `maybe` provided string was not `true` or `false`",
         ),
         (
+            "TINTYPE_CACHE_TAGS",
+            "xkey",
+            "cache_tags (from TINTYPE_CACHE_TAGS): `xkey` must be off, surrogate-key, cache-tag or both",
+        ),
+        (
+            "TINTYPE_CDN_MAX_AGE",
+            "2y",
+            "cdn_max_age (from TINTYPE_CDN_MAX_AGE): `2y` is not a number of seconds from 0 to 31536000",
+        ),
+        (
+            "TINTYPE_CDN_PURGE_CHANGES",
+            "true",
+            "cdn_purge_changes (from TINTYPE_CDN_PURGE_CHANGES): needs a cache: varnish_urls, nginx_urls, fastly_service, \
+             cloudflare_zone or cloudfront_distribution",
+        ),
+        (
+            "TINTYPE_FASTLY_SERVICE",
+            "abc",
+            "fastly_key (default): must be given with fastly_service",
+        ),
+        (
+            "TINTYPE_CLOUDFLARE_ZONE",
+            "a/../b",
+            "cloudflare_zone (from TINTYPE_CLOUDFLARE_ZONE): must be an id of letters and digits",
+        ),
+        (
+            "TINTYPE_VARNISH_URLS",
+            "http://a, b",
+            "varnish_urls (from TINTYPE_VARNISH_URLS): `b` is not a URL such as https://media.example.com: relative URL without a base",
+        ),
+        (
             "TINTYPE_RENDER_TIMEOUT",
             "0",
             "render_timeout (from TINTYPE_RENDER_TIMEOUT): `0` is not a number of seconds from 1 to 86400",
@@ -144,6 +175,7 @@ fn stores_are_told_without_their_passwords() {
     for (name, url) in [
         ("database_url", "mysql://me:s3cret@db/tintype"),
         ("blob_url", "ftp://me:s3cret@host/files"),
+        ("shared_renditions", "ftp://me:s3cret@host/files"),
     ] {
         let variable = format!("TINTYPE_{}", name.to_uppercase());
         let error = config(&[(variable.as_str(), url)], &[]).unwrap_err();

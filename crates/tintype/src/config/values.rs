@@ -116,6 +116,21 @@ impl FromStr for Seconds {
     }
 }
 
+/// How long an answer may be kept, in whole seconds: none to a year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(pub u64);
+
+impl FromStr for Age {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_suffix('s').unwrap_or(text).parse() {
+            Ok(seconds @ 0..=31_536_000) => Ok(Self(seconds)),
+            _ => Err("is not a number of seconds from 0 to 31536000"),
+        }
+    }
+}
+
 /// So many requests in an interval: `40/1s`, `5000/15m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {

@@ -1,0 +1,205 @@
+//! Renditions that servers keep for each other in an object storage: looked for before one is made, put there when it was made.
+//!
+//! It is a cache like the others: what cannot be read is made anew, and nobody waits for it for long. Purges need not touch it, because their rules hold for
+//! everything that was made before them, wherever it lies.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use foyer::Code as _;
+use futures::StreamExt as _;
+use library::BlobUrl;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use tokio::sync::Semaphore;
+
+use crate::cache::{Key, Rendition};
+use crate::{OpenError, stats};
+
+/// Longer than that it would be made anew instead.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+const WRITE_WITHIN: Duration = Duration::from_secs(30);
+/// Renditions on their way there; further ones are left out.
+const WRITES: usize = 32;
+/// Larger ones are not kept.
+const LARGEST: usize = 16 << 20;
+/// Looked at in one sweep.
+const SWEPT: usize = 1_000_000;
+
+/// The storage.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedTier {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    writes: Arc<Semaphore>,
+}
+
+impl SharedTier {
+    pub(crate) fn open(url: &BlobUrl) -> Result<Self, OpenError> {
+        let failed = |error: object_store::Error| OpenError::Cache(Box::new(error));
+        let (store, prefix): (Arc<dyn ObjectStore>, _) = match url {
+            BlobUrl::File(folder) => {
+                std::fs::create_dir_all(folder).map_err(|error| OpenError::Cache(Box::new(error)))?;
+                let store = LocalFileSystem::new_with_prefix(folder).map_err(failed)?;
+                (Arc::new(store), Path::default())
+            }
+            BlobUrl::Remote(remote) => {
+                let (store, prefix) = object_store::parse_url_opts(remote.url(), remote.options()).map_err(failed)?;
+                (Arc::from(store), prefix)
+            }
+        };
+        Ok(Self {
+            store,
+            prefix,
+            writes: Arc::new(Semaphore::new(WRITES)),
+        })
+    }
+
+    fn path(&self, key: &Key) -> Path {
+        let name = hex::encode(key.0);
+        let folder = name.get(..2).unwrap_or_default().to_owned();
+        self.prefix.clone().join(folder).join(name)
+    }
+
+    /// The rendition, if it is there and soon to be had.
+    pub(crate) async fn get(&self, key: &Key) -> Option<Rendition> {
+        let path = self.path(key);
+        let read = async { self.store.get(&path).await?.bytes().await };
+        let (outcome, found) = match tokio::time::timeout(READ_WITHIN, read).await {
+            Ok(Ok(bytes)) => match Rendition::decode(&mut bytes.as_ref()) {
+                Ok(rendition) => ("hit", Some(rendition)),
+                Err(error) => {
+                    tracing::warn!(%error, %path, "a shared rendition is damaged");
+                    ("error", None)
+                }
+            },
+            Ok(Err(object_store::Error::NotFound { .. })) => ("miss", None),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "shared renditions can't be read");
+                ("error", None)
+            }
+            Err(_elapsed) => {
+                tracing::warn!("shared renditions take too long to be read");
+                ("error", None)
+            }
+        };
+        stats::shared_read(outcome);
+        found
+    }
+
+    /// Puts a rendition there, without anybody waiting for it. What was made in haste is better made anew.
+    pub(crate) fn put(&self, key: &Key, rendition: &Rendition) {
+        if rendition.hasty || rendition.bytes.len() > LARGEST {
+            return;
+        }
+        let Ok(turn) = self.writes.clone().try_acquire_owned() else {
+            return;
+        };
+        let mut encoded = Vec::with_capacity(rendition.estimated_size());
+        if let Err(error) = rendition.encode(&mut encoded) {
+            tracing::warn!(%error, "a rendition can't be shared");
+            return;
+        }
+        let (store, path) = (self.store.clone(), self.path(key));
+        tokio::spawn(async move {
+            let _turn = turn;
+            let written = store.put(&path, Bytes::from(encoded).into());
+            match tokio::time::timeout(WRITE_WITHIN, written).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a rendition can't be shared"),
+                Err(_elapsed) => tracing::warn!("a rendition takes too long to be shared"),
+            }
+        });
+    }
+
+    /// Removes what was put there so long ago; how many. Several servers may do so at once.
+    pub(crate) async fn sweep(&self, older_than: Duration) -> Result<u64, object_store::Error> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let before = i64::try_from(since.saturating_sub(older_than).as_secs()).unwrap_or(i64::MAX);
+        let old = self
+            .store
+            .list(Some(&self.prefix))
+            .take(SWEPT)
+            .filter_map(move |entry| async move {
+                match entry {
+                    Ok(meta) => (meta.last_modified.timestamp() < before).then_some(Ok(meta.location)),
+                    Err(error) => Some(Err(error)),
+                }
+            });
+        let mut removed = self.store.delete_stream(old.boxed());
+        let mut count = 0;
+        while let Some(path) = removed.next().await {
+            match path {
+                Ok(_) => count += 1,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use transform::{Format, Size};
+
+    use super::*;
+
+    fn rendition(hasty: bool) -> Rendition {
+        Rendition {
+            format: Format::Webp,
+            size: Size { width: 3, height: 2 },
+            hasty,
+            made_ms: 7,
+            bytes: Bytes::from_static(b"bytes"),
+        }
+    }
+
+    async fn written(tier: &SharedTier) {
+        let _all = tier.writes.acquire_many(WRITES as u32).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_one_puts_there_another_finds_until_it_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = BlobUrl::File(folder.path().join("shared"));
+        let (one, other) = (SharedTier::open(&url).unwrap(), SharedTier::open(&url).unwrap());
+        assert_eq!(other.get(&Key([1; 32])).await, None);
+        one.put(&Key([1; 32]), &rendition(false));
+        one.put(&Key([2; 32]), &rendition(true));
+        written(&one).await;
+        assert_eq!(other.get(&Key([1; 32])).await, Some(rendition(false)));
+        assert_eq!(other.get(&Key([2; 32])).await, None, "made in haste");
+        assert_eq!(other.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
+        assert!(other.get(&Key([1; 32])).await.is_some());
+        let path = folder.path().join("shared").join(one.path(&Key([1; 32])).as_ref());
+        let then = SystemTime::now() - Duration::from_secs(7200);
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
+        assert_eq!(other.sweep(Duration::from_secs(3600)).await.unwrap(), 1);
+        assert_eq!(one.get(&Key([1; 32])).await, None);
+    }
+
+    #[tokio::test]
+    async fn damage_is_no_rendition() {
+        let folder = tempfile::tempdir().unwrap();
+        let tier = SharedTier::open(&BlobUrl::File(folder.path().to_owned())).unwrap();
+        tier.put(&Key([1; 32]), &rendition(false));
+        written(&tier).await;
+        let path = folder.path().join(tier.path(&Key([1; 32])).as_ref());
+        let length = std::fs::metadata(&path).unwrap().len();
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(length - 1)
+            .unwrap();
+        assert_eq!(tier.get(&Key([1; 32])).await, None);
+    }
+}

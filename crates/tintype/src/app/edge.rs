@@ -1,0 +1,504 @@
+//! Caches in front of this server: what they are told with each answer, and how they are told to forget.
+//!
+//! A file for each kind below. A purge is done only when every cache that the settings name has accepted it; one that does not answer is asked again,
+//! with growing gaps or as it says itself, and given up after an hour. Being told twice does a cache no harm.
+
+mod cloudflare;
+mod cloudfront;
+mod fastly;
+mod nginx;
+mod varnish;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use delivery::service::{Http, Refusal, Reply, ServiceError, said};
+use delivery::{Answer, EdgeAges, PurgePattern, tags};
+use futures::future::join_all;
+use library::{Event, EventKind, FileId, Lease, NewJob, Progress, Timestamp};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::App;
+use super::background::StepError;
+use crate::config::{CacheTags, EdgeSettings};
+use crate::observe::EDGE_PURGES;
+
+/// The kind of the jobs that tell caches of changed and deleted files.
+pub const JOB: &str = "purge-changes";
+
+/// One request to a cache.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
+const FIRST_GAP: Duration = Duration::from_secs(2);
+const LONGEST_GAP: Duration = Duration::from_secs(300);
+/// No answer that says more than yes or no is longer.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// The caches in front of this server.
+#[derive(Debug)]
+pub struct Edge {
+    http: Http,
+    caches: Vec<(String, Cache)>,
+    ages: EdgeAges,
+    tags: CacheTags,
+    purges_changes: bool,
+}
+
+#[derive(Debug)]
+enum Cache {
+    Varnish(varnish::Varnish),
+    Nginx(nginx::Nginx),
+    Fastly(fastly::Fastly),
+    Cloudflare(cloudflare::Cloudflare),
+    CloudFront(cloudfront::CloudFront),
+}
+
+/// What a cache shall forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forget {
+    /// Names the request: equal requests have equal names.
+    pub id: String,
+    /// All of it.
+    pub items: Vec<Item>,
+}
+
+/// One of the things to forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// As it was asked for, without the `*`.
+    pub url: Url,
+    /// All that begins so.
+    pub is_wild: bool,
+    /// The name of it in `Surrogate-Key` and `Cache-Tag`.
+    pub tag: String,
+}
+
+/// How far a cache is with a purge.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// Which cache.
+    pub cache: String,
+    /// `Pending`, `Completed` or `Failed`.
+    pub status: State,
+    /// How often it was asked.
+    pub attempts: u32,
+    /// What it said last, if that was no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it is asked again, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<i64>,
+}
+
+/// How far that is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// It has not accepted it yet.
+    #[default]
+    Pending,
+    /// It has.
+    Completed,
+    /// It never will, or did not for too long.
+    Failed,
+}
+
+impl Edge {
+    /// Those that the settings name.
+    pub fn new(settings: &EdgeSettings) -> Result<Self, delivery::origin::FetcherError> {
+        let mut caches = Vec::new();
+        for url in &settings.varnish_urls {
+            let key = settings.varnish_key.clone();
+            let varnish = varnish::Varnish { url: url.clone(), key };
+            caches.push((format!("varnish {url}"), Cache::Varnish(varnish)));
+        }
+        for url in &settings.nginx_urls {
+            caches.push((format!("nginx {url}"), Cache::Nginx(nginx::Nginx { url: url.clone() })));
+        }
+        if let Some(given) = &settings.fastly {
+            let fastly = fastly::Fastly {
+                url: given.url.to_string(),
+                service: given.service.clone(),
+                key: given.key.clone(),
+                by_key: settings.tags.surrogate_key,
+            };
+            caches.push(("fastly".to_owned(), Cache::Fastly(fastly)));
+        }
+        if let Some(given) = &settings.cloudflare {
+            let cloudflare = cloudflare::Cloudflare {
+                url: given.url.to_string(),
+                zone: given.zone.clone(),
+                token: given.token.clone(),
+                by_tag: settings.tags.cache_tag,
+            };
+            caches.push(("cloudflare".to_owned(), Cache::Cloudflare(cloudflare)));
+        }
+        if let Some(given) = &settings.cloudfront {
+            caches.push((
+                "cloudfront".to_owned(),
+                Cache::CloudFront(cloudfront::CloudFront::new(given)),
+            ));
+        }
+        Ok(Self {
+            http: Http::new()?,
+            caches,
+            ages: settings.ages,
+            tags: settings.tags,
+            purges_changes: settings.purges_changes,
+        })
+    }
+
+    /// True if there is a cache to tell of purges.
+    pub fn has_caches(&self) -> bool {
+        !self.caches.is_empty()
+    }
+
+    /// True if caches are told of changed and deleted files.
+    pub fn purges_changes(&self) -> bool {
+        self.purges_changes && self.has_caches()
+    }
+
+    /// Header fields of an answer that are for caches, names in lower case; they take the place of those that delivery gives.
+    pub fn headers(&self, answer: &Answer) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("cache-control", answer.cache.header_with(&self.ages))];
+        fields.extend(
+            answer
+                .cache
+                .edge_header(&self.ages)
+                .map(|text| ("cdn-cache-control", text)),
+        );
+        if !answer.tags.is_empty() {
+            if self.tags.surrogate_key {
+                fields.push(("surrogate-key", answer.tags.join(" ")));
+            }
+            if self.tags.cache_tag {
+                fields.push(("cache-tag", answer.tags.join(",")));
+            }
+        }
+        fields
+    }
+
+    /// `Cache-Control` of an error.
+    pub fn error_headers(&self, error: &delivery::DeliveryError) -> Vec<(&'static str, String)> {
+        let policy = error.cache();
+        let mut fields = vec![("cache-control", policy.header_with(&self.ages))];
+        fields.extend(policy.edge_header(&self.ages).map(|text| ("cdn-cache-control", text)));
+        fields
+    }
+
+    /// The job that events cause, if caches are told of changes.
+    pub fn follow_up(&self, events: &[Event], now: Timestamp) -> Option<NewJob<'static>> {
+        if !self.purges_changes() {
+            return None;
+        }
+        let files: BTreeMap<String, &str> = events
+            .iter()
+            .filter(|event| {
+                matches!(
+                    event.kind,
+                    EventKind::FileVersionCreated
+                        | EventKind::FileUpdated
+                        | EventKind::FileDeleted
+                        | EventKind::FileVersionDeleted
+                )
+            })
+            .filter_map(|event| Some((event.file.to_string(), event.body.get("filePath")?.as_str()?)))
+            .collect();
+        (!files.is_empty()).then(|| NewJob {
+            kind: JOB,
+            input: json!({ "files": files }),
+            total: None,
+            run_at: now,
+        })
+    }
+}
+
+impl Cache {
+    async fn forget(&self, http: &Http, what: &Forget) -> Result<(), Refusal> {
+        match self {
+            Self::Varnish(cache) => cache.forget(http, what).await,
+            Self::Nginx(cache) => cache.forget(http, what).await,
+            Self::Fastly(cache) => cache.forget(http, what).await,
+            Self::Cloudflare(cache) => cache.forget(http, what).await,
+            Self::CloudFront(cache) => cache.forget(http, what).await,
+        }
+    }
+}
+
+/// A purge as caches understand it. `url` is as it was asked for, with a `*` at the end or without.
+pub fn of_purge(app: &App, id: &str, url: &str, pattern: &PurgePattern) -> Option<Forget> {
+    let (rest, is_wild) = match url.strip_suffix('*') {
+        Some(rest) => (rest, true),
+        None => (url, false),
+    };
+    Some(Forget {
+        id: id.to_owned(),
+        items: vec![Item {
+            url: Url::parse(rest).ok()?,
+            is_wild,
+            tag: tags::of_purge(&app.endpoint_path, pattern),
+        }],
+    })
+}
+
+/// Tells every cache that has not accepted it yet, and keeps in the job how far that is, so that a restart loses nothing. When no time to wait comes
+/// with the answer, each cache has either accepted or failed.
+pub async fn tell(app: &App, lease: &mut Lease, what: &Forget) -> Result<(Vec<Told>, Option<Duration>), StepError> {
+    let now = Timestamp::now();
+    let mut told = states(app, lease);
+    let asked = told.iter().enumerate().filter_map(|(at, told)| {
+        let is_due = told.status == State::Pending && told.next_at.is_none_or(|at| at <= now.as_millis());
+        let (_, cache) = app.edge.caches.iter().find(|(name, _)| is_due && *name == told.cache)?;
+        Some(async move { (at, ask(cache, &app.edge.http, what).await) })
+    });
+    let answers = join_all(asked.collect::<Vec<_>>()).await;
+    let deadline = lease.job.created_at.saturating_add(GIVE_UP_AFTER);
+    for (at, answer) in answers {
+        if let Some(told) = told.get_mut(at) {
+            note(told, answer, &what.id, Timestamp::now(), deadline);
+        }
+    }
+    let progress = Progress {
+        cursor: Some(json!(told)),
+        ..Progress::default()
+    };
+    app.library.note_progress(lease, progress, Timestamp::now()).await?;
+    let next = told.iter().filter(|told| told.status == State::Pending);
+    let wait = next.map(|told| told.next_at.unwrap_or_default()).min().map(|at| {
+        let gap = u64::try_from(at.saturating_sub(Timestamp::now().as_millis())).unwrap_or_default();
+        Duration::from_millis(gap.max(100))
+    });
+    Ok((told, wait))
+}
+
+/// What the status of a purge says of its caches.
+pub fn shown(told: &[Told]) -> Value {
+    let shown = told.iter().map(|told| {
+        json!({ "cache": told.cache, "status": told.status, "attempts": told.attempts, "message": told.message })
+    });
+    shown.collect()
+}
+
+/// How far every cache is: what the job wrote down, and those that it has not asked yet.
+fn states(app: &App, lease: &Lease) -> Vec<Told> {
+    let known: Vec<Told> = lease
+        .job
+        .cursor
+        .clone()
+        .and_then(|cursor| serde_json::from_value(cursor).ok())
+        .unwrap_or_default();
+    let state = |name: &String| {
+        let known = known.iter().find(|told| told.cache == *name).cloned();
+        known.unwrap_or_else(|| Told {
+            cache: name.clone(),
+            ..Told::default()
+        })
+    };
+    app.edge.caches.iter().map(|(name, _)| state(name)).collect()
+}
+
+async fn ask(cache: &Cache, http: &Http, what: &Forget) -> Result<(), Refusal> {
+    // Each of several requests may take its time.
+    let patience = TIMEOUT * u32::try_from(what.items.len().clamp(1, 10)).unwrap_or(1);
+    tokio::time::timeout(patience, cache.forget(http, what))
+        .await
+        .unwrap_or_else(|_elapsed| Err(Refusal::passing("did not answer in time", None)))
+}
+
+fn note(told: &mut Told, answer: Result<(), Refusal>, id: &str, now: Timestamp, deadline: Timestamp) {
+    told.attempts = told.attempts.saturating_add(1);
+    told.next_at = None;
+    let outcome = if answer.is_ok() { "accepted" } else { "refused" };
+    metrics::counter!(EDGE_PURGES, "cache" => kind_of(&told.cache), "outcome" => outcome).increment(1);
+    let Err(refusal) = answer else {
+        told.status = State::Completed;
+        told.message = None;
+        tracing::debug!(id, cache = told.cache, "a cache has accepted a purge");
+        return;
+    };
+    let gap = FIRST_GAP * 2_u32.saturating_pow(told.attempts.saturating_sub(1).min(16));
+    let gap = refusal.retry_after.unwrap_or(gap).clamp(FIRST_GAP, LONGEST_GAP);
+    let next = now.saturating_add(gap);
+    let (cache, attempts, message) = (&told.cache, told.attempts, &refusal.message);
+    if refusal.retry && next <= deadline {
+        tracing::warn!(
+            id,
+            cache,
+            attempts,
+            message,
+            "a cache did not accept a purge; it is asked again"
+        );
+        told.next_at = Some(next.as_millis());
+    } else {
+        tracing::error!(
+            id,
+            cache,
+            attempts,
+            message,
+            "a cache did not accept a purge, which was given up"
+        );
+        told.status = State::Failed;
+    }
+    told.message = Some(refusal.message);
+}
+
+/// The first word: URLs would be many labels.
+fn kind_of(cache: &str) -> String {
+    cache.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// Does a job of the kind [`JOB`].
+pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<library::Step, StepError> {
+    let files = lease.job.input.get("files").and_then(Value::as_object);
+    let files = files.ok_or_else(|| StepError::GiveUp("the job names no files".into()))?;
+    let endpoint: &str = &app.url_endpoint;
+    let items = files.iter().filter_map(|(id, path)| {
+        let mut url = Url::parse(endpoint).ok()?;
+        let path = path.as_str()?.trim_start_matches('/');
+        url.path_segments_mut().ok()?.pop_if_empty().extend(path.split('/'));
+        Some(Item {
+            url,
+            is_wild: false,
+            tag: tags::of_file(id.parse::<FileId>().ok()?),
+        })
+    });
+    let forget = Forget {
+        id: lease.job.id.to_string(),
+        items: items.collect(),
+    };
+    if forget.items.is_empty() || !app.edge.has_caches() {
+        return Ok(library::Step::Done(json!({})));
+    }
+    let (told, wait) = tell(app, lease, &forget).await?;
+    match (wait, failures(&told)) {
+        (Some(gap), _) => Err(StepError::Wait(gap)),
+        (None, None) => Ok(library::Step::Done(json!({ "caches": shown(&told) }))),
+        (None, Some(reason)) => Err(StepError::GiveUp(reason)),
+    }
+}
+
+/// Which caches failed, in a line; `None` if all accepted.
+pub fn failures(told: &[Told]) -> Option<String> {
+    let failed = told.iter().filter(|told| told.status == State::Failed);
+    let lines: Vec<String> = failed
+        .map(|told| format!("{}: {}", told.cache, told.message.as_deref().unwrap_or("failed")))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+/// What a status means that is not the one hoped for: another time, or never.
+fn refused(reply: &Reply, text: &str, secret: Option<&SecretString>) -> Refusal {
+    let text = said(text, secret);
+    let message = format!(
+        "answered {}{}{text}",
+        reply.status,
+        if text.is_empty() { "" } else { ": " }
+    );
+    if reply.status == 408 || reply.status == 425 || reply.status == 429 || reply.status >= 500 {
+        Refusal::passing(message, reply.retry_after)
+    } else {
+        Refusal::lasting(message)
+    }
+}
+
+/// The way to a cache may be broken for a moment.
+fn unreached(error: ServiceError) -> Refusal {
+    error.into()
+}
+
+/// Path and query, as on the wire.
+fn target(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}
+
+/// The host with its port, where that is not the scheme's own.
+fn authority(url: &Url) -> String {
+    match (url.host_str().unwrap_or_default(), url.port()) {
+        (host, Some(port)) => format!("{host}:{port}"),
+        (host, None) => host.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn item(url: &str, tag: &str) -> Item {
+        let (rest, is_wild) = url.strip_suffix('*').map_or((url, false), |rest| (rest, true));
+        Item {
+            url: Url::parse(rest).unwrap(),
+            is_wild,
+            tag: tag.to_owned(),
+        }
+    }
+
+    #[test]
+    fn gaps_grow_and_end() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
+        let mut told = Told {
+            cache: "varnish http://v".into(),
+            ..Told::default()
+        };
+        let mut now = at(0);
+        let mut gaps = Vec::new();
+        while told.status == State::Pending {
+            let answer = Err(Refusal::passing("answered 503", None));
+            note(&mut told, answer, "id", now, at(1000));
+            let Some(next) = told.next_at else { break };
+            gaps.push((next - now.as_millis()) / 1000);
+            now = Timestamp::from_millis(next).unwrap();
+        }
+        assert_eq!(gaps, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
+        assert_eq!((told.status, told.attempts), (State::Failed, 10));
+        assert_eq!(failures(&[told]).as_deref(), Some("varnish http://v: answered 503"));
+    }
+
+    #[test]
+    fn what_a_cache_says_decides() {
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000).unwrap();
+        let told_after = |answer| {
+            let mut told = Told::default();
+            note(&mut told, answer, "id", at(0), at(1000));
+            (told.status, told.next_at)
+        };
+        let later = Some(Duration::from_secs(40));
+        assert_eq!(
+            told_after(Err(Refusal::passing("busy", later))),
+            (State::Pending, Some(40_000))
+        );
+        let much_later = Some(Duration::from_secs(9999));
+        assert_eq!(
+            told_after(Err(Refusal::passing("busy", much_later))),
+            (State::Pending, Some(300_000)),
+            "asked again before it is given up"
+        );
+        assert_eq!(told_after(Err(Refusal::lasting("no"))), (State::Failed, None));
+        assert_eq!(told_after(Ok(())), (State::Completed, None));
+    }
+
+    #[test]
+    fn statuses_that_pass_and_those_that_last() {
+        for (status, retry) in [
+            (400, false),
+            (401, false),
+            (403, false),
+            (404, false),
+            (429, true),
+            (500, true),
+            (503, true),
+        ] {
+            let reply = Reply {
+                status,
+                body: Default::default(),
+                retry_after: None,
+            };
+            assert_eq!(refused(&reply, "", None).retry, retry, "{status}");
+        }
+    }
+}
