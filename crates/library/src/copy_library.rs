@@ -301,6 +301,7 @@ const TABLES: &[Table] = &[
             ("state", Text),
             ("created_at", Int),
             ("completed_at", Int),
+            ("caches", Text),
         ],
         except: "",
     },
