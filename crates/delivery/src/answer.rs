@@ -15,7 +15,7 @@ use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
-    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, disposition, negotiate,
+    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, Subject, disposition, negotiate,
     origin, tags,
 };
 
@@ -29,20 +29,17 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
             .push("the URL endpoint's rewriter: URLs are read in this server's own language".to_owned());
     }
     let right = access::right(request, &shared.settings, &account, &path)?;
-    let found = match &asked.url {
-        Some(url) => proxied(shared, &account, endpoint, url, right).await?,
-        None => find(shared, &asked, &account, endpoint, request.host).await?,
-    };
+    let found = find(shared, &asked, &account, endpoint, request.host, right).await?;
     access::check(&found.asset, right, asked.only_named)?;
     let context = context(request, &asked, &shared.settings);
     let known = |key: &Key| request.if_none_match.is_some_and(|known| known.contains(&etag(&key.0)));
-    let mut work = work::decide(shared, &asked, &found.asset, right, &context, &known).await?;
+    let mut work = work::decide(shared, &asked, &found.asset, &found.path, right, &context, &known).await?;
     if let Work::Rendition(job) = work {
         // Who has the better format already need not wait for it.
         work = if known(&job.key) {
             Work::Rendition(job)
         } else {
-            work::in_time(shared, &asked, &found.asset, right, &context, job).await?
+            work::in_time(shared, &asked, &found.asset, &found.path, right, &context, job).await?
         };
     }
     if matches!(work, Work::Preparing) {
@@ -68,6 +65,10 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
 /// The file that is delivered.
 pub(crate) struct Found {
     pub(crate) asset: Asset,
+    /// By which purges know it.
+    pub(crate) path: String,
+    /// Only an origin has it.
+    is_foreign: bool,
     /// It stands in for one that is missing.
     stands_in: bool,
     /// Where the original is, if that shall be said.
@@ -80,7 +81,11 @@ pub(crate) async fn find(
     account: &Account,
     endpoint: Option<&UrlEndpoint>,
     host: Option<&str>,
+    right: Right,
 ) -> Result<Found, DeliveryError> {
+    if let Some(url) = &asked.url {
+        return proxied(shared, account, endpoint, url, right).await;
+    }
     let elsewhere = endpoint.filter(|endpoint| !endpoint.origins.is_empty());
     let mut missing = DeliveryError::NotFound;
     let default = asked.transformation.default_image();
@@ -91,7 +96,9 @@ pub(crate) async fn find(
         let version = asked.version.as_deref().filter(|_| !stands_in);
         if let Some(asset) = shared.sources.find(path, version).await? {
             return Ok(Found {
+                path: asset.path(),
                 asset,
+                is_foreign: false,
                 stands_in,
                 canonical: None,
             });
@@ -104,10 +111,11 @@ pub(crate) async fn find(
             query: if stands_in { String::new() } else { asked.query.clone() },
             host: host.map(str::to_owned),
         };
-        match shared.sources.find_foreign(account, endpoint, &wanted).await {
+        match shared.sources.find_foreign(account, endpoint, &wanted, &shared.purges).await {
             Ok(Some(foreign)) => return Ok(Found::foreign(foreign, stands_in)),
             Ok(None) => {}
             // What the file's own origins say counts, not what those say of what would stand in for it.
+            Err(error @ DeliveryError::Overloaded { .. }) => return Err(error),
             Err(error) if !stands_in => missing = error,
             Err(_) => {}
         }
@@ -131,7 +139,8 @@ async fn proxied(
         return Err(DeliveryError::Unauthorised("a remote URL needs a signature"));
     }
     let wanted = origin::Wanted::Url(url.to_owned());
-    let foreign = shared.sources.find_foreign(account, endpoint, &wanted).await?;
+    let sources = &shared.sources;
+    let foreign = sources.find_foreign(account, endpoint, &wanted, &shared.purges).await?;
     Ok(Found::foreign(foreign.ok_or(DeliveryError::NotFound)?, false))
 }
 
@@ -139,8 +148,20 @@ impl Found {
     fn foreign(foreign: origin::Foreign, stands_in: bool) -> Self {
         Self {
             asset: foreign.asset,
+            path: foreign.path,
+            is_foreign: true,
             stands_in,
             canonical: foreign.canonical,
+        }
+    }
+
+    /// The file, for somebody who does not want anything made of it.
+    pub(crate) fn as_it_is(self) -> Subject {
+        let asset = Box::new(self.asset);
+        if self.is_foreign {
+            Subject::Foreign(asset)
+        } else {
+            Subject::Stored(asset)
         }
     }
 }
@@ -161,6 +182,7 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
         asset,
         stands_in,
         canonical,
+        ..
     } = found;
     let mut notices = asked.notices;
     let mut vary = Vec::new();
@@ -289,7 +311,7 @@ async fn with_bytes(
     answer.body = match at_hand {
         _ if request.head || bytes.is_empty() => Body::Empty,
         Some(all) => Body::Bytes(all.slice(bytes.start as usize..bytes.end as usize)),
-        None => Body::Stream(shared.sources.stream(asset.version.blob, bytes).await?),
+        None => Body::Stream(shared.sources.stream(asset.version.blob, total, bytes).await?),
     };
     Ok(answer)
 }

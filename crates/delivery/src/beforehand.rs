@@ -177,7 +177,7 @@ impl Order<'_> {
         };
         let begun = Instant::now();
         loop {
-            match work::decide(shared, &asked, self.asset, right, &context, &|_| false).await? {
+            match work::decide(shared, &asked, self.asset, &asked.path, right, &context, &|_| false).await? {
                 Work::Rendition(job) => return Ok(Some(work::rendition(shared, *job).await?.0)),
                 Work::Stored { .. } | Work::Known(_) => return Ok(None),
                 Work::Preparing if begun.elapsed() >= self.patience => {

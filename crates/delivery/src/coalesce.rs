@@ -54,6 +54,14 @@ where
         (role, shared.await)
     }
 
+    /// Starts `work` unless it is under way for this key, and waits for nothing.
+    pub(crate) fn start<F>(&self, key: K, work: F)
+    where
+        F: Future<Output = Outcome<V>> + Send + 'static,
+    {
+        drop(self.join_or_lead(key, work));
+    }
+
     /// Keys that are being worked on.
     pub(crate) fn in_flight(&self) -> usize {
         lock(&self.in_flight).len()

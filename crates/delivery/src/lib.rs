@@ -41,7 +41,8 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use library::Library;
+use bytes::Bytes;
+use library::{Asset, Library};
 
 pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
@@ -157,9 +158,10 @@ impl Delivery {
         }
     }
 
-    /// Origins are asked again for everything, for example after a purge.
-    pub fn forget_originals(&self) {
-        self.shared.sources.forget_originals();
+    /// All bytes of the file that a [`Subject`] is.
+    pub async fn original(&self, asset: &Asset) -> Result<Bytes, DeliveryError> {
+        let max = self.shared.settings.render.max_source_bytes;
+        self.shared.sources.read(asset.version.blob, max).await
     }
 
     /// Bytes of files of origins that are kept.

@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use transform::AssetRequest;
+use transform::{AssetRequest, Marker};
 
-use crate::{Delivery, DeliveryError};
+use crate::{Delivery, DeliveryError, asked};
 
 /// Renditions older than this are made anew. So rules need not be kept for longer.
 pub const OLDEST_RENDITION: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -36,7 +36,11 @@ impl PurgePattern {
             Some(rest) => (rest, true),
             None => (target, false),
         };
-        let path = AssetRequest::parse(rest, endpoint)?.asset_path;
+        let asked = AssetRequest::parse(rest, endpoint)?;
+        let path = match asked.markers.as_slice() {
+            [Marker::RemoteUrl { url }] => url.clone(),
+            _ => asked.asset_path,
+        };
         let path_only = rest.split('?').next().unwrap_or_default();
         let slash = if is_prefix && path_only.ends_with('/') && !path.is_empty() {
             "/"
@@ -128,11 +132,18 @@ impl Rules {
 }
 
 impl Delivery {
+    /// What a request target, which may end in `*`, stands for: below the URL endpoint that a request for it would belong to.
+    pub async fn purge_pattern(&self, target: &str) -> Result<PurgePattern, DeliveryError> {
+        let account = self.shared.sources.account().await?;
+        let (path, _) = asked::endpoint(target, &self.shared.settings.endpoint, &account);
+        PurgePattern::parse(target, &path)
+    }
+
     /// From now on serves no rendition at these paths that was begun at `at_ms` (Unix milliseconds) or before.
     ///
-    /// Originals come from the library itself, and the keys of renditions name the bytes that they are made of, so neither
-    /// is ever outdated: a purge is for what the same bytes should be made into anew. Results of AI operations are kept,
-    /// because they cost money.
+    /// Files of the library are never outdated, and the keys of renditions name the bytes that they are made of: there a purge is
+    /// for what the same bytes should be made into anew. Origins are asked again for what was asked of them before. Results of
+    /// AI operations are kept, because they cost money.
     pub fn purge(&self, pattern: &PurgePattern, at_ms: u64) {
         self.shared.purges.add(pattern, at_ms);
     }
@@ -157,6 +168,8 @@ mod tests {
             ("/acct/a/*", "/a/", true),
             ("/acct/a/b*", "/a/b", true),
             ("/acct/caf%C3%A9.jpg", "/caf\u{e9}.jpg", false),
+            ("/acct/https://h/a.jpg", "/https://h/a.jpg", false),
+            ("/acct/tr:w-300/https%3A%2F%2Fh%2Fa.jpg", "/https://h/a.jpg", false),
         ] {
             let read = pattern(target);
             assert_eq!((read.path(), read.is_prefix()), (path, is_prefix), "{target}");

@@ -15,7 +15,8 @@ use tokio::sync::Semaphore;
 use transform::{Part, Rect, SourceInfo};
 
 use crate::DeliveryError;
-use crate::origin::{Foreign, Origins, Wanted};
+use crate::origin::{self, Foreign, Origins, Wanted};
+use crate::purge::Purges;
 
 /// Headers whose facts are remembered: some tens of bytes each, and every blob is looked at once.
 const REMEMBERED: u64 = 100_000;
@@ -61,12 +62,9 @@ impl Sources {
         account: &Account,
         endpoint: &UrlEndpoint,
         wanted: &Wanted,
+        purges: &Purges,
     ) -> Result<Option<Foreign>, DeliveryError> {
-        self.origins.find(account, endpoint, wanted).await
-    }
-
-    pub(crate) fn forget_originals(&self) {
-        self.origins.forget();
+        self.origins.find(account, endpoint, wanted, purges).await
     }
 
     pub(crate) fn original_bytes(&self) -> u64 {
@@ -93,9 +91,7 @@ impl Sources {
             .await
             .map_err(|closed| DeliveryError::internal("look at the file", closed))?;
         let part = part.clone();
-        let probed = if self.origins.has(&version.blob) {
-            let opened = self.origins.open_file(&version.blob);
-            let mut file = opened.map_err(|error| DeliveryError::internal("look at the file", error))?;
+        let probed = if let Some(mut file) = self.origins.open_content(&version.blob, version.size) {
             tokio::task::spawn_blocking(move || engine::probe_part(&mut file, &part)).await
         } else {
             let mut reader = BlobReader::new(self.library.blob(&version.blob), version.size);
@@ -113,20 +109,21 @@ impl Sources {
     /// All bytes of a file that has at most `max`.
     pub(crate) async fn read(&self, blob: BlobId, max: u64) -> Result<Bytes, DeliveryError> {
         // The same content may be in the library, too: what has one name has the same bytes everywhere.
-        if self.origins.has(&blob) {
-            return self.origins.read(&blob, max).await;
+        if let Some(bytes) = self.origins.read(&blob, max).await? {
+            return Ok(bytes);
         }
         self.library.blob(&blob).read_all(max).await.map_err(unreadable_blob)
     }
 
-    /// Some bytes of a file, read while they are sent.
+    /// Some bytes of a file of `size` bytes, read while they are sent.
     pub(crate) async fn stream(
         &self,
         blob: BlobId,
+        size: u64,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
-        if self.origins.has(&blob) {
-            return self.origins.stream(&blob, range).await;
+        if let Some(file) = self.origins.open_content(&blob, size) {
+            return origin::stream(file, range).await;
         }
         let pieces = self
             .library

@@ -13,8 +13,10 @@ use crate::{DeliveryError, Request, Shared, answer};
 /// What a URL stands for.
 #[derive(Debug)]
 pub enum Subject {
-    /// A stored file, as it is.
+    /// A file of the library, as it is.
     Stored(Box<Asset>),
+    /// A file that only an origin has, as it is. [`Delivery::original`](crate::Delivery::original) reads it.
+    Foreign(Box<Asset>),
     /// What a transformation makes of one: the whole file.
     Rendition(Bytes),
 }
@@ -25,9 +27,10 @@ pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(target, &shared.settings.endpoint, &account);
     let asked = Asked::read(target, &shared.settings, &account, &path)?;
-    let found = answer::find(shared, &asked, &account, endpoint, None).await?;
+    let right = Right::Signed { expires: None };
+    let found = answer::find(shared, &asked, &account, endpoint, None, right).await?;
     if asked.transformation.is_empty() && !asked.still {
-        return Ok(Subject::Stored(Box::new(found.asset)));
+        return Ok(found.as_it_is());
     }
     let request = Request {
         target,
@@ -35,10 +38,9 @@ pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -
         ..Request::default()
     };
     let context = answer::context(&request, &asked, &shared.settings);
-    let right = Right::Signed { expires: None };
-    match work::decide(shared, &asked, &found.asset, right, &context, &|_| false).await? {
+    match work::decide(shared, &asked, &found.asset, &found.path, right, &context, &|_| false).await? {
         Work::Rendition(job) => Ok(Subject::Rendition(work::rendition(shared, *job).await?.0.bytes)),
-        Work::Stored { .. } => Ok(Subject::Stored(Box::new(found.asset))),
+        Work::Stored { .. } => Ok(found.as_it_is()),
         // A client that tries again in a moment gets it.
         Work::Preparing | Work::Known(_) => Err(DeliveryError::Overloaded { retry_after_s: 5 }),
     }

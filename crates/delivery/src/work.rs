@@ -68,11 +68,12 @@ struct Recipe {
 
 /// Decides without reading more than headers and fonts, and without making more than the pictures of models.
 ///
-/// `known` tells whether the client has what is under a key.
+/// `known` tells whether the client has what is under a key, `path` is that by which purges know the asset.
 pub(crate) async fn decide(
     shared: &Arc<Shared>,
     asked: &Asked,
     asset: &Asset,
+    path: &str,
     right: Right,
     context: &Context<'_>,
     known: &(dyn Fn(&Key) -> bool + Sync),
@@ -112,7 +113,7 @@ pub(crate) async fn decide(
         bytes: version.size,
     };
     let key = Key::of(&RenditionKey::new(&source.name(), transformation, context, &contents))?;
-    let path: Arc<str> = asset.path().into();
+    let path: Arc<str> = path.into();
     let notices = shared.ai.notices(transformation).await;
     let mut last = Cow::Borrowed(transformation);
     if transformation.needs_model() || inputs.have_stages() {
@@ -262,6 +263,7 @@ pub(crate) async fn in_time(
     shared: &Arc<Shared>,
     asked: &Asked,
     asset: &Asset,
+    path: &str,
     right: Right,
     context: &Context<'_>,
     mut job: Box<Job>,
@@ -282,7 +284,7 @@ pub(crate) async fn in_time(
         },
         ..*context
     };
-    let mut work = decide(shared, asked, asset, right, &context, &|_| false).await?;
+    let mut work = decide(shared, asked, asset, path, right, &context, &|_| false).await?;
     if let Work::Rendition(job) = &mut work {
         job.stands_in = true;
     }

@@ -1,6 +1,6 @@
 //! Files of origins, as the rest of delivery knows files: found by path, looked at, read.
 
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,15 +17,21 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::fetch::{Fetcher, FetcherError};
-use super::originals::{Facts, Originals};
+use super::originals::{Arrived, Facts, Originals};
+use super::places::Places;
 use super::storage::Storages;
-use crate::coalesce::Coalescer;
+use crate::OLDEST_RENDITION;
+use crate::coalesce::{Coalescer, Role};
+use crate::purge::Purges;
 use crate::settings::{OriginSettings, Secrets};
 use crate::{DeliveryError, OpenError, stats};
 
 /// How long an origin is not asked again for what it did not have.
 const ABSENT: Duration = Duration::from_secs(60);
 const ABSENCES: u64 = 50_000;
+/// How long an origin that failed is left alone where there is an older copy to give.
+const FAILING: Duration = Duration::from_secs(10);
+const FAILURES: u64 = 1000;
 /// From the first byte to the last.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(300);
 /// What is read from the disk at once.
@@ -56,13 +62,28 @@ pub(crate) struct Origins {
     settings: OriginSettings,
     storages: Arc<Storages>,
     originals: Arc<Originals>,
-    absent: Cache<Name, ()>,
-    in_flight: Coalescer<Name, Option<Arc<Facts>>>,
+    places: Arc<Places>,
+    /// What origins did not have, and when they were asked.
+    absent: Cache<Name, i64>,
+    /// Origins that failed a moment ago, by their id and the time of their last change.
+    failing: Cache<(String, i64), ()>,
+    in_flight: Coalescer<Name, Fetched>,
+}
+
+/// What an origin said when it was asked.
+#[derive(Debug, Clone)]
+struct Fetched {
+    /// Milliseconds since 1970.
+    asked_at: i64,
+    /// None of what it does not have.
+    facts: Option<Arc<Facts>>,
 }
 
 /// A file that an origin has, and which one.
 pub(crate) struct Foreign {
     pub(crate) asset: Asset,
+    /// By which purges know it: with a slash before it.
+    pub(crate) path: String,
     /// The address that search engines shall know it by.
     pub(crate) canonical: Option<String>,
 }
@@ -75,6 +96,8 @@ impl Origins {
             storages: Arc::new(Storages::new(Arc::new(fetcher), settings.policy.max_bytes)),
             originals: Arc::new(Originals::open(&settings.dir, settings.disk_bytes)),
             absent: Cache::builder().max_capacity(ABSENCES).time_to_live(ABSENT).build(),
+            failing: Cache::builder().max_capacity(FAILURES).time_to_live(FAILING).build(),
+            places: Arc::new(Places::default()),
             in_flight: Coalescer::default(),
             settings: settings.clone(),
         })
@@ -86,58 +109,111 @@ impl Origins {
         account: &Account,
         endpoint: &UrlEndpoint,
         wanted: &Wanted,
+        purges: &Purges,
     ) -> Result<Option<Foreign>, DeliveryError> {
         let mut failure = None;
         for origin in account.origins_of(endpoint) {
-            match self.facts(origin, wanted).await {
+            match self.facts(origin, wanted, purges).await {
                 Ok(Some(facts)) => return Ok(foreign(origin, wanted, &facts)),
                 // An origin that is there and has no such file says more than one that could not be asked before it.
                 Ok(None) => failure = None,
+                // Nobody was asked, so nobody may say that it is not there.
+                Err(error @ DeliveryError::Overloaded { .. }) => return Err(error),
                 Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(None), Err)
     }
 
-    async fn facts(&self, origin: &Origin, wanted: &Wanted) -> Result<Option<Arc<Facts>>, DeliveryError> {
+    /// A copy that is too old is used for as long again while a new one is fetched, and for longer where that fails. What was asked
+    /// for before a purge is as if it had never been.
+    async fn facts(
+        &self,
+        origin: &Origin,
+        wanted: &Wanted,
+        purges: &Purges,
+    ) -> Result<Option<Arc<Facts>>, DeliveryError> {
         let name = name(origin, wanted);
-        if self.absent.contains_key(&name) {
+        let path = wanted.purge_path();
+        let is_purged = |asked_at: i64| purges.have(&path, u64::try_from(asked_at).unwrap_or_default());
+        if self.absent.get(&name).is_some_and(|asked_at| !is_purged(asked_at)) {
             return Ok(None);
         }
-        let now = Timestamp::now().as_millis();
-        let ttl = i64::try_from(self.settings.ttl.as_millis()).unwrap_or(i64::MAX);
-        let known = self.originals.find(&name);
-        if let Some(facts) = &known
-            && now.saturating_sub(facts.fetched_at) < ttl
-        {
-            return Ok(known);
-        }
-        let work = fetch(
-            self.storages.clone(),
-            self.originals.clone(),
-            self.settings.secrets.clone(),
-            self.settings.detect,
-            origin.clone(),
-            wanted.clone(),
-            name,
-        );
-        let work = stats::counted(origin.kind.clone(), work);
-        let (_, fetched) = self.in_flight.run(name, work).await;
-        match (fetched, known) {
-            // What was there an hour ago is better than nothing while the origin is away.
-            (Err(DeliveryError::Origin { .. }), Some(stale)) => Ok(Some(stale)),
-            (Ok(None), _) => {
-                self.absent.insert(name, ());
-                Ok(None)
+        let age = |facts: &Facts| {
+            let age = Timestamp::now().as_millis().saturating_sub(facts.fetched_at);
+            Duration::from_millis(u64::try_from(age).unwrap_or_default())
+        };
+        // Purges are not remembered for longer than that.
+        let usable = |facts: &Arc<Facts>| !is_purged(facts.fetched_at) && age(facts) < OLDEST_RENDITION;
+        let known = self.originals.find(&name).filter(usable);
+        if let Some(facts) = &known {
+            let age = age(facts);
+            if age < self.settings.ttl || self.failing.contains_key(&identity(origin)) {
+                return Ok(known);
             }
-            (fetched, _) => fetched,
+            if age < self.settings.ttl.saturating_mul(2) {
+                self.in_flight.start(name, self.fetching(origin, wanted, name));
+                return Ok(known);
+            }
+        }
+        loop {
+            let (role, fetched) = self.in_flight.run(name, self.fetching(origin, wanted, name)).await;
+            match fetched {
+                // Somebody else began before the purge: what came of it is for those who asked then.
+                Ok(fetched) if role == Role::Follower && is_purged(fetched.asked_at) => {}
+                Ok(fetched) => return Ok(fetched.facts),
+                // What was there an hour ago is better than nothing while the origin is away.
+                Err(DeliveryError::Origin { .. } | DeliveryError::Overloaded { .. }) if known.is_some() => {
+                    return Ok(known);
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
-    /// Forgets what origins gave and did not have, so that they are asked again.
-    pub(crate) fn forget(&self) {
-        self.absent.invalidate_all();
-        self.originals.forget();
+    /// Everything that the work needs is its own: it goes on when the client that caused it hangs up.
+    fn fetching(
+        &self,
+        origin: &Origin,
+        wanted: &Wanted,
+        name: Name,
+    ) -> impl Future<Output = Result<Fetched, DeliveryError>> + Send + 'static {
+        let fetch = Fetch {
+            storages: self.storages.clone(),
+            originals: self.originals.clone(),
+            secrets: self.settings.secrets.clone(),
+            detect: self.settings.detect,
+            origin: origin.clone(),
+            wanted: wanted.clone(),
+            name,
+        };
+        let (places, absent, failing) = (self.places.clone(), self.absent.clone(), self.failing.clone());
+        async move {
+            let _place = places.take().await?;
+            let origin = identity(&fetch.origin);
+            // Before the origin is asked: what is purged while it answers may have been replaced there since.
+            let asked_at = Timestamp::now().as_millis();
+            let (originals, kind) = (fetch.originals.clone(), fetch.origin.kind.clone());
+            match stats::counted(kind, fetch.carry_out(asked_at)).await {
+                Ok(facts) => {
+                    failing.invalidate(&origin);
+                    match &facts {
+                        Some(_) => absent.invalidate(&name),
+                        None => {
+                            absent.insert(name, asked_at);
+                            originals.remove(&name);
+                        }
+                    }
+                    Ok(Fetched { asked_at, facts })
+                }
+                Err(error) => {
+                    if matches!(error, DeliveryError::Origin { .. }) {
+                        failing.insert(origin, ());
+                    }
+                    Err(error)
+                }
+            }
+        }
     }
 
     /// Bytes of what is kept.
@@ -145,64 +221,71 @@ impl Origins {
         self.originals.bytes()
     }
 
-    /// True for contents that came from an origin.
-    pub(crate) fn has(&self, blob: &BlobId) -> bool {
-        self.originals.has(blob)
+    /// A content that came from an origin, if it is here and has so many bytes.
+    pub(crate) fn open_content(&self, blob: &BlobId, size: u64) -> Option<std::fs::File> {
+        self.originals.open_content(blob, size)
     }
 
-    /// A content to read.
-    pub(crate) fn open_file(&self, blob: &BlobId) -> io::Result<std::fs::File> {
-        self.originals.read(blob)
-    }
-
-    /// All bytes of a content that has at most `max`.
-    pub(crate) async fn read(&self, blob: &BlobId, max: u64) -> Result<Bytes, DeliveryError> {
-        let unreadable = |error: io::Error| match error.kind() {
-            // Driven out since it was found.
-            io::ErrorKind::NotFound => DeliveryError::NotFound,
-            _ => DeliveryError::internal("read the file", error),
+    /// All bytes of a content that came from an origin and has at most `max`. They are held against the name: the same content may
+    /// stand in for a file of the library.
+    pub(crate) async fn read(&self, blob: &BlobId, max: u64) -> Result<Option<Bytes>, DeliveryError> {
+        let Some(size) = self.originals.size_of(blob) else {
+            return Ok(None);
         };
-        let file = self.open_file(blob).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
         if size > max {
             return Err(DeliveryError::limit(format!(
                 "the file has more than the {max} bytes that are decoded"
             )));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        let mut file = tokio::fs::File::from_std(file);
-        file.read_to_end(&mut bytes).await.map_err(unreadable)?;
-        Ok(bytes.into())
-    }
-
-    /// Some bytes of a content, read while they are sent.
-    pub(crate) async fn stream(
-        &self,
-        blob: &BlobId,
-        range: Range<u64>,
-    ) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
-        let unreadable = |error: io::Error| DeliveryError::internal("read the file", error);
-        let mut file = tokio::fs::File::from_std(self.open_file(blob).map_err(unreadable)?);
-        file.seek(io::SeekFrom::Start(range.start)).await.map_err(unreadable)?;
-        let left = range.end.saturating_sub(range.start);
-        let pieces = stream::try_unfold((file, left), |(mut file, left)| async move {
-            if left == 0 {
-                return Ok(None);
+        let Some(mut file) = self.originals.open_content(blob, size) else {
+            return Ok(None);
+        };
+        let name = blob.to_string();
+        let reading = move || {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+            file.read_to_end(&mut bytes)?;
+            let is_whole = hex::encode(Sha256::digest(&bytes)) == name;
+            io::Result::Ok(is_whole.then_some(bytes))
+        };
+        let read = tokio::task::spawn_blocking(reading).await;
+        let read = read.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+        match read {
+            Ok(Some(bytes)) => Ok(Some(bytes.into())),
+            Ok(None) | Err(_) => {
+                tracing::warn!(%blob, "a kept file of an origin can't be read as it was");
+                self.originals.drop_content(blob);
+                Ok(None)
             }
-            let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
-            let read = file.read(&mut piece).await?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            piece.truncate(read);
-            Ok(Some((Bytes::from(piece), (file, left - read as u64))))
-        });
-        Ok(pieces.boxed())
+        }
     }
 }
 
-/// Everything that the work needs is its own: it goes on when the client that caused it hangs up.
-async fn fetch(
+/// Some bytes of a content, read while they are sent.
+pub(crate) async fn stream(
+    file: std::fs::File,
+    range: Range<u64>,
+) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
+    let unreadable = |error: io::Error| DeliveryError::internal("read the file", error);
+    let mut file = tokio::fs::File::from_std(file);
+    file.seek(io::SeekFrom::Start(range.start)).await.map_err(unreadable)?;
+    let left = range.end.saturating_sub(range.start);
+    let pieces = stream::try_unfold((file, left), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        piece.truncate(read);
+        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
+    });
+    Ok(pieces.boxed())
+}
+
+/// All that it takes to fetch a file.
+struct Fetch {
     storages: Arc<Storages>,
     originals: Arc<Originals>,
     secrets: Option<Arc<dyn Secrets>>,
@@ -210,38 +293,71 @@ async fn fetch(
     origin: Origin,
     wanted: Wanted,
     name: Name,
-) -> Result<Option<Arc<Facts>>, DeliveryError> {
-    let secret = match (&origin.secret, secrets) {
-        (Some(_), Some(secrets)) => Some(secrets.of_origin(&origin)?),
-        _ => None,
-    };
-    let Some(mut arriving) = storages.open(&origin, secret, &wanted).await? else {
-        return Ok(None);
-    };
-    let unkept = |error: io::Error| DeliveryError::internal("keep the origin's file", error);
-    let mut writing = originals.begin().map_err(unkept)?;
-    let arrival = async {
-        while let Some(piece) = arriving.body.next().await {
-            writing.write(&piece?).map_err(unkept)?;
+}
+
+impl Fetch {
+    /// None of what the origin does not have.
+    async fn carry_out(self, asked_at: i64) -> Result<Option<Arc<Facts>>, DeliveryError> {
+        let secret = match (&self.origin.secret, &self.secrets) {
+            (Some(_), Some(secrets)) => Some(secrets.of_origin(&self.origin)?),
+            _ => None,
+        };
+        let Some(mut arriving) = self.storages.open(&self.origin, secret, &self.wanted).await? else {
+            return Ok(None);
+        };
+        let unkept = |error: io::Error| DeliveryError::internal("keep the origin's file", error);
+        let mut writing = self.originals.begin().map_err(unkept)?;
+        let arrival = async {
+            while let Some(piece) = arriving.body.next().await {
+                writing.write(&piece?).map_err(unkept)?;
+            }
+            Ok::<_, DeliveryError>(())
+        };
+        match tokio::time::timeout(ARRIVES_WITHIN, arrival).await {
+            Ok(arrived) => arrived?,
+            Err(_elapsed) => {
+                return Err(DeliveryError::Origin {
+                    code: "ECONNREFUSED",
+                    message: "the origin's file did not arrive in time".to_owned(),
+                });
+            }
         }
-        Ok::<_, DeliveryError>(())
-    };
-    match tokio::time::timeout(ARRIVES_WITHIN, arrival).await {
-        Ok(arrived) => arrived?,
-        Err(_elapsed) => {
-            return Err(DeliveryError::Origin {
-                code: "ECONNREFUSED",
-                message: "the origin's file did not arrive in time".to_owned(),
-            });
+        let is_private = arriving.is_private;
+        // Bytes are synced, and room may have to be made, which looks at many files.
+        let keeping = move || {
+            let arrived = Arrived {
+                detect: self.detect,
+                file_name: file_name(&self.wanted),
+                is_private,
+                asked_at,
+                lasting: !self.wanted.has_query(),
+            };
+            self.originals.keep(&self.name, writing, arrived)
+        };
+        let kept = tokio::task::spawn_blocking(keeping).await;
+        let kept = kept.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+        kept.map(Some).map_err(unkept)
+    }
+}
+
+impl Wanted {
+    /// By which purges know it: with a slash before it.
+    fn purge_path(&self) -> String {
+        match self {
+            Self::Path { path, .. } => format!("/{path}"),
+            Self::Url(url) => format!("/{url}"),
         }
     }
-    let now = Timestamp::now().as_millis();
-    let is_private = arriving.is_private;
-    // Room may have to be made, which looks at many files.
-    let keeping = move || originals.keep(&name, writing, detect, file_name(&wanted), is_private, now);
-    let kept = tokio::task::spawn_blocking(keeping).await;
-    let kept = kept.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
-    kept.map(Some).map_err(unkept)
+
+    /// Anybody can make up queries, and many servers answer all of them.
+    fn has_query(&self) -> bool {
+        matches!(self, Self::Path { query, .. } if !query.is_empty())
+    }
+}
+
+/// An origin in the state that its settings are in.
+fn identity(origin: &Origin) -> (String, i64) {
+    (origin.id.clone(), origin.updated_at.as_millis())
 }
 
 fn name(origin: &Origin, wanted: &Wanted) -> Name {
@@ -316,6 +432,7 @@ fn foreign(origin: &Origin, wanted: &Wanted, facts: &Facts) -> Option<Foreign> {
     };
     Some(Foreign {
         asset,
+        path: wanted.purge_path(),
         canonical: canonical(origin, wanted),
     })
 }
@@ -378,6 +495,12 @@ mod tests {
         ] {
             assert_eq!(canonical(&origin(settings), &asked).as_deref(), expected);
         }
+    }
+
+    #[test]
+    fn purges_know_files_by_path() {
+        assert_eq!(path("a b/c.jpg", "h").purge_path(), "/a b/c.jpg");
+        assert_eq!(Wanted::Url("https://h/a.jpg?x".to_owned()).purge_path(), "/https://h/a.jpg?x");
     }
 
     #[test]

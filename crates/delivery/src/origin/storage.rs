@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, StreamExt};
 use library::Origin;
 use moka::sync::Cache;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::client::{HttpClient, HttpConnector};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
 use object_store::{Attribute, ClientOptions, GetOptions, ObjectStore, RetryConfig};
@@ -162,7 +164,11 @@ impl Storages {
             .and_then(|secret| serde_json::from_str(secret.expose_secret()).ok())
             .unwrap_or_default();
         let hidden = |name: &str| secrets.get(name).and_then(Value::as_str).unwrap_or_default();
-        let connector = Guarded(self.fetcher.client().clone());
+        let guarded = Guarded {
+            client: HttpClient::new(self.fetcher.client().clone()),
+            fetcher: self.fetcher.clone(),
+            own_rights: false,
+        };
         let retry = RetryConfig {
             max_retries: 2,
             retry_timeout: PATIENCE,
@@ -170,8 +176,9 @@ impl Storages {
         };
         let bucket: Arc<dyn ObjectStore> = match origin.kind.as_str() {
             "S3" | "S3_COMPATIBLE" | "CLOUDINARY_BACKUP" => {
-                let by_role = origin.settings.get("useIAMRole") == Some(&Value::Bool(true));
-                let name = text(origin, "bucket");
+                let endpoint = text(origin, "endpoint");
+                let by_role = endpoint.is_empty() && origin.settings.get("useIAMRole") == Some(&Value::Bool(true));
+                let name = host_label(origin, "bucket")?;
                 let builder = if by_role {
                     AmazonS3Builder::from_env()
                 } else {
@@ -181,18 +188,22 @@ impl Storages {
                 };
                 let builder = builder
                     .with_bucket_name(name)
-                    .with_http_connector(connector)
+                    .with_http_connector(Guarded {
+                        own_rights: by_role,
+                        ..guarded
+                    })
                     .with_retry(retry);
-                let builder = match text(origin, "endpoint") {
+                let builder = match endpoint {
                     "" => builder.with_region(self.region(name).await?),
                     endpoint => {
-                        self.fetcher.permits(endpoint).map_err(unfetched)?;
                         // A bucket can't stand before an address.
                         let path_style = origin.settings.get("s3ForcePathStyle") == Some(&Value::Bool(true))
                             || url::Url::parse(endpoint).is_ok_and(|url| url.domain().is_none());
+                        let place = bucket_endpoint(endpoint, name, path_style);
+                        self.fetcher.permits(&place).map_err(unfetched)?;
                         builder
                             .with_region("us-east-1")
-                            .with_endpoint(bucket_endpoint(endpoint, name, path_style))
+                            .with_endpoint(place)
                             .with_virtual_hosted_style_request(!path_style)
                             .with_allow_http(true)
                     }
@@ -206,18 +217,18 @@ impl Storages {
                     "private_key_id": "",
                 });
                 let builder = GoogleCloudStorageBuilder::new()
-                    .with_bucket_name(text(origin, "bucket"))
+                    .with_bucket_name(host_label(origin, "bucket")?)
                     .with_service_account_key(account.to_string())
-                    .with_http_connector(connector)
+                    .with_http_connector(guarded)
                     .with_retry(retry);
                 Arc::new(builder.build().map_err(misconfigured)?)
             }
             "AZURE_BLOB" => {
                 let builder = MicrosoftAzureBuilder::new()
-                    .with_account(text(origin, "accountName"))
-                    .with_container_name(text(origin, "container"))
+                    .with_account(host_label(origin, "accountName")?)
+                    .with_container_name(host_label(origin, "container")?)
                     .with_config(AzureConfigKey::SasKey, hidden("sasToken").trim_start_matches('?'))
-                    .with_http_connector(connector)
+                    .with_http_connector(guarded)
                     .with_retry(retry);
                 Arc::new(builder.build().map_err(misconfigured)?)
             }
@@ -234,6 +245,7 @@ impl Storages {
         } else {
             format!("https://{bucket}.s3.amazonaws.com/")
         };
+        self.fetcher.permits(&url).map_err(unfetched)?;
         let asked = tokio::time::timeout(PATIENCE, self.fetcher.client().head(url).send()).await;
         let answer = match asked {
             Ok(Ok(answer)) => answer,
@@ -245,6 +257,18 @@ impl Storages {
             .map(str::to_owned)
             .ok_or_else(|| unreachable("Amazon S3 does not know the bucket"))
     }
+}
+
+/// The name of a bucket, a container or an account. It may become a part of a host name, and so may not hold what would end
+/// that: `10.0.0.1/` before `.blob.core.windows.net` is an address in a private network.
+fn host_label<'a>(origin: &'a Origin, key: &str) -> Result<&'a str, DeliveryError> {
+    let name = text(origin, key);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.') {
+        return Ok(name);
+    }
+    tracing::warn!(origin = origin.id, key, "an origin's setting can't be a part of a host name");
+    Err(unusable())
 }
 
 /// With the bucket in the host name, the client wants it there already.
@@ -260,9 +284,15 @@ fn text<'a>(origin: &'a Origin, key: &str) -> &'a str {
     origin.settings.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Gives the clients of buckets our client, which does not connect to names that lead into private networks.
+/// Gives the clients of buckets our client, which does not connect to names that lead into private networks, and holds the
+/// addresses that are written in URLs against the same rules.
 #[derive(Clone)]
-struct Guarded(reqwest::Client);
+struct Guarded {
+    client: HttpClient,
+    fetcher: Arc<Fetcher>,
+    /// The server's own rights come from link-local addresses. No setting of such an origin names a host.
+    own_rights: bool,
+}
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -272,7 +302,23 @@ impl fmt::Debug for Guarded {
 
 impl HttpConnector for Guarded {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.0.clone()))
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+impl HttpService for Guarded {
+    fn call<'a, 'b>(&'a self, request: HttpRequest) -> BoxFuture<'b, Result<HttpResponse, HttpError>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        Box::pin(async move {
+            if !self.own_rights {
+                let permitted = self.fetcher.permits(&request.uri().to_string());
+                permitted.map_err(|refused| HttpError::new(HttpErrorKind::Unknown, refused))?;
+            }
+            self.client.execute(request).await
+        })
     }
 }
 
@@ -288,6 +334,10 @@ fn misconfigured(error: object_store::Error) -> DeliveryError {
         error = &error as &dyn std::error::Error,
         "an origin's settings can't be used"
     );
+    unusable()
+}
+
+fn unusable() -> DeliveryError {
     DeliveryError::Origin {
         code: "EACCES",
         message: "the origin's settings can't be used".to_owned(),
@@ -325,4 +375,110 @@ fn unfetched(error: FetchError) -> DeliveryError {
         _ => "the origin could not be read".to_owned(),
     };
     DeliveryError::Origin { code, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use library::Timestamp;
+    use object_store::client::HttpRequestBody;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::origin::FetchPolicy;
+
+    fn origin(kind: &str, settings: &Value) -> Origin {
+        Origin {
+            id: "org1".to_owned(),
+            kind: kind.to_owned(),
+            name: "Old".to_owned(),
+            settings: settings.as_object().unwrap().clone(),
+            secret: None,
+            created_at: Timestamp::now(),
+            updated_at: Timestamp::now(),
+        }
+    }
+
+    /// A server on 127.0.0.1, which nobody opened: its port, and how many came.
+    async fn private_server() -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let came = Arc::new(AtomicUsize::new(0));
+        let counter = came.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read_u8().await;
+                let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecret";
+                let _ = stream.write_all(answer).await;
+            }
+        });
+        (port, came)
+    }
+
+    #[tokio::test]
+    async fn no_setting_leads_into_a_private_network() {
+        let (port, came) = private_server().await;
+        let fetcher = Arc::new(Fetcher::new(FetchPolicy::default()).unwrap());
+        let storages = Storages::new(fetcher.clone(), 1000);
+        let secret = || Some(SecretString::from(json!({"accessKey": "k", "secretKey": "s", "sasToken": "sig=x"}).to_string()));
+        let wanted = Wanted::Path {
+            path: "a.jpg".to_owned(),
+            query: String::new(),
+            host: None,
+        };
+        let here = format!("127.0.0.1:{port}");
+        for (kind, settings) in [
+            ("S3_COMPATIBLE", json!({"bucket": format!("{here}/x?"), "endpoint": "http://s3.example.org"})),
+            ("S3_COMPATIBLE", json!({"bucket": format!("{here}#"), "endpoint": "http://s3.example.org"})),
+            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://{here}")})),
+            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://[::ffff:7f00:1]:{port}")})),
+            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://localhost:{port}"), "s3ForcePathStyle": true})),
+            ("S3_COMPATIBLE", json!({"bucket": "..", "endpoint": format!("http://{here}"), "useIAMRole": true})),
+            ("S3", json!({"bucket": format!("{here}/x?")})),
+            ("S3", json!({"bucket": format!("u@{here}/")})),
+            ("AZURE_BLOB", json!({"accountName": format!("{here}/x?"), "container": "c"})),
+            ("AZURE_BLOB", json!({"accountName": "acc", "container": "../c"})),
+            ("GCS", json!({"bucket": "../b", "clientEmail": "a@b.example"})),
+            ("WEB_FOLDER", json!({"baseUrl": format!("http://{here}/img")})),
+        ] {
+            let found = storages.open(&origin(kind, &settings), secret(), &wanted).await;
+            assert!(matches!(found, Err(DeliveryError::Origin { .. })), "{kind} {settings}");
+        }
+        // Whatever URL a client of a bucket makes up, the guard sees it.
+        let guarded = Guarded {
+            client: HttpClient::new(fetcher.client().clone()),
+            fetcher,
+            own_rights: false,
+        };
+        let client = guarded.connect(&ClientOptions::default()).unwrap();
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = format!("http://{here}/").parse().unwrap();
+        assert!(client.execute(request).await.is_err());
+        assert_eq!(came.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn names_that_may_stand_in_a_host() {
+        for (name, expected) in [
+            ("shop-media", true),
+            ("Old_Bucket.2", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a/b", false),
+            ("a:1", false),
+            ("a@b", false),
+            ("a?", false),
+            ("a#", false),
+            ("a\\b", false),
+            ("a%2f", false),
+            ("b\u{fc}cher", false),
+        ] {
+            let origin = origin("S3", &json!({ "bucket": name }));
+            assert_eq!(host_label(&origin, "bucket").is_ok(), expected, "{name}");
+        }
+    }
 }
