@@ -20,6 +20,7 @@ use crate::app::media_type::HEAD_BYTES;
 use crate::app::spool::Share;
 use crate::app::upload::FileSource;
 use crate::auth::UploadSignature;
+use crate::auth::upload_token::list;
 use crate::error::ApiError;
 
 /// One text other than the file; customMetadata is the largest of them.
@@ -163,17 +164,6 @@ impl Form {
         brackets::build(parts)
     }
 
-    /// What stands under names in brackets: `customMetadata[brand]` and `customMetadata[sizes][]` as `brand` and `sizes`.
-    pub fn bracketed(&self, name: &str) -> Vec<(String, String)> {
-        let parts = self.texts.iter().filter(|text| text.name == name);
-        parts
-            .filter_map(|text| {
-                let (key, _) = text.path.strip_prefix('[')?.split_once(']')?;
-                Some((key.to_owned(), text.value.clone()))
-            })
-            .collect()
-    }
-
     /// The credential of a client-side upload of version 1.
     pub fn signature(&self) -> UploadSignature {
         let text = |name| self.text(name).map(str::to_owned);
@@ -185,36 +175,43 @@ impl Form {
         }
     }
 
-    /// Every parameter but the file, as it stands in the form: what the token of version 2 has to list.
-    pub fn sent(&self) -> BTreeMap<String, String> {
-        let mut sent: BTreeMap<String, String> = BTreeMap::new();
-        for Text { name, path, value } in &self.texts {
-            match sent.get_mut(name) {
-                Some(list) if is_list(name) => {
-                    list.push(',');
-                    list.push_str(value);
-                }
-                _ if path.is_empty() || is_list(name) => {
-                    sent.insert(name.clone(), value.clone());
-                }
-                _ => {}
-            }
-        }
-        let nested: Vec<&str> = self
-            .texts
-            .iter()
-            .filter(|text| !text.path.is_empty())
-            .map(|text| text.name.as_str())
-            .collect();
-        for name in nested {
-            if !sent.contains_key(name)
-                && let Some(value) = self.nested(name)
-            {
-                sent.insert(name.to_owned(), value.to_string());
-            }
-        }
-        sent
+    /// One list of several parts, each with commas or in JSON. `None` where nobody says anything.
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        let items: Vec<String> = self.texts(name).flat_map(list).collect();
+        (!items.is_empty()).then_some(items)
     }
+
+    /// Every parameter but the file, as it is used: what the token of version 2 has to list. A form in which a parameter
+    /// could be read in two ways is refused, because the token vouches for one of them only.
+    pub fn sent(&self) -> Result<BTreeMap<String, String>, ApiError> {
+        let mut parts: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
+        for text in &self.texts {
+            parts.entry(&text.name).or_default().push(text);
+        }
+        let mut sent = BTreeMap::new();
+        for (name, parts) in parts {
+            let value = match parts.as_slice() {
+                [one] if one.path.is_empty() || is_list(name) => one.value.clone(),
+                // In JSON, because an item of it may hold a comma.
+                _ if is_list(name) => serde_json::json!(self.list(name).unwrap_or_default()).to_string(),
+                nested => {
+                    let paths: Vec<&str> = nested.iter().map(|text| text.path.as_str()).collect();
+                    let value = brackets::are_clear(&paths).then(|| self.nested(name)).flatten();
+                    value.ok_or_else(|| ambiguous(name))?.to_string()
+                }
+            };
+            sent.insert(name.to_owned(), value);
+        }
+        Ok(sent)
+    }
+}
+
+fn ambiguous(name: &str) -> ApiError {
+    let name: String = name.chars().take(100).collect();
+    ApiError::invalid(format!(
+        "Your request contains invalid {name} parameter. With a token, it should be there once: as one form field, or in \
+         well-formed brackets."
+    ))
 }
 
 /// What may be read from the network before the next part begins. The parser keeps everything up to there in memory:
@@ -487,5 +484,58 @@ mod tests {
         assert_eq!(kind(b"data:image/png;base64,iVBO"), "base64 from 22");
         assert_eq!(kind(b"iVBORw0KGgo="), "base64 from 0");
         assert_eq!(kind(b"\xff\xd8\xff\xe0"), "bytes");
+    }
+
+    #[test]
+    fn what_a_token_vouches_for_is_what_is_used() {
+        let form = |parts: &[(&str, &str)]| {
+            let texts = parts.iter().map(|(name, value)| {
+                let at = name.find('[').unwrap_or(name.len());
+                Text {
+                    name: name[..at].to_owned(),
+                    path: name[at..].to_owned(),
+                    value: (*value).to_owned(),
+                }
+            });
+            Form {
+                file: None,
+                texts: texts.collect(),
+            }
+        };
+        for (parts, name, expected) in [
+            (&[("folder", "/a")][..], "folder", "/a"),
+            (&[("tags", "a, b")], "tags", "a, b"),
+            (&[("tags[0]", "a"), ("tags[1]", "b")], "tags", r#"["a","b"]"#),
+            // Neither half is JSON by itself, so neither is the list that is used.
+            (
+                &[("tags", r#"["a""#), ("tags", r#""b"]"#)],
+                "tags",
+                r#"["[\"a\"","\"b\"]"]"#,
+            ),
+            (
+                &[("customMetadata[a]", "1"), ("customMetadata[b][]", "2")],
+                "customMetadata",
+                r#"{"a":"1","b":["2"]}"#,
+            ),
+        ] {
+            let sent = form(parts).sent().expect("clear");
+            assert_eq!(
+                sent,
+                BTreeMap::from([(name.to_owned(), expected.to_owned())]),
+                "{parts:?}"
+            );
+        }
+        for parts in [
+            &[("extensions", ""), ("extensions[0][name]", "remove-bg")][..],
+            &[("customMetadata", "{}"), ("customMetadata[a]", "1")],
+            &[("customMetadata[a]", "1"), ("customMetadata[a]", "2")],
+            &[("customMetadata[a]", "1"), ("customMetadata[a][b]", "2")],
+            &[("customMetadata[a]x", "1")],
+            &[("customMetadata[a", "1")],
+            &[("folder", "/a"), ("folder", "/b")],
+            &[("token", "a"), ("token", "b")],
+        ] {
+            assert!(form(parts).sent().is_err(), "{parts:?}");
+        }
     }
 }
