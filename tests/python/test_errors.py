@@ -52,6 +52,33 @@ def test_management_without_and_with_wrong_key(server, method, target):
     refused(server.request(method, target, {"Authorization": "Basic cHJpdmF0ZV9rZXlfdGVzdDEyMzo="}), 403, WRONG_KEY)
 
 
+@pytest.mark.parametrize("method, target", [
+    ("POST", "/v1/bulkJobs/copyFolder"), ("POST", "/v1/bulkJobs/moveFolder"), ("POST", "/v1/bulkJobs/renameFolder"), ("POST", "/v1/files/purge"),
+    ("POST", "/v1/webhooks"), ("PATCH", "/v1/webhooks/x"), ("POST", "/v1/accounts/keys"), ("PATCH", "/v1/accounts/keys/x"),
+    ("POST", "/v1/accounts/keys/x/roll"), ("POST", "/v1/accounts/origins"), ("PUT", "/v1/accounts/origins/x"),
+    ("POST", "/v1/accounts/url-endpoints"), ("PUT", "/v1/accounts/url-endpoints/x"), ("POST", "/v1/named-transformations"),
+    ("PATCH", "/v1/named-transformations/x"), ("POST", "/v1/saved-extensions"), ("PATCH", "/v1/saved-extensions/x"),
+    ("POST", "/v1/customMetadataFields"), ("PATCH", "/v1/customMetadataFields/x"), ("PATCH", f"/v1/files/{UNKNOWN_ID}/details"),
+    ("POST", "/v1/folder"), ("POST", "/v1/files/copy"),
+])
+def test_the_key_is_judged_before_the_body(server, method, target):
+    refused(server.request(method, target, {}, b"{"), 401, NO_KEY)
+    refused(server.request(method, target, OTHER_KEY, b"{"), 403, WRONG_KEY)
+    assert server.request(method, target, BASIC, b"{").status in (400, 404)
+
+
+@pytest.mark.parametrize("parameter", ["%ff", "a%00b"])
+@pytest.mark.parametrize("method, target", [
+    ("GET", "/v1/files/{}/details"), ("DELETE", "/v1/files/{}"), ("GET", "/v1/files/{}/metadata"), ("GET", "/v1/files/{}/versions/x"),
+    ("GET", "/v1/bulkJobs/{}"), ("GET", "/v1/files/purge/{}"), ("GET", "/v1/webhooks/{}"), ("POST", "/v1/trash/{}/restore"),
+    ("GET", "/v1/accounts/origins/{}"), ("GET", "/v1/accounts/url-endpoints/{}"), ("DELETE", "/v1/accounts/keys/{}"),
+    ("GET", "/v1/named-transformations/{}"), ("GET", "/v1/saved-extensions/{}"), ("DELETE", "/v1/customMetadataFields/{}"),
+])
+def test_paths_that_are_no_text(server, method, target, parameter):
+    refused(server.request(method, target.format(parameter), BASIC), 400,
+            "The path of your request holds a parameter that is not text in UTF-8.")
+
+
 @pytest.mark.parametrize("authorization", [
     "Basic cHJpdmF0ZV9rZXlfdGVzdDo=",                  # an empty password, as curl sends it
     "Basic cHJpdmF0ZV9rZXlfdGVzdDpkb19ub3Rfc2V0",      # do_not_set, as the SDKs send it

@@ -67,7 +67,10 @@ def test_a_standard_key_does_what_the_first_does(start):
     send(server, "PATCH", f"/v1/accounts/keys/{key['id']}", {"enabled": False, "name": "Off"})
     assert message(server.request("GET", "/v1/files", mine), 403) == "Your account is disabled."
     assert server.get(url.removeprefix(server.url)).status == 401
-    assert upload_signed(server, key["publicKey"], key["privateKey"], "token-2").status == 403
+    signed = upload_signed(server, key["publicKey"], key["privateKey"], "token-2")
+    assert message(signed, 403) == "Your account is disabled."
+    rolled = send(server, "POST", f"/v1/accounts/keys/{key['id']}/roll", {"expireAfter": "now"})
+    assert message(rolled, 400) == "The key is disabled: enable it first."
     send(server, "PATCH", f"/v1/accounts/keys/{key['id']}", {"enabled": True})
     assert server.request("GET", "/v1/files", mine).status == 200
     assert send(server, "DELETE", f"/v1/accounts/keys/{key['id']}").status == 204
@@ -89,6 +92,12 @@ def test_a_restricted_key_is_kept_out(start):
     assert send(server, "GET", "/v1/named-transformations", headers=manager).status == 200
     for method, target in [("GET", "/v1/accounts/keys"), ("POST", "/v1/accounts/keys"), ("POST", "/v1/accounts/keys/first/roll")]:
         assert message(send(server, method, target, {"name": "x", "expireAfter": "now"}, manager), 403) == DENIED
+    # Renaming is management, but purging with it is purging.
+    rename = {"folderPath": "/none", "newFolderName": "x", "purgeCache": True}
+    assert message(send(server, "POST", "/v1/bulkJobs/renameFolder", rename, manager), 403) == DENIED
+    assert send(server, "POST", "/v1/bulkJobs/renameFolder", {**rename, "purgeCache": False}, manager).status == 404
+    both = basic(make_key(server, "Purges", mediaManagement="write", cachePurge="write")["privateKey"])
+    assert send(server, "POST", "/v1/bulkJobs/renameFolder", rename, both).status == 404
     client = ImageKit(private_key=base64.b64decode(reader["Authorization"].split()[1]).decode().rstrip(":"), base_url=server.url, max_retries=0)
     with pytest.raises(imagekitio.PermissionDeniedError):
         client.files.upload(file=PHOTO, file_name="x.jpg")
@@ -115,7 +124,8 @@ def test_rolling(start):
     states = {k["id"]: k["state"] for k in send(server, "GET", "/v1/accounts/keys", headers=basic(second["privateKey"])).json()}
     assert states["first"] == "expired" and states[second["id"]] == "active" and states[key["id"]] == "expired"
     signed = upload_signed(server, PUBLIC_KEY, PRIVATE_KEY, "token-old")
-    assert message(signed, 403) == DENIED
+    assert message(signed, 403) == "Your request contains expired private API key."
+    assert message(upload_signed(server, "public_nobody", PRIVATE_KEY, "token-x"), 403) == DENIED
 
 
 def test_wrong_requests_about_keys(start):
@@ -170,6 +180,7 @@ def test_rate_limits(start):
     reset = int(over.headers["X-RateLimit-Reset"])
     assert 0 < reset <= 1_800_000 and over.headers["retry-after-ms"] == str(reset)
     assert int(over.headers["Retry-After"]) == -(-reset // 1000)
+    assert over.headers["x-should-retry"] is None
     client = ImageKit(private_key=PRIVATE_KEY, base_url=server.url, max_retries=0)
     with pytest.raises(imagekitio.RateLimitError):
         client.assets.list()

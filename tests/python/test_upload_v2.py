@@ -75,6 +75,34 @@ def test_another_form_than_was_signed(server, photo, signed, sent):
     assert server.listed("name=unlike.jpg") == []
 
 
+@pytest.mark.parametrize("name, signed, parts", [
+    ("extensions", {}, [("extensions", ""), ("extensions[0][name]", "remove-bg")]),
+    ("customMetadata", {"customMetadata": "{}"}, [("customMetadata", "{}"), ("customMetadata[brand]", "x")]),
+    ("customMetadata", {}, [("customMetadata", ""), ("customMetadata[brand]", "x")]),
+    ("customMetadata", {"customMetadata": {"a": "1"}}, [("customMetadata[a]", "1"), ("customMetadata[a]x", "2")]),
+    ("customMetadata", {"customMetadata": {"a": "2"}}, [("customMetadata[a]", "1"), ("customMetadata[a]", "2")]),
+    ("folder", {"folder": "/one"}, [("folder", "/two"), ("folder", "/one")]),
+    ("folder", {"folder": "/one"}, [("folder", "/one"), ("folder[x]", "/two")]),
+])
+def test_what_can_be_read_in_two_ways(server, photo, name, signed, parts):
+    fields = {"fileName": "two-ways.jpg", "useUniqueFileName": "false"}
+    message = refused(post(server, fields, token({**fields, **signed}), photo, extra=parts), 400)
+    assert message.startswith(f"Your request contains invalid {name} parameter. With a token"), message
+    assert server.listed("name=two-ways.jpg") == []
+
+
+def test_a_list_in_parts_is_what_was_signed(server, photo):
+    fields = {"fileName": "halves.jpg", "useUniqueFileName": "false"}
+    halves = [("tags", '["a"'), ("tags", '"b"]')]
+    refused(post(server, fields, token({**fields, "tags": '["a","b"]'}), photo, extra=halves), 400, OTHER_FORM)
+    assert server.listed("name=halves.jpg") == []
+
+
+def test_a_text_that_looks_like_json_is_signed_as_text(server, photo):
+    fields = {"fileName": "texts.jpg", "description": '{ "a": 1 }'}
+    refused(post(server, fields, token({**fields, "description": '{"a":1}'}), photo), 400, OTHER_FORM)
+
+
 def test_parts_of_a_list_are_signed_as_one_text(server, photo):
     fields = {"fileName": "parts.jpg", "responseFields": "tags"}
     answer = post(server, fields, token({**fields, "tags": "a,b"}), photo, extra=[("tags", "a"), ("tags", "b")])

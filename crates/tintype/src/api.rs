@@ -14,6 +14,7 @@ mod json;
 pub mod landing;
 pub mod metadata;
 pub mod named_transformations;
+mod path;
 pub mod purge;
 pub mod rate_limit;
 pub mod saved_extensions;
@@ -21,3 +22,4 @@ pub mod trash;
 pub mod webhooks;
 
 pub use json::Json;
+pub use path::Path;

@@ -146,13 +146,25 @@ impl UploadSignature {
             .account()
             .await
             .map_err(|error| ApiError::internal(&error))?;
-        let mut keys = app.keyring.signing(&account, Timestamp::now());
+        let at = Timestamp::now();
+        let mut keys = app.keyring.signing(&account, at);
         keys.retain(|key| key.allows(Area::Media, Level::Write));
         let keys: Vec<_> = keys
             .iter()
             .map(|key| (key.public_key.as_str(), &key.private_key))
             .collect();
-        self.verify(&keys, now)
+        let signed = self.verify(&keys, now);
+        match &self.public_key {
+            // It may be known, and not be good any more.
+            Some(public_key) if signed == Err(ApiError::wrong_key()) => {
+                Err(match app.keyring.standing_of_pair(&account, public_key, at) {
+                    Standing::Expired => ApiError::expired_key(),
+                    Standing::Disabled => ApiError::disabled(),
+                    Standing::Good(_) | Standing::Unknown => ApiError::wrong_key(),
+                })
+            }
+            _ => signed,
+        }
     }
 
     /// Checks the fields against keys, public and private, at `now` (Unix seconds). The public key names the pair; any private key may have

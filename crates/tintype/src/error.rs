@@ -18,6 +18,8 @@ pub struct ApiError {
     message: String,
     /// Further keys of the body: `reason`, `errors`, `missingFileIds`.
     details: Map<String, Value>,
+    /// A repeat is answered the same.
+    is_final: bool,
 }
 
 impl ApiError {
@@ -26,7 +28,13 @@ impl ApiError {
             status,
             message: message.into(),
             details: Map::new(),
+            is_final: false,
         }
+    }
+
+    /// Clients repeat 409, 429 and every 5xx, if the answer does not forbid it.
+    fn not_to_be_repeated(self) -> Self {
+        Self { is_final: true, ..self }
     }
 
     /// Adds the upper-case code that programs compare.
@@ -68,7 +76,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Your account is disabled.")
     }
 
-    /// 429: more requests than the operator allows.
+    /// 429: more requests than the operator allows. The same request passes a little later.
     pub fn too_many_requests() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -83,7 +91,7 @@ impl ApiError {
 
     /// 409: what is there already forbids it. A repeat does not help, and the answer says so.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, message)
+        Self::new(StatusCode::CONFLICT, message).not_to_be_repeated()
     }
 
     /// 413: more bytes than this route takes.
@@ -98,7 +106,7 @@ impl ApiError {
 
     /// 429: the month's share of something is used up. A repeat within the month does not help.
     pub fn over_quota(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message).not_to_be_repeated()
     }
 
     /// 405; the router adds which methods the path does take.
@@ -117,6 +125,7 @@ impl ApiError {
             StatusCode::NOT_IMPLEMENTED,
             format!("{what} is not available in this version of Tintype."),
         )
+        .not_to_be_repeated()
     }
 
     /// 507: the disk that holds the files is full.
@@ -125,6 +134,7 @@ impl ApiError {
             StatusCode::INSUFFICIENT_STORAGE,
             "The server has no room left to store the file. Nothing was changed.",
         )
+        .not_to_be_repeated()
     }
 
     /// 503: too much to do right now.
@@ -169,14 +179,7 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        // The SDKs repeat 409 and every 5xx; these answers stay what they are however often one asks.
-        if matches!(
-            self.status,
-            StatusCode::CONFLICT
-                | StatusCode::NOT_IMPLEMENTED
-                | StatusCode::INSUFFICIENT_STORAGE
-                | StatusCode::TOO_MANY_REQUESTS
-        ) {
+        if self.is_final {
             headers.insert(
                 HeaderName::from_static("x-should-retry"),
                 HeaderValue::from_static("false"),

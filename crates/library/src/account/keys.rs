@@ -83,15 +83,7 @@ impl Library {
     /// Adds one.
     pub async fn create_api_key(&self, new: NewApiKey, now: Timestamp) -> Result<ApiKey, AccountError> {
         let mut tx = self.begin_account().await?;
-        let kind = new.restrictions.is_some();
-        let others = all(&mut tx).await?;
-        let counted = others
-            .iter()
-            .filter(|key| key.restrictions.is_some() == kind && key.expires_at.is_none())
-            .count();
-        if new.expires_at.is_none() && counted >= Self::API_KEYS {
-            return Err(AccountError::TooMany { limit: Self::API_KEYS });
-        }
+        check_room(&mut tx, &new).await?;
         let key = insert(&mut tx, new, now).await?;
         self.commit_account(tx).await?;
         Ok(key)
@@ -118,7 +110,7 @@ impl Library {
         Ok(new)
     }
 
-    /// Adds a key in the place of another, which ends at a moment. `old` may be one that is not stored yet: the first pair.
+    /// Adds a key in the place of another, which ends at a moment and is not counted from then on. `old` may be one that is not stored yet: the first pair.
     pub async fn roll_api_key(&self, old: NewApiKey, new: NewApiKey, now: Timestamp) -> Result<ApiKey, AccountError> {
         let mut tx = self.begin_account().await?;
         let end = old.expires_at.unwrap_or(now);
@@ -130,6 +122,7 @@ impl Library {
         if touched == 0 {
             insert(&mut tx, old, now).await?;
         }
+        check_room(&mut tx, &new).await?;
         let key = insert(&mut tx, new, now).await?;
         self.commit_account(tx).await?;
         Ok(key)
@@ -160,6 +153,22 @@ impl Library {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Keys that end are not counted, and do not count.
+async fn check_room(tx: &mut Transaction, new: &NewApiKey) -> Result<(), AccountError> {
+    let kind = new.restrictions.is_some();
+    let others = all(&mut *tx).await?;
+    let counted = others
+        .iter()
+        .filter(|key| key.restrictions.is_some() == kind && key.expires_at.is_none())
+        .count();
+    if new.expires_at.is_none() && counted >= Library::API_KEYS {
+        return Err(AccountError::TooMany {
+            limit: Library::API_KEYS,
+        });
+    }
+    Ok(())
 }
 
 async fn insert(tx: &mut Transaction, new: NewApiKey, now: Timestamp) -> Result<ApiKey, AccountError> {

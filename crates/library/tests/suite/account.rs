@@ -318,7 +318,13 @@ async fn keys_are_few_and_can_be_rolled() {
         .roll_api_key(key("s0", false, Some(100)), key("s5", false, None), at(2))
         .await
         .expect("rolled");
+    // One that ends already takes no room, so what replaces it needs some.
+    let again = library
+        .roll_api_key(key("s0", false, Some(50)), key("s6", false, None), at(2))
+        .await;
+    assert!(matches!(again, Err(AccountError::TooMany { limit: 5 })));
     // A key that is not in the table, as the first pair is, gets a row that says when it ends.
+    library.delete_api_key("s1").await.expect("room");
     library
         .roll_api_key(key("first", false, Some(100)), key("s6", false, None), at(2))
         .await

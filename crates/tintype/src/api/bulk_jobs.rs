@@ -1,14 +1,14 @@
 //! `/v1/bulkJobs`: copying, moving and renaming folders.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{FolderJob, FolderJobError, FolderPath, JobId, JobState, PurgeOrder, RenamePurge, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::Json;
 use super::body::Fields;
 use super::file_object;
+use super::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -19,8 +19,13 @@ const DESTINATION_LOCKED: &str = "Destination folder path is already locked. Ple
 const LONGEST_PATH: usize = 4096;
 
 /// `POST /v1/bulkJobs/copyFolder`
-pub async fn copy_folder(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn copy_folder(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let source = required(&fields, "sourceFolderPath")?;
     let into = destination(required(&fields, "destinationPath")?)?;
     let mut versions = false;
@@ -35,8 +40,13 @@ pub async fn copy_folder(State(app): State<App>, headers: HeaderMap, fields: Fie
 }
 
 /// `POST /v1/bulkJobs/moveFolder`
-pub async fn move_folder(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn move_folder(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let source = required(&fields, "sourceFolderPath")?;
     let into = destination(required(&fields, "destinationPath")?)?;
     let path = existing(source)?;
@@ -46,15 +56,24 @@ pub async fn move_folder(State(app): State<App>, headers: HeaderMap, fields: Fie
 }
 
 /// `POST /v1/bulkJobs/renameFolder`
-pub async fn rename_folder(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn rename_folder(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let source = required(&fields, "folderPath")?;
     let name = required(&fields, "newFolderName")?;
+    let purges = flag(&fields, "purgeCache")?.unwrap_or(false);
+    if purges {
+        require(&app, &headers, Area::Purge, Level::Write).await?;
+    }
     let path = match existing(source) {
         Ok(path) => path,
         Err(_) => return Err(ApiError::not_found("Source folder not found.")),
     };
-    let order = if flag(&fields, "purgeCache")?.unwrap_or(false) && !path.is_root() {
+    let order = if purges && !path.is_root() {
         Some(PurgeOrder {
             url: format!("{}/*", file_object::url(&app.url_endpoint, path.as_str())),
             limit: app.purge_limit,

@@ -1,6 +1,6 @@
 //! `/v1/customMetadataFields`
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{AccountError, CustomMetadataField, FieldChange, FieldErrors, FieldId, Schema, Timestamp};
@@ -9,7 +9,7 @@ use url::form_urlencoded;
 
 use super::body::{self, Fields};
 use super::empty::done;
-use crate::api::Json;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -34,8 +34,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
 }
 
 /// `POST`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::CustomMetadata, Level::Write).await?;
+    let fields = fields?;
     let mut errors = FieldErrors::default();
     let name = text(&fields, "name", LONGEST_NAME, true, &mut errors);
     let label = text(&fields, "label", LONGEST_LABEL, true, &mut errors);
@@ -73,9 +78,10 @@ pub async fn update(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require(&app, &headers, Area::CustomMetadata, Level::Write).await?;
+    let fields = fields?;
     let id = field_id(&id)?;
     if fields.get("name").is_some() {
         return Err(ApiError::invalid("Name cannot be updated."));

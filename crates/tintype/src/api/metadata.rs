@@ -1,6 +1,6 @@
 //! `GET /v1/files/{fileId}/metadata` and `GET /v1/metadata?url=`, also reached as `/v1/files/metadata?url=`.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use library::MediaFacts;
 use percent_encoding::percent_decode_str;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use crate::api::files::file_id;
-use crate::api::{Json, file_object};
+use crate::api::{Json, Path, file_object};
 use crate::app::App;
 use crate::app::metadata::{FileMetadata, MetadataError, PictureMetadata, of_asset, of_url};
 use crate::auth::{Area, Level, require};

@@ -1,6 +1,6 @@
 //! `/v1/named-transformations`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{AccountError, NamedTransformation, Timestamp, TransformationChange};
@@ -9,7 +9,7 @@ use transform::{BUILT_IN_NAMES, Mode, Transformation};
 
 use super::accounts::{optional_text, refusal, required_text};
 use super::body::Fields;
-use crate::api::Json;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -28,8 +28,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 }
 
 /// `POST`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let name = required_text(&fields, "name", LONGEST_NAME).and_then(checked_name)?;
     let text = required_text(&fields, "transformation", LONGEST_TEXT).and_then(checked_steps)?;
     let enabled = fields.flag("enabled")?.unwrap_or(true);
@@ -56,9 +61,10 @@ pub async fn update(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let name = optional_text(&fields, "name", LONGEST_NAME)?;
     let text = optional_text(&fields, "transformation", LONGEST_TEXT)?;
     let change = TransformationChange {

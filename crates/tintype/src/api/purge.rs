@@ -1,21 +1,26 @@
 //! `/v1/files/purge`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use library::{PurgeError, PurgeId, PurgeOrder, Timestamp};
 use serde_json::json;
 use url::Url;
 
-use super::Json;
 use super::body::Fields;
+use super::{Json, Path};
 use crate::app::{App, purge};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
 
 /// `POST /v1/files/purge`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Purge, Level::Write).await?;
+    let fields = fields?;
     let url = fields
         .text("url")?
         .filter(|url| !url.is_empty())

@@ -1,6 +1,6 @@
 //! `/v1/saved-extensions`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{ExtensionChange, SavedExtension, Timestamp};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::accounts::{optional_text, refusal, required_text};
 use super::body::Fields;
-use crate::api::Json;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::app::extensions::Extension;
 use crate::auth::{Area, Level, require};
@@ -27,8 +27,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 }
 
 /// `POST`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let name = required_text(&fields, "name", LONGEST_NAME)?;
     let description = required_text(&fields, "description", LONGEST_DESCRIPTION)?;
     let config = config(&app, fields.get("config")).await?;
@@ -61,9 +66,10 @@ pub async fn update(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     check_id(&id)?;
     let change = ExtensionChange {
         name: optional_text(&fields, "name", LONGEST_NAME)?.map(str::to_owned),

@@ -1,14 +1,14 @@
 //! `/v1/trash`: what was deleted, and how it comes back. A part of Tintype's own, beside ImageKit's API.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use library::{ChangeError, FileId, Timestamp, TrashId, Trashed};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::Json;
 use super::file_object;
 use super::files::refusal;
+use super::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;

@@ -1,6 +1,6 @@
 //! `/v1/webhooks`: receivers of events. Not part of ImageKit's API, where a dashboard does this.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use library::{Delivery, Timestamp, WantedEvents, Webhook, WebhookError, WebhookId};
@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::Json;
 use super::body::Fields;
+use super::{Json, Path};
 use crate::app::{App, webhooks};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -30,8 +30,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response
 }
 
 /// `POST /v1/webhooks`. The secret is in this answer and in no other.
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let url = fields
         .text("url")?
         .ok_or_else(|| ApiError::invalid("url parameter is missing."))?;
@@ -63,9 +68,10 @@ pub async fn update(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let mut webhook = changeable(find(&app, &id).await?)?;
     if let Some(url) = fields.text("url")? {
         reachable(&app, url)?;

@@ -192,6 +192,17 @@ impl Keyring {
         all.iter().filter(good).cloned().collect()
     }
 
+    /// What became of the pair that a public key names.
+    pub fn standing_of_pair(&self, account: &Arc<Account>, public_key: &str, now: Timestamp) -> Standing {
+        let all = self.opened(account);
+        match all.iter().find(|key| key.public_key == public_key) {
+            None => Standing::Unknown,
+            Some(key) if key.is_disabled => Standing::Disabled,
+            Some(key) if key.expires_at.is_some_and(|end| end <= now) => Standing::Expired,
+            Some(key) => Standing::Good(key.levels.clone()),
+        }
+    }
+
     fn opened(&self, account: &Arc<Account>) -> Arc<Vec<SigningKey>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, keys)) = &*opened

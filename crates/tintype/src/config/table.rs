@@ -85,7 +85,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret(
         "blob_url",
-        "Where files are kept: file:PATH; default inside the data directory",
+        "Where files are kept: file:PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX; default inside the data directory",
     ),
     setting(
         "trash_days",

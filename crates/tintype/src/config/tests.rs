@@ -197,6 +197,14 @@ fn unknown_names_are_answered_with_the_nearest() {
     let unknown = unknown_variables([
         "TINTYPE_DATADIR".to_owned(),
         "TINTYPE_LISTEN".to_owned(),
+        "TINTYPE_TOKEN".to_owned(),
+        "TINTYPE_CONNECT_KEY".to_owned(),
+        "TINTYPE_VAULT_KEY".to_owned(),
+        "TINTYPE_VAULT_KEY_FILE".to_owned(),
+        "TINTYPE_VAULT_PASSPHRASE".to_owned(),
+        "TINTYPE_VAULT_FORMER_PASSPHRASE".to_owned(),
+        "TINTYPE_TARGET_DATABASE_URL".to_owned(),
+        "TINTYPE_TARGET_BLOB_URL".to_owned(),
         "PATH".to_owned(),
     ]);
     assert_eq!(unknown, [("TINTYPE_DATADIR".to_owned(), Some("data_dir"))]);

@@ -2,7 +2,7 @@
 //!
 //! Only a key that may do everything gets in here: one that may not could make itself another.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{AccountError, ApiKey, KeyChange, NewApiKey, Timestamp};
@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 use super::{optional_text, refusal, required_text};
-use crate::api::Json;
 use crate::api::body::Fields;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::app::keyring::{AREAS, digest, place_of_key, shown_levels};
 use crate::auth::require_all;
@@ -50,8 +50,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 }
 
 /// `POST`: a new key. Its private half is in this answer and nowhere else.
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require_all(&app, &headers).await?;
+    let fields = fields?;
     let name = required_text(&fields, "name", LONGEST_NAME)?;
     let restrictions = fields.get("permissions").map(permissions).transpose()?;
     let (private_key, new) = pair(&app, name, restrictions)?;
@@ -65,9 +70,10 @@ pub async fn update(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require_all(&app, &headers).await?;
+    let fields = fields?;
     not_the_first(&app, &id).await?;
     let restrictions = match fields.raw("permissions") {
         None => None,
@@ -100,9 +106,10 @@ pub async fn roll(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Response, ApiError> {
     require_all(&app, &headers).await?;
+    let fields = fields?;
     let after = match fields.text("expireAfter")? {
         Some("now") => Duration::ZERO,
         Some("1h") => Duration::from_secs(3600),
@@ -127,16 +134,12 @@ pub async fn roll(
             expires_at: ends,
         };
         let row = keys.iter().find(|key| is_first(&app, key));
-        if row.is_some_and(|row| state(row, now) == "expired") {
-            return Err(ApiError::invalid("The key has expired already."));
-        }
+        row.map_or(Ok(()), |row| rollable(row, now))?;
         (old, None)
     } else {
         let key = keys.iter().find(|key| key.id == id && !is_first(&app, key));
         let key = key.ok_or_else(|| ApiError::not_found(MISSING))?;
-        if state(key, now) == "expired" {
-            return Err(ApiError::invalid("The key has expired already."));
-        }
+        rollable(key, now)?;
         let old = NewApiKey {
             id: key.id.clone(),
             name: key.name.clone(),
@@ -151,6 +154,15 @@ pub async fn roll(
     let (private_key, new) = pair(&app, &old.name, restrictions)?;
     let made = app.library.roll_api_key(old, new, now).await.map_err(refused)?;
     Ok((StatusCode::CREATED, Json(with_private(&made, &private_key, now))).into_response())
+}
+
+/// Only an active key makes another; one that is about to end may end sooner.
+fn rollable(key: &ApiKey, now: Timestamp) -> Result<(), ApiError> {
+    match state(key, now) {
+        "expired" => Err(ApiError::invalid("The key has expired already.")),
+        "disabled" => Err(ApiError::invalid("The key is disabled: enable it first.")),
+        _ => Ok(()),
+    }
 }
 
 fn pair(

@@ -1,6 +1,6 @@
 //! `/v1/accounts/origins`: bodies are read strictly, secrets are sealed and never shown.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{AccountError, NewOrigin, Origin, Timestamp};
@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::refusal;
-use crate::api::Json;
 use crate::api::body::Fields;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::app::keyring::place_of_origin;
 use crate::auth::{Area, Level, require};
@@ -22,6 +22,8 @@ const MISSING: &str = "Origin not found.";
 enum Kind {
     /// 1 to 100 characters.
     Text,
+    /// A text that becomes part of a host name.
+    Name,
     /// As many as 100 characters, also none.
     Prefix,
     /// Without a bound of its own: keys and tokens.
@@ -72,7 +74,7 @@ const KINDS: [(&str, &[Field]); 8] = [
     (
         "S3",
         &[
-            required("bucket", Kind::Text),
+            required("bucket", Kind::Name),
             optional("prefix", Kind::Prefix),
             optional("useIAMRole", Kind::Flag),
             secret("accessKey", Kind::Text),
@@ -82,7 +84,7 @@ const KINDS: [(&str, &[Field]); 8] = [
     (
         "S3_COMPATIBLE",
         &[
-            required("bucket", Kind::Text),
+            required("bucket", Kind::Name),
             optional("prefix", Kind::Prefix),
             required("endpoint", Kind::Url),
             optional("s3ForcePathStyle", Kind::Flag),
@@ -93,7 +95,7 @@ const KINDS: [(&str, &[Field]); 8] = [
     (
         "CLOUDINARY_BACKUP",
         &[
-            required("bucket", Kind::Text),
+            required("bucket", Kind::Name),
             optional("prefix", Kind::Prefix),
             optional("useIAMRole", Kind::Flag),
             secret("accessKey", Kind::Text),
@@ -111,7 +113,7 @@ const KINDS: [(&str, &[Field]); 8] = [
     (
         "GCS",
         &[
-            required("bucket", Kind::Text),
+            required("bucket", Kind::Name),
             optional("prefix", Kind::Prefix),
             required("clientEmail", Kind::Email),
             secret("privateKey", Kind::Long),
@@ -120,9 +122,9 @@ const KINDS: [(&str, &[Field]); 8] = [
     (
         "AZURE_BLOB",
         &[
-            required("container", Kind::Text),
+            required("container", Kind::Name),
             optional("prefix", Kind::Prefix),
-            required("accountName", Kind::Text),
+            required("accountName", Kind::Name),
             secret("sasToken", Kind::Long),
         ],
     ),
@@ -149,8 +151,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 }
 
 /// `POST`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let new = read(&app, NewOrigin::random_id(), &fields)?;
     let made = app
         .library
@@ -175,9 +182,10 @@ pub async fn replace(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let known = app.library.origin(&id).await;
     if known.map_err(|error| ApiError::internal(&error))?.is_none() {
         return Err(ApiError::not_found(MISSING));
@@ -307,10 +315,16 @@ fn value(fields: &Fields, field: &Field, by_role: bool) -> Result<Option<Value>,
     let length = text.chars().count();
     match field.kind {
         Kind::Text if by_role && field.is_secret && text.is_empty() => {}
-        Kind::Text | Kind::Email if !(1..=100).contains(&length) => return refuse("have 1 to 100 characters"),
+        Kind::Text | Kind::Name | Kind::Email if !(1..=100).contains(&length) => {
+            return refuse("have 1 to 100 characters");
+        }
         Kind::Prefix if length > 100 => return refuse("have at most 100 characters"),
         Kind::Long if !(1..=32_768).contains(&length) => return refuse("have 1 to 32768 characters"),
         Kind::Url if length > 1000 || !is_web_url(text) => return refuse("be an http or https URL"),
+        Kind::Url if has_user(text) => return refuse("not hold a user name or a password"),
+        Kind::Name if !text.bytes().all(is_of_name) => {
+            return refuse("have letters, digits, dots, hyphens and underscores only");
+        }
         Kind::Email if !is_email(text) => return refuse("be an e-mail address"),
         _ => {}
     }
@@ -321,6 +335,15 @@ fn is_web_url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
     })
+}
+
+/// Such a URL is shown and logged: a secret does not belong in it.
+fn has_user(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
 }
 
 fn is_email(text: &str) -> bool {
@@ -433,6 +456,34 @@ mod tests {
             (
                 json!({"type": "WEB_FOLDER", "name": "A", "baseUrl": "https://h", "includeCanonicalHeader": "maybe"}),
                 "includeCanonicalHeader must be a boolean",
+            ),
+            (
+                json!({"type": "WEB_FOLDER", "name": "A", "baseUrl": "https://me:secret@h/a"}),
+                "baseUrl must not hold a user name or a password",
+            ),
+            (
+                json!({"type": "S3_COMPATIBLE", "name": "A", "bucket": "b", "endpoint": "https://me@h"}),
+                "endpoint must not hold a user name or a password",
+            ),
+            (
+                json!({"type": "WEB_PROXY", "name": "A", "baseUrlForCanonicalHeader": "https://:secret@h"}),
+                "baseUrlForCanonicalHeader must not hold a user name or a password",
+            ),
+            (
+                json!({"type": "S3", "name": "A", "bucket": "b.evil/"}),
+                "bucket must have letters, digits, dots, hyphens and underscores only",
+            ),
+            (
+                json!({"type": "GCS", "name": "A", "bucket": "b@evil"}),
+                "bucket must have letters, digits, dots, hyphens and underscores only",
+            ),
+            (
+                json!({"type": "AZURE_BLOB", "name": "A", "container": "c?d"}),
+                "container must have letters, digits, dots, hyphens and underscores only",
+            ),
+            (
+                json!({"type": "AZURE_BLOB", "name": "A", "container": "c", "accountName": "evil.example/#"}),
+                "accountName must have letters, digits, dots, hyphens and underscores only",
             ),
             (
                 json!({"type": "GCS", "name": "A", "bucket": "b", "clientEmail": "me", "privateKey": "x"}),

@@ -1,14 +1,14 @@
 //! `/v1/accounts/url-endpoints`: bodies are read strictly.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use library::{AccountError, DEFAULT_ENDPOINT, NewUrlEndpoint, Timestamp, UrlEndpoint};
 use serde_json::{Value, json};
 
 use super::refusal;
-use crate::api::Json;
 use crate::api::body::Fields;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -26,8 +26,13 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json, Ap
 }
 
 /// `POST`
-pub async fn create(State(app): State<App>, headers: HeaderMap, fields: Fields) -> Result<Response, ApiError> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    fields: Result<Fields, ApiError>,
+) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let new = parse(&fields, false)?;
     let made = app
         .library
@@ -53,9 +58,10 @@ pub async fn replace(
     State(app): State<App>,
     headers: HeaderMap,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Result<Fields, ApiError>,
 ) -> Result<Json, ApiError> {
     require(&app, &headers, Area::Management, Level::Write).await?;
+    let fields = fields?;
     let known = app.library.url_endpoints().await;
     let known = known.map_err(|error| ApiError::internal(&error))?;
     if !known.iter().any(|endpoint| endpoint.id == id) {

@@ -169,8 +169,18 @@ pub(super) fn texts(list: &Value) -> Option<Vec<String>> {
     items.map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
+/// The one rule for tags, wherever they come in.
 pub(super) fn checked_tags<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> Result<Tags, ApiError> {
-    Tags::new(tags).map_err(|error| match error {
+    let mut has_control = false;
+    let tags = Tags::new(tags.into_iter().inspect(|tag| {
+        has_control |= tag.as_ref().trim().contains(char::is_control);
+    }));
+    if has_control {
+        return Err(ApiError::invalid(
+            "Your request contains invalid value for tags parameter: tags hold no control characters.",
+        ));
+    }
+    tags.map_err(|error| match error {
         TagsError::TooLong { .. } => ApiError::invalid(
             "Your request contains invalid value for tags parameter. Combined length of all tags should be less than or \
              equal to 500.",

@@ -1,10 +1,11 @@
 //! `DELETE /v1/files/{fileId}`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use library::Timestamp;
 
 use super::{file_id, refusal};
+use crate::api::Path;
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;

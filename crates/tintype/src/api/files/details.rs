@@ -1,15 +1,15 @@
 //! `GET` and `PATCH /v1/files/{fileId}/details`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use library::{AiTagRemoval, FileEdit, FileId, Tags, Timestamp};
 use serde_json::{Value, json};
 
-use super::upload::coordinates;
+use super::upload::{coordinates, webhook_url};
 use super::{bulk, file_id, no_such_file, refusal};
-use crate::api::Json;
 use crate::api::body::Fields;
 use crate::api::file_object;
+use crate::api::{Json, Path};
 use crate::app::enrich::{self, ReadError};
 use crate::app::{App, follow_up};
 use crate::auth::{Area, Level, require};
@@ -156,15 +156,13 @@ impl Change {
             // Known when the extensions are read.
             follow_ups: Vec::new(),
         };
-        let webhook_url = fields.text("webhookUrl")?.filter(|text| !text.is_empty());
-        if webhook_url.is_some_and(|url| !is_web_url(url)) {
-            return Err(ApiError::invalid("Your request contains invalid webhookUrl parameter."));
-        }
+        let callback = fields.text("webhookUrl")?.filter(|text| !text.trim().is_empty());
+        let callback = callback.map(webhook_url).transpose()?;
         let extensions = match fields.get("extensions") {
             None => None,
             Some(Value::Array(list)) => Some(RequestedExtensions {
                 list: list.clone(),
-                webhook_url: webhook_url.map(str::to_owned),
+                webhook_url: callback.map(String::from),
             })
             .filter(|requested| !requested.list.is_empty()),
             Some(_) => return Err(ApiError::invalid("extensions parameter should be an array.")),
@@ -175,10 +173,6 @@ impl Change {
 
 fn inside_publish(_: ApiError) -> ApiError {
     ApiError::invalid("The parameters of publish should be booleans.")
-}
-
-fn is_web_url(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// `"all"`, or names.
@@ -298,6 +292,8 @@ mod tests {
     fn wrong_values_are_named() {
         let too_long = "Your request contains invalid value for tags parameter. Combined length of all tags should be \
                         less than or equal to 500.";
+        let control = "Your request contains invalid value for tags parameter: tags hold no control characters.";
+        let callback = "Your request contains invalid webhookUrl parameter. It should be an http or https URL.";
         for (body, text) in [
             (json!({"tags": ["x".repeat(501)]}), too_long),
             (
@@ -319,9 +315,13 @@ mod tests {
                 "customMetadata parameter should be an object.",
             ),
             (json!({"description": 1}), "description parameter should be a string."),
+            (json!({"tags": ["a\nb"]}), control),
+            (json!({"tags": "a,b\u{7f}c"}), control),
+            (json!({"webhookUrl": "ftp://x"}), callback),
+            (json!({"webhookUrl": "http://"}), callback),
             (
-                json!({"webhookUrl": "ftp://x"}),
-                "Your request contains invalid webhookUrl parameter.",
+                json!({"webhookUrl": format!("https://x/{}", "a".repeat(2048))}),
+                callback,
             ),
             (json!({"extensions": "x"}), "extensions parameter should be an array."),
             (

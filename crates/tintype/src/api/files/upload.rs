@@ -6,7 +6,7 @@ mod brackets;
 mod fields;
 mod form;
 
-pub(super) use fields::coordinates;
+pub(super) use fields::{coordinates, webhook_url};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -151,7 +151,7 @@ async fn authorise(app: &App, version: Version, has_key: bool, form: &Form) -> R
                 .text("token")
                 .ok_or_else(|| ApiError::invalid("Your request is missing token parameter."))?;
             let token = UploadToken::read(token)?;
-            token.check(app, form.sent().as_ref(), unix_now()).await?;
+            token.check(app, &form.sent()?, unix_now()).await?;
             spend(app, &token.name(), token.expires(), INVALID_TOKEN).await?;
             Ok(true)
         }

@@ -1,15 +1,15 @@
 //! `/v1/files/{fileId}/versions`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use library::{ChangeError, Timestamp};
 use serde_json::Value;
 
 use super::{file_id, no_such_file, refusal, version_id};
-use crate::api::Json;
 use crate::api::empty;
 use crate::api::file_object;
+use crate::api::{Json, Path};
 use crate::app::App;
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;

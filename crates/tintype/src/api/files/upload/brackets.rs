@@ -17,33 +17,50 @@ pub fn build<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Valu
     any.then(|| root.into_value())
 }
 
-/// Those fields of an extension that are numbers; what looks like one elsewhere is a text, such as a tag or a colour.
+/// What the schemas want as numbers and as truth values. Everything else is text, also where it looks like one of them.
 const NUMBERS: [&str; 4] = ["minConfidence", "maxTags", "min_selections", "max_selections"];
-/// Those that are true or false.
-const TRUTHS: [&str; 2] = ["add_shadow", "semitransparency"];
+const FLAGS: [&str; 2] = ["add_shadow", "semitransparency"];
 
-/// The same value with numbers and truth values in place of texts, in the fields that want them.
+/// The same value with numbers and truth values in place of texts that write them, where the schema wants them.
 pub fn with_scalars(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(with_scalars).collect(),
-        Value::Object(fields) => fields.into_iter().map(scalar).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| {
+                    let value = match value {
+                        Value::String(text) if NUMBERS.contains(&name.as_str()) => {
+                            text.parse::<i64>().map_or(Value::String(text), Value::from)
+                        }
+                        Value::String(text) if FLAGS.contains(&name.as_str()) => {
+                            text.parse::<bool>().map_or(Value::String(text), Value::from)
+                        }
+                        other => with_scalars(other),
+                    };
+                    (name, value)
+                })
+                .collect(),
+        ),
         other => other,
     }
 }
 
-fn scalar((name, value): (String, Value)) -> (String, Value) {
-    let read = match &value {
-        Value::String(text) if NUMBERS.contains(&name.as_str()) => text.parse::<i64>().ok().map(Value::from),
-        Value::String(text) if TRUTHS.contains(&name.as_str()) => text.parse::<bool>().ok().map(Value::from),
-        _ => None,
+/// True if every part has its own place: no path is malformed, none is there twice, none leads through another's text.
+pub fn are_clear(paths: &[&str]) -> bool {
+    let Some(all) = paths.iter().map(|path| keys(path)).collect::<Option<Vec<_>>>() else {
+        return false;
     };
-    let value = read.unwrap_or_else(|| with_scalars(value));
-    (name, value)
-}
-
-/// True of what [`build`] makes something of.
-pub fn is_path(text: &str) -> bool {
-    keys(text).is_some()
+    let is_below = |one: &[&str], other: &[&str]| {
+        other.starts_with(one)
+            // `[]` is always one more.
+            && !one.contains(&"")
+    };
+    all.iter().enumerate().all(|(at, one)| {
+        all.iter()
+            .enumerate()
+            .all(|(other, path)| at == other || !is_below(one, path))
+    })
 }
 
 /// `[a][b]` as `a`, `b`.
@@ -128,13 +145,33 @@ mod tests {
             assert_eq!(build(parts.iter().copied()).as_ref(), Some(expected), "{parts:?}");
         }
         assert_eq!(
-            with_scalars(
-                json!([{"maxTags": "5", "options": {"add_shadow": "true", "bg_color": "000000"}, "vocabulary": ["2024", "true"]}])
-            ),
-            json!([{"maxTags": 5, "options": {"add_shadow": true, "bg_color": "000000"}, "vocabulary": ["2024", "true"]}])
+            with_scalars(json!([{
+                "minConfidence": "42", "maxTags": "many", "options": {"add_shadow": "true", "bg_color": "000"},
+                "tasks": [{"vocabulary": ["123", "true"], "min_selections": "1", "max_selections": "4.5"}]
+            }])),
+            json!([{
+                "minConfidence": 42, "maxTags": "many", "options": {"add_shadow": true, "bg_color": "000"},
+                "tasks": [{"vocabulary": ["123", "true"], "min_selections": 1, "max_selections": "4.5"}]
+            }])
         );
         for path in ["", "[", "x]", "[a]b[c]", "[a][b][c][d][e][f][g]"] {
             assert_eq!(build([(path, "x")].into_iter()), None, "{path}");
+            assert!(!are_clear(&[path]), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_are_in_each_others_way() {
+        for (paths, clear) in [
+            (&["[a]", "[b]", "[c][d]", "[c][e]"][..], true),
+            (&["[a][]", "[a][]"], true),
+            (&["[0][a]", "[1][a]"], true),
+            (&["[a]", "[a]"], false),
+            (&["[a]", "[a][b]"], false),
+            (&["[a][b]", "[a]"], false),
+            (&["[a]", "[a]x"], false),
+        ] {
+            assert_eq!(are_clear(paths), clear, "{paths:?}");
         }
     }
 }

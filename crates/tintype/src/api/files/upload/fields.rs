@@ -1,6 +1,5 @@
 //! What the texts of the form mean.
 
-use library::Tags;
 use serde_json::{Map, Value};
 use url::Url;
 use uuid::Uuid;
@@ -9,9 +8,9 @@ use super::brackets;
 use super::form::Form;
 use crate::api::body::flag;
 use crate::api::file_object::ResponseField;
+use crate::api::files::bulk::checked_tags;
 use crate::app::transformation::{TransformationError, UploadTransformation};
 use crate::app::upload::Upload;
-use crate::auth::upload_token::list;
 use crate::error::ApiError;
 
 /// Longer addresses are not in use.
@@ -29,14 +28,8 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         .text("fileName")
         .ok_or_else(|| ApiError::invalid("Your request is missing fileName paramater"))?;
     let (file, head) = file?;
-    let tags = lists(&form, "tags");
-    if tags.iter().flatten().any(|tag| tag.contains(char::is_control)) {
-        return Err(invalid("tags", "Tags hold no control characters."));
-    }
-    let tags = tags.map(Tags::new).transpose();
-    let tags =
-        tags.map_err(|e| ApiError::invalid(format!("Your request contains invalid value for tags parameter: {e}.")))?;
-    let asked = lists(&form, "responseFields").unwrap_or_default();
+    let tags = form.list("tags").map(checked_tags).transpose()?;
+    let asked = form.list("responseFields").unwrap_or_default();
     let asked = asked.iter().filter_map(|name| ResponseField::parse(name)).collect();
     let upload = Upload {
         file_name: file_name.to_owned(),
@@ -52,7 +45,7 @@ pub fn understand(mut form: Form, signed: bool, request_id: Uuid) -> Result<(Upl
         custom_coordinates: form.text("customCoordinates").map(coordinates).transpose()?,
         description: form.text("description").map(str::to_owned),
         custom_metadata: custom_metadata(&form)?,
-        metadata_texts: form.bracketed("customMetadata"),
+        metadata_texts: metadata_texts(&form)?,
         extensions: json(&form, "extensions", "It should be a JSON array.")?,
         webhook_url: form.text("webhookUrl").map(webhook_url).transpose()?,
         transformation: transformation(&form)?,
@@ -70,12 +63,6 @@ fn boolean(form: &Form, name: &str, default: bool) -> Result<bool, ApiError> {
         None => Ok(default),
         Some(text) => flag(text).ok_or_else(|| invalid(name, "It should be true or false.")),
     }
-}
-
-/// One list of several parts, each with commas or in JSON. `None` where nobody says anything.
-fn lists(form: &Form, name: &str) -> Option<Vec<String>> {
-    let items: Vec<String> = form.texts(name).flat_map(list).collect();
-    (!items.is_empty()).then_some(items)
 }
 
 /// JSON, as a text or as parts with brackets.
@@ -99,7 +86,35 @@ fn custom_metadata(form: &Form) -> Result<Option<Map<String, Value>>, ApiError> 
     }
 }
 
-fn webhook_url(text: &str) -> Result<Url, ApiError> {
+/// Values that stand in brackets, by field name; those of one list one after the other.
+fn metadata_texts(form: &Form) -> Result<Vec<(String, String)>, ApiError> {
+    let wrong = || {
+        invalid(
+            "customMetadata",
+            "In brackets it should be customMetadata[name], or customMetadata[name][] for a list.",
+        )
+    };
+    let mut texts = Vec::new();
+    match form.nested("customMetadata") {
+        None => {}
+        Some(Value::Object(values)) => {
+            for (name, value) in values {
+                let items = match value {
+                    Value::Array(items) => items,
+                    one => vec![one],
+                };
+                for item in items {
+                    let Value::String(text) = item else { return Err(wrong()) };
+                    texts.push((name.clone(), text));
+                }
+            }
+        }
+        Some(_) => return Err(wrong()),
+    }
+    Ok(texts)
+}
+
+pub(in crate::api::files) fn webhook_url(text: &str) -> Result<Url, ApiError> {
     let text = text.trim();
     Url::parse(text)
         .ok()

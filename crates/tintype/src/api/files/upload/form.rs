@@ -1,7 +1,7 @@
 //! The multipart form, in the many spellings that clients use, read part by part: the file goes to disk as it comes,
 //! in whatever place of the form it stands. What the texts mean is `fields.rs`'s concern.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::app::media_type::HEAD_BYTES;
 use crate::app::spool::Share;
 use crate::app::upload::FileSource;
 use crate::auth::UploadSignature;
+use crate::auth::upload_token::list;
 use crate::error::ApiError;
 
 /// One text other than the file; customMetadata is the largest of them.
@@ -163,17 +164,6 @@ impl Form {
         brackets::build(parts)
     }
 
-    /// What stands under names in brackets: `customMetadata[brand]` and `customMetadata[sizes][]` as `brand` and `sizes`.
-    pub fn bracketed(&self, name: &str) -> Vec<(String, String)> {
-        let parts = self.texts.iter().filter(|text| text.name == name);
-        parts
-            .filter_map(|text| {
-                let (key, _) = text.path.strip_prefix('[')?.split_once(']')?;
-                Some((key.to_owned(), text.value.clone()))
-            })
-            .collect()
-    }
-
     /// The credential of a client-side upload of version 1.
     pub fn signature(&self) -> UploadSignature {
         let text = |name| self.text(name).map(str::to_owned);
@@ -185,45 +175,43 @@ impl Form {
         }
     }
 
-    /// Every parameter but the file, as it stands in the form: what the token of version 2 has to list.
-    ///
-    /// `None` if a parameter is there in more than one way (twice, or both whole and in parts) or in parts that make no sense: then what a
-    /// token was held against need not be what is used.
-    pub fn sent(&self) -> Option<BTreeMap<String, String>> {
-        let mut sent: BTreeMap<String, String> = BTreeMap::new();
-        let mut paths = BTreeSet::new();
-        for Text { name, path, value } in &self.texts {
-            if is_list(name) {
-                let list = sent.entry(name.clone()).or_default();
-                if !list.is_empty() {
-                    list.push(',');
-                }
-                list.push_str(value);
-                continue;
-            }
-            // `[]` is always one more.
-            let is_new = path.ends_with("[]") || paths.insert((name, path));
-            if !is_new || !(path.is_empty() || brackets::is_path(path)) {
-                return None;
-            }
-            if path.is_empty() {
-                sent.insert(name.clone(), value.clone());
-            }
-        }
-        let in_parts: BTreeSet<&String> = self
-            .texts
-            .iter()
-            .filter(|text| !text.path.is_empty() && !is_list(&text.name))
-            .map(|text| &text.name)
-            .collect();
-        for name in in_parts {
-            let whole = self.nested(name)?.to_string();
-            if sent.insert(name.clone(), whole).is_some() {
-                return None;
-            }
-        }
-        Some(sent)
+    /// One list of several parts, each with commas or in JSON. `None` where nobody says anything.
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        let items: Vec<String> = self.texts(name).flat_map(list).collect();
+        (!items.is_empty()).then_some(items)
     }
+
+    /// Every parameter but the file, as it is used: what the token of version 2 has to list. A form in which a parameter
+    /// could be read in two ways is refused, because the token vouches for one of them only.
+    pub fn sent(&self) -> Result<BTreeMap<String, String>, ApiError> {
+        let mut parts: BTreeMap<&str, Vec<&Text>> = BTreeMap::new();
+        for text in &self.texts {
+            parts.entry(&text.name).or_default().push(text);
+        }
+        let mut sent = BTreeMap::new();
+        for (name, parts) in parts {
+            let value = match parts.as_slice() {
+                [one] if one.path.is_empty() || is_list(name) => one.value.clone(),
+                // In JSON, because an item of it may hold a comma.
+                _ if is_list(name) => serde_json::json!(self.list(name).unwrap_or_default()).to_string(),
+                nested => {
+                    let paths: Vec<&str> = nested.iter().map(|text| text.path.as_str()).collect();
+                    let value = brackets::are_clear(&paths).then(|| self.nested(name)).flatten();
+                    value.ok_or_else(|| ambiguous(name))?.to_string()
+                }
+            };
+            sent.insert(name.to_owned(), value);
+        }
+        Ok(sent)
+    }
+}
+
+fn ambiguous(name: &str) -> ApiError {
+    let name: String = name.chars().take(100).collect();
+    ApiError::invalid(format!(
+        "Your request contains invalid {name} parameter. With a token, it should be there once: as one form field, or in \
+         well-formed brackets."
+    ))
 }
 
 /// What may be read from the network before the next part begins. The parser keeps everything up to there in memory:
@@ -485,57 +473,6 @@ fn invalid_file() -> NotRead {
 mod tests {
     use super::*;
 
-    fn form(parts: &[(&str, &str)]) -> Form {
-        let text = |(name, value): &(&str, &str)| {
-            let at = name.find('[').unwrap_or(name.len());
-            Text {
-                path: name[at..].to_owned(),
-                name: name[..at].to_owned(),
-                value: (*value).to_owned(),
-            }
-        };
-        Form {
-            file: None,
-            texts: parts.iter().map(text).collect(),
-        }
-    }
-
-    #[test]
-    fn what_a_token_lists_is_there_in_one_way() {
-        let nested = r#"{"pre":"w-1"}"#;
-        for (parts, sent) in [
-            (&[("folder", "/a")][..], Some(vec![("folder", "/a")])),
-            (
-                &[("tags", "a"), ("tags", "b"), ("tags[]", "c")],
-                Some(vec![("tags", "a,b,c")]),
-            ),
-            (
-                &[("transformation[pre]", "w-1")],
-                Some(vec![("transformation", nested)]),
-            ),
-            (
-                &[("extensions[]", "a"), ("extensions[]", "b")],
-                Some(vec![("extensions", r#"["a","b"]"#)]),
-            ),
-            (&[("folder", "/a"), ("folder", "/b")], None),
-            (&[("folder", ""), ("folder", "/b")], None),
-            (&[("transformation", ""), ("transformation[pre]", "w-1")], None),
-            (&[("transformation[pre]", "w-1"), ("transformation", nested)], None),
-            (&[("transformation[pre]", "w-1"), ("transformation[pre]", "w-2")], None),
-            (&[("customMetadata[brand]x", "a")], None),
-            (&[("customMetadata[brand", "a")], None),
-            (&[("customMetadata[brand][]x", "a")], None),
-            (&[("folder[x]y", "/a"), ("folder", "/a")], None),
-        ] {
-            let sent = sent.map(|sent| {
-                sent.iter()
-                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                    .collect()
-            });
-            assert_eq!(form(parts).sent(), sent, "{parts:?}");
-        }
-    }
-
     #[test]
     fn texts_of_the_file_part_are_told_apart() {
         let kind = |start: &[u8]| match TextKind::of(start) {
@@ -547,5 +484,58 @@ mod tests {
         assert_eq!(kind(b"data:image/png;base64,iVBO"), "base64 from 22");
         assert_eq!(kind(b"iVBORw0KGgo="), "base64 from 0");
         assert_eq!(kind(b"\xff\xd8\xff\xe0"), "bytes");
+    }
+
+    #[test]
+    fn what_a_token_vouches_for_is_what_is_used() {
+        let form = |parts: &[(&str, &str)]| {
+            let texts = parts.iter().map(|(name, value)| {
+                let at = name.find('[').unwrap_or(name.len());
+                Text {
+                    name: name[..at].to_owned(),
+                    path: name[at..].to_owned(),
+                    value: (*value).to_owned(),
+                }
+            });
+            Form {
+                file: None,
+                texts: texts.collect(),
+            }
+        };
+        for (parts, name, expected) in [
+            (&[("folder", "/a")][..], "folder", "/a"),
+            (&[("tags", "a, b")], "tags", "a, b"),
+            (&[("tags[0]", "a"), ("tags[1]", "b")], "tags", r#"["a","b"]"#),
+            // Neither half is JSON by itself, so neither is the list that is used.
+            (
+                &[("tags", r#"["a""#), ("tags", r#""b"]"#)],
+                "tags",
+                r#"["[\"a\"","\"b\"]"]"#,
+            ),
+            (
+                &[("customMetadata[a]", "1"), ("customMetadata[b][]", "2")],
+                "customMetadata",
+                r#"{"a":"1","b":["2"]}"#,
+            ),
+        ] {
+            let sent = form(parts).sent().expect("clear");
+            assert_eq!(
+                sent,
+                BTreeMap::from([(name.to_owned(), expected.to_owned())]),
+                "{parts:?}"
+            );
+        }
+        for parts in [
+            &[("extensions", ""), ("extensions[0][name]", "remove-bg")][..],
+            &[("customMetadata", "{}"), ("customMetadata[a]", "1")],
+            &[("customMetadata[a]", "1"), ("customMetadata[a]", "2")],
+            &[("customMetadata[a]", "1"), ("customMetadata[a][b]", "2")],
+            &[("customMetadata[a]x", "1")],
+            &[("customMetadata[a", "1")],
+            &[("folder", "/a"), ("folder", "/b")],
+            &[("token", "a"), ("token", "b")],
+        ] {
+            assert!(form(parts).sent().is_err(), "{parts:?}");
+        }
     }
 }
