@@ -14,6 +14,7 @@ mod json;
 pub mod landing;
 pub mod metadata;
 pub mod named_transformations;
+pub mod openapi;
 mod path;
 pub mod purge;
 pub mod rate_limit;

@@ -15,4 +15,5 @@ pub mod fonts;
 pub mod keys;
 pub mod observe;
 pub mod router;
+pub mod routes;
 pub mod server;

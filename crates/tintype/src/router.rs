@@ -10,7 +10,6 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, options, patch, post, put};
 use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -19,12 +18,15 @@ use crate::api::files;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::observe::{self, Meters};
+use crate::routes::{Routes, delete, get, options, patch, post, put};
 
-/// The server's service.
-pub fn router(app: App, meters: Meters) -> Router {
+/// Every route. Each is described in `api/openapi/`, too: a test compares.
+pub fn routes() -> Routes {
     let upload = || options(files::upload::preflight).post(files::upload::create);
-    let mut routes = Router::new()
+    let routes = Routes::new()
         .route("/", get(api::landing::page))
+        .route("/openapi.json", get(api::openapi::as_json))
+        .route("/openapi.yaml", get(api::openapi::as_yaml))
         .route("/health/live", get(api::health::live))
         .route("/health/ready", get(api::health::ready))
         .route("/metrics", get(api::health::metrics))
@@ -78,8 +80,13 @@ pub fn router(app: App, meters: Meters) -> Router {
         .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
         .route("/v1/trash/{id}", delete(api::trash::delete))
         .route("/v1/trash/{id}/restore", post(api::trash::restore));
-    routes = account(routes);
-    let routes = routes
+    account(routes)
+}
+
+/// The server's service.
+pub fn router(app: App, meters: Meters) -> Router {
+    let routes = routes()
+        .into_router()
         .layer(middleware::from_fn_with_state(app.clone(), api::rate_limit::limit))
         .fallback(deliver_or_refuse)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
@@ -95,7 +102,7 @@ pub fn router(app: App, meters: Meters) -> Router {
 }
 
 /// What an account is made of.
-fn account(routes: Router<App>) -> Router<App> {
+fn account(routes: Routes) -> Routes {
     use api::accounts::{keys, origins, url_endpoints, usage};
     use api::{custom_metadata_fields as fields, named_transformations as named, saved_extensions as extensions};
     routes
