@@ -532,9 +532,10 @@ impl Config {
 pub fn unknown_variables(environment: impl IntoIterator<Item = String>) -> Vec<(String, Option<&'static str>)> {
     // Other programs of the project read these.
     const OTHERS: [&str; 2] = ["TINTYPE_CORPUS", "TINTYPE_CONFIG"];
+    let others = || OTHERS.iter().chain(&crate::agents::setup::VARIABLES);
     environment
         .into_iter()
-        .filter(|name| name.starts_with("TINTYPE_") && !OTHERS.contains(&name.as_str()))
+        .filter(|name| name.starts_with("TINTYPE_") && !others().any(|other| other == name))
         .filter(|name| !SETTINGS.iter().any(|s| s.environment() == *name))
         .map(|name| {
             let meant = nearest(&name.trim_start_matches("TINTYPE_").to_lowercase());
