@@ -14,7 +14,7 @@ export const PHOTO = path.join(ROOT, 'tests/files/photo.jpg');
 export const PRIVATE_KEY = 'private_node_tests';
 export const PUBLIC_KEY = 'public_node_tests';
 
-const BINARY = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'release/tintype');
+export const BINARY = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'release/tintype');
 const READY_WITHIN_MS = 20_000;
 
 function freePort() {
@@ -60,7 +60,7 @@ export async function startServer(settings = {}) {
     if (spawnError) throw spawnError;
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
     const ready = await fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false);
-    if (ready) return { url, endpoint: `${url}/demo`, stop };
+    if (ready) return { url, endpoint: `${url}/demo`, dataDir, stop };
     if (Date.now() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`the server was not ready in ${READY_WITHIN_MS} ms:\n${log}`);

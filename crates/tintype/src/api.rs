@@ -1,6 +1,7 @@
 //! A file for each endpoint: takes the request apart, calls the verb, shapes the answer.
 
 pub mod accounts;
+pub mod agents;
 pub mod body;
 pub mod bulk_jobs;
 pub mod custom_metadata_fields;

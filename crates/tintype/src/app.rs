@@ -20,6 +20,7 @@ pub mod usage;
 pub mod webhooks;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use delivery::Delivery;
@@ -68,6 +69,10 @@ pub struct Parts {
     pub purge_limit: Option<u32>,
     /// Signs the callbacks of extensions.
     pub webhook_secret: Option<SecretString>,
+    /// Where all that is kept lies.
+    pub data_dir: PathBuf,
+    /// Base URL of the APIs as clients know it, without a trailing slash.
+    pub public_base: String,
 }
 
 impl App {
@@ -109,6 +114,8 @@ impl App {
             upload_max: config.upload_max,
             purge_limit: config.purge_limit,
             webhook_secret: config.webhook_secret.clone(),
+            data_dir: config.data_dir.clone(),
+            public_base: config.public_base(address),
         });
         app.library.give_up_old_leases().await?;
         purge::remember(&app).await?;

@@ -11,6 +11,7 @@ mod explain;
 mod health;
 mod keys;
 mod library;
+mod mcp;
 mod own_key;
 mod serve;
 mod top;
@@ -52,6 +53,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("keys", m)) => keys::run(m),
         Some(("db", m)) => db::run(m),
         Some(("library", m)) => library::run(m),
+        Some(("mcp", m)) => mcp::run(m),
         Some((name, m)) => connector::run(name, m).unwrap_or(Ok(())),
         None => Ok(()),
     };
@@ -99,6 +101,10 @@ fn command() -> Command {
         .subcommand(config::command())
         .subcommand(db::command())
         .subcommand(library::command())
+        .subcommand(with_settings(
+            mcp::command(),
+            ["data_dir", "account_id", "public_url", "listen", "log"],
+        ))
         .subcommand(with_settings(health::command(), ["listen"]))
         .subcommand(with_settings(top::command(), ["listen"]))
         .subcommand(with_settings(keys::command(), ["data_dir", "listen"]))

@@ -548,21 +548,16 @@ impl Config {
 /// Environment variables that look like settings but are none, with the setting they may have meant.
 pub fn unknown_variables(environment: impl IntoIterator<Item = String>) -> Vec<(String, Option<&'static str>)> {
     // Read by other commands, or other programs of the project.
-    const OTHERS: [&str; 10] = [
+    const OTHERS: [&str; 4] = [
         "TINTYPE_CORPUS",
         "TINTYPE_CONFIG",
-        "TINTYPE_TOKEN",
-        "TINTYPE_CONNECT_KEY",
-        "TINTYPE_VAULT_KEY",
-        "TINTYPE_VAULT_KEY_FILE",
-        "TINTYPE_VAULT_PASSPHRASE",
-        "TINTYPE_VAULT_FORMER_PASSPHRASE",
         "TINTYPE_TARGET_DATABASE_URL",
         "TINTYPE_TARGET_BLOB_URL",
     ];
+    let others = || OTHERS.iter().chain(&crate::agents::setup::VARIABLES);
     environment
         .into_iter()
-        .filter(|name| name.starts_with("TINTYPE_") && !OTHERS.contains(&name.as_str()))
+        .filter(|name| name.starts_with("TINTYPE_") && !others().any(|other| other == name))
         .filter(|name| !SETTINGS.iter().any(|s| s.environment() == *name))
         .map(|name| {
             let meant = nearest(&name.trim_start_matches("TINTYPE_").to_lowercase());

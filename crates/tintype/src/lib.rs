@@ -4,6 +4,7 @@
 //! `router` shows every route on one screen, `app` holds the verbs without transport, `api` a file for each endpoint,
 //! `error` the one mapping from what went wrong to an answer.
 
+pub mod agents;
 pub mod api;
 pub mod app;
 pub mod auth;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod error;
 pub mod fonts;
 pub mod keys;
+pub mod mcp;
 pub mod observe;
 pub mod router;
 pub mod routes;

@@ -14,6 +14,7 @@ use tower::util::MapRequest;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api;
+use crate::api::agents::Door;
 use crate::api::files;
 use crate::app::App;
 use crate::error::ApiError;
@@ -92,7 +93,17 @@ pub fn router(app: App, meters: Meters) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(Extension(meters))
-        .with_state(app);
+        .with_state(app.clone());
+    // Agents' calls go through the same API as everybody's, so the doors to them stand beside it, not in it.
+    let api = finished(routes.clone());
+    let doors = api::agents::routes(Door::new(app, api))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(CatchPanicLayer::custom(panicked));
+    finished(routes.merge(doors))
+}
+
+/// Paths in their one spelling, requests logged and counted.
+fn finished(routes: Router) -> Router {
     Router::new()
         .fallback_service(MapRequest::new(routes, normalise))
         .layer(middleware::from_fn_with_state(
@@ -176,6 +187,7 @@ fn area(path: &str) -> &'static str {
         "api" => "upload",
         "v1" => "management",
         "health" | "metrics" => "operations",
+        "mcp" | "access" => "agents",
         _ => "delivery",
     }
 }
@@ -257,6 +269,13 @@ const LITERALS: &[&str] = &[
     "url-endpoints",
     "keys",
     "roll",
+    "actions",
+    "search",
+    "apps",
+    "services",
+    "approvals",
+    "change-sets",
+    "executions",
 ];
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 mod approvals;
 mod catalogue;
 mod connect;
-mod desk;
+pub mod desk;
 mod policy;
 mod records;
 pub mod run;

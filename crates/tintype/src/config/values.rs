@@ -19,7 +19,7 @@ impl FromStr for AccountId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const TAKEN: [&str; 5] = ["v1", "api", "health", "metrics", "openapi.json"];
+        const TAKEN: [&str; 7] = ["v1", "api", "health", "metrics", "openapi.json", "mcp", "access"];
         if TAKEN.contains(&text.to_lowercase().as_str()) {
             return Err("is a path of the API itself: choose another".into());
         }

@@ -1,11 +1,13 @@
 //! `tintype approvals`: what waits for a person's decision.
 
 use agent::{Approval, Limits};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::json;
+use time::Duration;
 
 use super::desk::Desk;
 use super::{Failure, group, json_flag, print};
+use crate::agents::approval_page;
 use crate::cli::Outcome;
 
 pub fn command() -> Command {
@@ -43,6 +45,24 @@ pub fn command() -> Command {
                 .arg(upstream)
                 .arg(json_flag()),
             Command::new("deny").about("Refuse").arg(id()).arg(reason()),
+            Command::new("link")
+                .about("Make a link by which somebody else decides, once")
+                .arg(id())
+                .arg(
+                    Arg::new("for")
+                        .long("for")
+                        .value_name("NAME")
+                        .required(true)
+                        .help("Who will decide, for the records"),
+                )
+                .arg(
+                    Arg::new("seconds")
+                        .long("seconds")
+                        .value_name("N")
+                        .value_parser(value_parser!(u32).range(1..=86_400))
+                        .default_value("3600")
+                        .help("How long it works"),
+                ),
         ],
     )
 }
@@ -82,6 +102,14 @@ pub fn run(verb: &str, matches: &ArgMatches) -> Outcome {
             let approval = desk.wait(desk.store.approval(id, &who, now)).map_err(fail)?;
             let answer = desk.wait(desk.store.approved_answer(id, &who, now)).map_err(fail)?;
             print(&json!({ "approval": approval, "answer": answer }), as_json);
+        }
+        "link" => {
+            let person = desk.person()?;
+            let life = Duration::seconds(matches.get_one::<u32>("seconds").copied().unwrap_or(3600).into());
+            let name = text("for").unwrap_or_default();
+            let link = desk.wait(desk.store.approval_link(id, &person, name, life, now));
+            let base = desk.config.public_base(desk.config.listen);
+            println!("{}", approval_page::address(&base, &link.map_err(fail)?));
         }
         verb => {
             let person = desk.person()?;

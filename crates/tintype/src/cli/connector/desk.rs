@@ -4,23 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent::{
-    CallError, Connection, Connections, Credential, Layer, Limits, MasterKey, OWN, Pipeline, Policy, Principal, Rule,
-    Store, Upstream,
+    CallError, Connection, Connections, Credential, Limits, OWN, Pipeline, Policy, Principal, Store, Upstream,
 };
 use clap::ArgMatches;
 use secrecy::SecretString;
-use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::Failure;
+use crate::agents::setup;
+pub use crate::agents::setup::secret_of;
 use crate::cli::own_key::is_ours;
 use crate::cli::read_config;
 use crate::config::Config;
 use crate::keys::{KEY_FILE, KeyPair};
-
-const STORE_FILE: &str = "agent.db";
-const VAULT_FILE: &str = "vault.key";
-const POLICY_FILE: &str = "agent-policy.toml";
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -36,10 +32,7 @@ impl Desk {
         let config = read_config(matches)?;
         std::fs::create_dir_all(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let file = config.data_dir.join(STORE_FILE);
-        let opening = Store::open(&file, master_key(&config)?);
-        let store = Arc::new(runtime.block_on(opening)?);
-        runtime.block_on(store.tidy(OffsetDateTime::now_utc()))?;
+        let store = Arc::new(runtime.block_on(setup::open_store(&config.data_dir)).map_err(plain)?);
         Ok(Self { config, store, runtime })
     }
 
@@ -69,26 +62,11 @@ impl Desk {
 
     /// The rules of the data directory, as one layer.
     pub fn policy(&self) -> Fallible<Policy> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            #[serde(default)]
-            rule: Vec<Rule>,
-        }
-        let path = self.policy_file();
-        if !path.exists() {
-            return Ok(Policy::default());
-        }
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let file: File = toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(Policy::of(vec![Layer {
-            name: POLICY_FILE.to_owned(),
-            rules: file.rule,
-        }]))
+        setup::policy(&self.config.data_dir).map_err(plain)
     }
 
     pub fn policy_file(&self) -> PathBuf {
-        self.config.data_dir.join(POLICY_FILE)
+        setup::policy_file(&self.config.data_dir)
     }
 
     /// Calls go to this server, if its key is at hand, or to what is connected. `upstream` is another server for this
@@ -96,7 +74,7 @@ impl Desk {
     pub fn pipeline(&self, upstream: Option<&str>, limits: Limits) -> Fallible<Pipeline> {
         let transport = agent::network(&limits)?;
         let base = upstream.map_or_else(|| self.config.public_base(self.config.listen), str::to_owned);
-        let own = match self.own_key(&base, upstream.is_some())? {
+        let own = match own_key(&self.config, &base, upstream.is_some())? {
             Some((key, public_key)) => {
                 let upstream = Upstream::new(&base, transport.clone());
                 let upstream = upstream.map_err(|e| Failure::usage(format!("--upstream: {e}")))?;
@@ -117,54 +95,34 @@ impl Desk {
             limits,
         ))
     }
-
-    /// The given key, else the one that the server keeps, which goes to that server only.
-    fn own_key(&self, base: &str, is_named: bool) -> Fallible<Option<(SecretString, Option<String>)>> {
-        let keys = &self.config.keys;
-        if let Some(key) = &keys.private_key {
-            return Ok(Some((key.clone(), keys.public_key.clone())));
-        }
-        let kept = self.config.data_dir.join(KEY_FILE);
-        if kept.exists() && is_ours(&self.config, base) {
-            let pair = KeyPair::resolve(keys.clone(), &self.config.data_dir)?;
-            return Ok(Some((pair.private_key().clone(), Some(pair.public_key.clone()))));
-        }
-        if is_named {
-            return Err(format!(
-                "no key for {base}: set TINTYPE_PRIVATE_KEY to that server's, or connect it with `tintype connect` (the \
-                 key in the data directory is sent to this server only)"
-            )
-            .into());
-        }
-        Ok(None)
-    }
 }
 
-fn operator() -> Principal {
+/// The given key with its public one, else the pair that the server keeps, which goes to that server only.
+pub fn own_key(config: &Config, base: &str, is_named: bool) -> Fallible<Option<(SecretString, Option<String>)>> {
+    let keys = &config.keys;
+    if let Some(key) = &keys.private_key {
+        return Ok(Some((key.clone(), keys.public_key.clone())));
+    }
+    let kept = config.data_dir.join(KEY_FILE);
+    if kept.exists() && is_ours(config, base) {
+        let pair = KeyPair::resolve(keys.clone(), &config.data_dir)?;
+        return Ok(Some((pair.private_key().clone(), Some(pair.public_key.clone()))));
+    }
+    if is_named {
+        return Err(format!(
+            "no key for {base}: set TINTYPE_PRIVATE_KEY to that server's, or connect it with `tintype connect` (the \
+             key in the data directory is sent to this server only)"
+        )
+        .into());
+    }
+    Ok(None)
+}
+
+/// The person at this machine.
+pub fn operator() -> Principal {
     Principal::operator(&std::env::var("USER").unwrap_or_else(|_| "unknown".into()))
 }
 
-/// Where the vault's master key comes from: the environment, a file it names, a passphrase, else a file that is made in
-/// the data directory. Never nothing.
-fn master_key(config: &Config) -> Fallible<MasterKey> {
-    if let Some(keys) = secret_of("TINTYPE_VAULT_KEY") {
-        return Ok(MasterKey::Given(keys));
-    }
-    if let Some(current) = secret_of("TINTYPE_VAULT_PASSPHRASE") {
-        return Ok(MasterKey::Passphrase {
-            current,
-            former: secret_of("TINTYPE_VAULT_FORMER_PASSPHRASE"),
-        });
-    }
-    let named = std::env::var_os("TINTYPE_VAULT_KEY_FILE")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from);
-    Ok(MasterKey::File(
-        named.unwrap_or_else(|| config.data_dir.join(VAULT_FILE)),
-    ))
-}
-
-pub fn secret_of(variable: &str) -> Option<SecretString> {
-    let text = std::env::var(variable).ok().filter(|text| !text.is_empty())?;
-    Some(text.into())
+fn plain(error: Box<dyn std::error::Error + Send + Sync>) -> Box<dyn std::error::Error> {
+    error
 }
