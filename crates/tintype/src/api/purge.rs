@@ -9,6 +9,7 @@ use url::Url;
 
 use super::body::Fields;
 use super::{Json, Path};
+use crate::app::purge::CheckError;
 use crate::app::{App, purge};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -26,8 +27,11 @@ pub async fn create(
         .filter(|url| !url.is_empty())
         .ok_or_else(|| ApiError::invalid("Your request is missing url parameter."))?;
     let asked_by = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    purge::check(url, &app.endpoint_path, |url| is_ours(url, &app.url_endpoint, asked_by))
-        .map_err(|error| ApiError::invalid(error.to_string()))?;
+    let checked = purge::check(&app, url, |url| is_ours(url, &app.url_endpoint, asked_by)).await;
+    checked.map_err(|error| match error {
+        CheckError::NotPurgeable => ApiError::invalid(error.to_string()),
+        CheckError::Delivery(error) => ApiError::internal(&error),
+    })?;
     let order = PurgeOrder {
         url: url.to_owned(),
         limit: app.purge_limit,

@@ -96,16 +96,24 @@ pub async fn of_url(app: &App, url: &str) -> Result<FileMetadata, MetadataError>
     let target = target(url, &app.url_endpoint, &app.endpoint_path).ok_or(MetadataError::Elsewhere)?;
     match app.delivery.subject(&target, unix_now()).await.map_err(undelivered)? {
         Subject::Stored(asset) => of_asset(app, &asset).await,
-        Subject::Rendition(bytes) => {
-            let _place = LOOKS.acquire().await.map_err(internal)?;
-            let header = bytes.clone();
-            let metadata = blocking(move || engine::metadata_bytes(&header))
-                .await?
-                .map_err(unprobed)?;
-            let hash = hash_of(bytes).await?;
-            Ok(FileMetadata::Picture(Box::new(PictureMetadata { metadata, hash })))
-        }
+        Subject::Foreign(asset) if clip::plays(&asset.version.media.mime) => Ok(FileMetadata::Clip {
+            size: asset.version.size,
+            facts: Box::new(asset.version.media.clone()),
+        }),
+        Subject::Foreign(asset) => of_bytes(app.delivery.original(&asset).await.map_err(undelivered)?).await,
+        Subject::Rendition(bytes) => of_bytes(bytes).await,
     }
+}
+
+/// Of a picture that is in memory.
+async fn of_bytes(bytes: Bytes) -> Result<FileMetadata, MetadataError> {
+    let _place = LOOKS.acquire().await.map_err(internal)?;
+    let header = bytes.clone();
+    let metadata = blocking(move || engine::metadata_bytes(&header))
+        .await?
+        .map_err(unprobed)?;
+    let hash = hash_of(bytes).await?;
+    Ok(FileMetadata::Picture(Box::new(PictureMetadata { metadata, hash })))
 }
 
 /// Of a picture that is being uploaded; the inner error is its header's.
@@ -180,7 +188,8 @@ fn unprobed(error: ProbeError) -> MetadataError {
 
 fn undelivered(error: DeliveryError) -> MetadataError {
     match error {
-        DeliveryError::NotFound => MetadataError::NotFound,
+        // What an origin does not give is, to whoever asks, not there.
+        DeliveryError::NotFound | DeliveryError::Origin { .. } => MetadataError::NotFound,
         DeliveryError::Unsupported(_) => MetadataError::Unreadable,
         other => MetadataError::Delivery(other),
     }

@@ -1,9 +1,10 @@
 //! Purging: which URLs may be purged, and the rules that delivery then keeps to.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use delivery::{OLDEST_RENDITION, PurgePattern};
-use library::{Lease, Progress, Purge, PurgeError, PurgeId, PurgeOrder, Step, StoreError, Timestamp};
+use delivery::{Code, DeliveryError, OLDEST_RENDITION, PurgePattern};
+use library::{Lease, Progress, Purge, Step, Timestamp};
 use url::Url;
 
 use super::background::StepError;
@@ -16,54 +17,74 @@ const LEARNT_AFTER: Duration = Duration::from_secs(3);
 /// Clocks of nodes may differ by this much, or a transaction may take as long.
 const LATE_BY: Duration = Duration::from_secs(6);
 
-/// A URL that cannot be purged.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("The URL is not valid for cache purging.")]
-pub struct NotPurgeable;
+/// Why a URL is not purged.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It is no URL that can be.
+    #[error("The URL is not valid for cache purging.")]
+    NotPurgeable,
+    /// What it stands for could not be looked up.
+    #[error(transparent)]
+    Delivery(DeliveryError),
+}
 
 const LONGEST_URL: usize = 4096;
 
 /// Checks a URL: absolute, below one of the endpoints that `is_ours` knows (scheme and host, such as `https://media.example.com`), with
 /// no `*` but at the end, and then not too wide.
-pub fn check(text: &str, endpoint_path: &str, is_ours: impl Fn(&Url) -> bool) -> Result<PurgePattern, NotPurgeable> {
-    if text.len() > LONGEST_URL || text.contains('\0') {
-        return Err(NotPurgeable);
+pub async fn check(app: &App, text: &str, is_ours: impl Fn(&Url) -> bool) -> Result<PurgePattern, CheckError> {
+    let target = target(text, is_ours).ok_or(CheckError::NotPurgeable)?;
+    let pattern = pattern(app, &target).await?;
+    match is_narrow(&pattern) {
+        true => Ok(pattern),
+        false => Err(CheckError::NotPurgeable),
     }
-    let (rest, is_wild) = match text.strip_suffix('*') {
-        Some(rest) => (rest, true),
-        None => (text, false),
-    };
-    let url = Url::parse(rest).map_err(|_| NotPurgeable)?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    if rest.contains('*') || !matches!(url.scheme(), "http" | "https") || !plain || !is_ours(&url) {
-        return Err(NotPurgeable);
-    }
-    let pattern = of_url(text, endpoint_path)?;
-    if is_wild && !is_narrow(pattern.path()) {
-        return Err(NotPurgeable);
-    }
-    if !is_wild && pattern.path() == "/" {
-        return Err(NotPurgeable);
-    }
-    Ok(pattern)
 }
 
-/// The pattern of a URL that was checked.
-fn of_url(text: &str, endpoint_path: &str) -> Result<PurgePattern, NotPurgeable> {
+/// Path and query of a URL that may be ours, with its `*`.
+fn target(text: &str, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
+    if text.len() > LONGEST_URL || text.contains('\0') {
+        return None;
+    }
     let (rest, star) = match text.strip_suffix('*') {
         Some(rest) => (rest, "*"),
         None => (text, ""),
     };
-    let url = Url::parse(rest).map_err(|_| NotPurgeable)?;
+    let url = Url::parse(rest).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if rest.contains('*') || !matches!(url.scheme(), "http" | "https") || !plain || !is_ours(&url) {
+        return None;
+    }
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let target = format!("{}{query}{star}", url.path());
-    PurgePattern::parse(&target, endpoint_path).map_err(|_| NotPurgeable)
+    Some(format!("{}{query}{star}", url.path()))
 }
 
-/// What stands before a `*` must have two levels, 15 characters, or be the whole path of a file.
-fn is_narrow(path: &str) -> bool {
+async fn pattern(app: &App, target: &str) -> Result<PurgePattern, CheckError> {
+    app.delivery.purge_pattern(target).await.map_err(|error| match error.code() {
+        Code::Internal => CheckError::Delivery(error),
+        _ => CheckError::NotPurgeable,
+    })
+}
+
+/// The pattern of a URL that was checked when its purge was asked for; `None` if it is no endpoint's any more.
+async fn of_purge(app: &App, purge: &Purge) -> Result<Option<PurgePattern>, DeliveryError> {
+    let Some(target) = target(&purge.url, |_| true) else {
+        return Ok(None);
+    };
+    match pattern(app, &target).await {
+        Ok(pattern) => Ok(Some(pattern)),
+        Err(CheckError::NotPurgeable) => Ok(None),
+        Err(CheckError::Delivery(error)) => Err(error),
+    }
+}
+
+/// What stands before a `*`, below the endpoint, must have two levels, 15 characters, or be the whole path of a file.
+fn is_narrow(pattern: &PurgePattern) -> bool {
     const NEVER: [&str; 2] = ["media/catalog/", "s/files/"];
-    let path = path.trim_start_matches('/');
+    let path = pattern.path().trim_start_matches('/');
+    if !pattern.is_prefix() {
+        return !path.is_empty();
+    }
     if NEVER.contains(&path) {
         return false;
     }
@@ -75,39 +96,26 @@ fn is_narrow(path: &str) -> bool {
     levels >= 2 || path.chars().count() >= 15 || is_file
 }
 
-/// Asks for the purge of a file's old URL and of all that begin with it: the id of the request; `None` if as many were
-/// asked for as may be.
-pub async fn start(app: &App, url: &str, now: Timestamp) -> Result<Option<PurgeId>, StoreError> {
-    let order = PurgeOrder {
-        url: url.to_owned(),
-        limit: app.purge_limit,
-    };
-    match app.library.create_purge(&order, now).await {
-        Ok(id) => Ok(Some(id)),
-        Err(PurgeError::OverQuota(_)) => Ok(None),
-        Err(PurgeError::Store(error)) => Err(error),
-    }
-}
-
 /// Tells delivery of a purge.
-fn apply(app: &App, purge: &Purge, at: Timestamp) {
-    match of_url(&purge.url, &app.endpoint_path) {
-        Ok(pattern) => app
+async fn apply(app: &App, purge: &Purge, at: Timestamp) -> Result<(), DeliveryError> {
+    match of_purge(app, purge).await? {
+        Some(pattern) => app
             .delivery
             .purge(&pattern, u64::try_from(at.as_millis()).unwrap_or_default()),
         // Asked for when the endpoint was another one.
-        Err(NotPurgeable) => tracing::debug!(id = %purge.id, "a purge of another endpoint"),
+        None => tracing::debug!(id = %purge.id, "a purge of another endpoint"),
     }
+    Ok(())
 }
 
 /// Tells delivery of the purges that were asked for before this start: the disk cache is older.
-pub async fn remember(app: &App) -> Result<(), library::StoreError> {
+pub async fn remember(app: &App) -> Result<(), Box<dyn std::error::Error>> {
     for purge in app
         .library
         .purges_since(Timestamp::now().saturating_sub(OLDEST_RENDITION))
         .await?
     {
-        apply(app, &purge, purge.created_at);
+        apply(app, &purge, purge.created_at).await?;
     }
     Ok(())
 }
@@ -115,6 +123,7 @@ pub async fn remember(app: &App) -> Result<(), library::StoreError> {
 /// Learns of the purges that other nodes were asked for.
 pub async fn learn(app: App) {
     let mut since = Timestamp::now();
+    let mut heard = HashSet::new();
     loop {
         tokio::select! {
             () = app.library.purge_asked() => {}
@@ -124,11 +133,22 @@ pub async fn learn(app: App) {
         // Clocks of nodes differ a little, and a transaction takes its time: a rule that is told twice does no harm.
         match app.library.purges_since(since.saturating_sub(LATE_BY)).await {
             Ok(purges) => {
-                if !purges.is_empty() {
-                    app.delivery.forget_originals();
+                let mut learnt = HashSet::new();
+                for purge in &purges {
+                    // By our own clock when it is heard of: what was made here until then may be what was to go.
+                    let at = match heard.contains(&purge.id) {
+                        true => purge.created_at,
+                        false => purge.created_at.max(now),
+                    };
+                    match apply(&app, purge, at).await {
+                        Ok(()) => drop(learnt.insert(purge.id)),
+                        Err(error) => tracing::warn!(%error, id = %purge.id, "a purge could not be applied"),
+                    }
                 }
-                for purge in purges {
-                    apply(&app, &purge, purge.created_at);
+                let all = learnt.len() == purges.len();
+                heard = learnt;
+                if !all {
+                    continue;
                 }
                 since = now;
             }
@@ -150,9 +170,8 @@ pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<Step, StepError> 
     let now = Timestamp::now();
     // Once, and not again after each wait: what is made meanwhile is as new as can be.
     if lease.job.cursor.is_none() {
-        apply(app, &purge, purge.created_at.max(now));
-        // What origins gave is kept by what was asked of them and not by URL, so all of it is asked for anew.
-        app.delivery.forget_originals();
+        let applied = apply(app, &purge, purge.created_at.max(now)).await;
+        applied.map_err(|error| StepError::Retry(error.to_string()))?;
         let progress = Progress {
             cursor: Some(serde_json::json!([])),
             ..Progress::default()
@@ -168,7 +187,8 @@ pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<Step, StepError> 
 }
 
 async fn tell_caches(app: &App, lease: &mut Lease, purge: &Purge) -> Result<(), StepError> {
-    let pattern = of_url(&purge.url, &app.endpoint_path).ok();
+    let pattern = of_purge(app, purge).await;
+    let pattern = pattern.map_err(|error| StepError::Retry(error.to_string()))?;
     let forget = pattern.and_then(|pattern| edge::of_purge(app, &purge.id.to_string(), &purge.url, &pattern));
     let Some(forget) = forget.filter(|_| app.edge.has_caches()) else {
         return Ok(());
@@ -217,8 +237,11 @@ mod tests {
             ("a.jpg", Err(())),
             ("", Err(())),
         ] {
-            let checked = check(url, "/acct", ours);
-            let found = checked.as_ref().map(|p| (p.path(), p.is_prefix())).map_err(|_| ());
+            let checked = target(url, ours)
+                .and_then(|target| PurgePattern::parse(&target, "/acct").ok())
+                .filter(is_narrow)
+                .ok_or(());
+            let found = checked.as_ref().map(|p| (p.path(), p.is_prefix())).map_err(|()| ());
             assert_eq!(found, expected, "{url}");
         }
     }
