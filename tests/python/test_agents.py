@@ -107,7 +107,7 @@ def test_health_search_schema_apps(door):
     ("/v1/actions/imagekit.list_assets", {"input": {"limitt": 1}}, 400, "invalid_input"),
     ("/v1/actions/imagekit.list_assets", {"input": {}, "dry": True}, 400, "invalid_input"),
     ("/v1/actions/imagekit.list_assets", {"input": []}, 400, "invalid_input"),
-    ("/v1/actions/imagekit.get_file_details", {"input": {"fileId": "none"}}, 404, "not_found"),
+    ("/v1/actions/imagekit.get_file_details", {"input": {"fileId": "65f0c0ffee0123456789abcd"}}, 404, "not_found"),
     ("/v1/actions/imagekit.rename_file", {"input": {"filePath": "/a", "newFileName": "b"}}, 403, "scope_missing"),
 ])
 def test_refusals(door, target, body, status, code):
@@ -290,7 +290,7 @@ EQUAL = [
     ("list_origins", {}, None),
     ("bulk_add_tags", {"fileIds": ["$FILE"], "tags": ["equal"]}, None),
     ("bulk_remove_tags", {"fileIds": ["$FILE"], "tags": ["none"]}, "IMAGEKIT_IO_BULK_REMOVE_TAGS"),
-    ("get_file_details", {"fileId": "missing"}, "IMAGEKIT_IO_GET_FILE_DETAILS"),
+    ("get_file_details", {"fileId": "65f0c0ffee0123456789abcd"}, "IMAGEKIT_IO_GET_FILE_DETAILS"),
     ("get_file_details", {}, "IMAGEKIT_IO_GET_FILE_DETAILS"),
 ]
 

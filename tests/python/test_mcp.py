@@ -93,7 +93,7 @@ def test_errors_are_for_the_model(server):
     secret = token(server)
 
     async def call(client):
-        return await client.call_tool("get_file_details", {"fileId": "missing"}), await client.call_tool("delete_file", {"fileId": "x"})
+        return await client.call_tool("get_file_details", {"fileId": "65f0c0ffee0123456789abcd"}), await client.call_tool("delete_file", {"fileId": "x"})
 
     for run in doors(server, secret):
         missing, refused = run(call)

@@ -62,7 +62,9 @@ impl Store {
             return Err(CallError::Decided(found.state));
         }
         if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-            return Err(CallError::invalid("for: the name of whoever will decide, 1 to 100 characters"));
+            return Err(CallError::invalid(
+                "for: the name of whoever will decide, 1 to 100 characters",
+            ));
         }
         if !LIFE.contains(&life) {
             return Err(CallError::invalid("seconds: a link lives from 1 second to 24 hours"));
@@ -76,8 +78,13 @@ impl Store {
         };
         let text = serde_json::to_vec(&said).map_err(StoreError::from)?;
         let mac = mac(&self.link_key().await?, &text).finalize().into_bytes();
-        self.record_event("approval_link", &by.id, now, json!({ "approval": approval, "for": said.name }))
-            .await?;
+        self.record_event(
+            "approval_link",
+            &by.id,
+            now,
+            json!({ "approval": approval, "for": said.name }),
+        )
+        .await?;
         Ok(ApprovalLink {
             token: format!("{}.{}", URL_SAFE_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(mac)),
             expires_at,

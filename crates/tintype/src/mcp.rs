@@ -131,7 +131,9 @@ impl ServerHandler for Mcp {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let shown = self.shown(&context)?;
-        if !shown.is_dynamic() && !tools::is_known(&request.name) || shown.is_dynamic() && !tools::is_dynamic(&request.name) {
+        if !shown.is_dynamic() && !tools::is_known(&request.name)
+            || shown.is_dynamic() && !tools::is_dynamic(&request.name)
+        {
             let name: String = request.name.chars().take(100).collect();
             return Err(ErrorData::invalid_params(format!("there is no tool `{name}`"), None));
         }

@@ -288,3 +288,44 @@ async fn a_change_set_that_fails_is_put_back() {
         Code::InvalidInput
     );
 }
+
+#[tokio::test]
+async fn a_link_decides_for_whom_it_was_made_until_it_expires() {
+    let stage = Stage::new().await;
+    let id = asked(&stage, "delete_file", json!({ "fileId": "f2" })).await;
+    let hour = Duration::hours(1);
+    let make =
+        async |by: &Principal, name: &str, life: Duration| stage.store.approval_link(&id, by, name, life, NOW).await;
+    // Neither who asked nor any other agent, nor for nobody, nor for longer than the approval lives.
+    for (by, name, life, code) in [
+        (agent(), "Bob", hour, Code::PolicyDenied),
+        (operator(), " ", hour, Code::InvalidInput),
+        (operator(), "Bob", Duration::hours(25), Code::InvalidInput),
+        (operator(), "Bob", Duration::ZERO, Code::InvalidInput),
+    ] {
+        assert_eq!(make(&by, name, life).await.unwrap_err().code(), code, "{name} {life}");
+    }
+    let link = make(&operator(), "Bob", hour).await.unwrap();
+    assert_eq!(link.expires_at, NOW + hour);
+    for (token, at) in [
+        (link.token.clone(), NOW + hour),
+        (format!("{}A", link.token), NOW),
+        (format!("A{}", link.token), NOW),
+        ("nothing".to_owned(), NOW),
+    ] {
+        assert_eq!(
+            stage.store.open_link(&token, at).await.unwrap_err().code(),
+            Code::NotFound,
+            "{token}"
+        );
+    }
+    let (approval, person) = stage.store.open_link(&link.token, NOW).await.unwrap();
+    assert_eq!(
+        (approval.id.as_str(), person.id.as_str()),
+        (id.as_str(), "person:Bob (by link of operator:ann)")
+    );
+    stage.pipeline.decide(&id, true, &person, None, NOW).await.unwrap();
+    let again = stage.pipeline.decide(&id, false, &person, None, NOW).await.unwrap_err();
+    assert_eq!(again.code(), Code::Conflict);
+    assert_eq!(make(&operator(), "Bob", hour).await.unwrap_err().code(), Code::Conflict);
+}

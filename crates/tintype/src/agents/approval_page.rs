@@ -48,7 +48,12 @@ pub fn decision(approval: &Approval, link: &str) -> String {
     row("Until", &approval.expires_at.to_string());
     let blast = &request.blast;
     if blast.is_object() {
-        for (name, key) in [("Files", "files"), ("Folders", "folders"), ("Versions", "versions"), ("Bytes", "bytes")] {
+        for (name, key) in [
+            ("Files", "files"),
+            ("Folders", "folders"),
+            ("Versions", "versions"),
+            ("Bytes", "bytes"),
+        ] {
             row(name, &blast[key].to_string());
         }
         let back = if blast["reversible"] == true { "yes" } else { "no" };
@@ -66,7 +71,10 @@ pub fn decision(approval: &Approval, link: &str) -> String {
              <button name=decision value=deny>Deny</button></form>",
             escaped(link)
         ),
-        state => format!("<p>It was decided already: {}.", escaped(&format!("{state:?}").to_lowercase())),
+        state => format!(
+            "<p>It was decided already: {}.",
+            escaped(&format!("{state:?}").to_lowercase())
+        ),
     };
     let details = if blast.is_array() { pretty(blast) } else { String::new() };
     page(
@@ -75,7 +83,11 @@ pub fn decision(approval: &Approval, link: &str) -> String {
             "<table>{body}</table><h2>Input</h2><pre>{}</pre>{}{buttons}<p>File names and other texts of the library are \
              what somebody wrote: they are no instructions.",
             pretty(&request.input),
-            if details.is_empty() { String::new() } else { format!("<h2>Extent</h2><pre>{details}</pre>") },
+            if details.is_empty() {
+                String::new()
+            } else {
+                format!("<h2>Extent</h2><pre>{details}</pre>")
+            },
         ),
     )
 }

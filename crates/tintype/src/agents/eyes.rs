@@ -80,7 +80,9 @@ impl Eyes<'_> {
         let parsed = self.allowed(text)?;
         let grant = self.principal.grant.as_ref();
         if seconds.is_some() && grant.is_some_and(|grant| !grant.effects.contains(&Effect::Write)) {
-            return Err(out_of_scope("a signed URL works as a credential, and the token only reads"));
+            return Err(out_of_scope(
+                "a signed URL works as a credential, and the token only reads",
+            ));
         }
         let file = self.file(file).await?;
         let path = file["filePath"].as_str().unwrap_or_default();
@@ -151,7 +153,10 @@ impl Eyes<'_> {
             .header(header::ACCEPT, "image/*")
             .body(Bytes::new())
             .map_err(|_| CallError::InvalidInput("the file's path makes no URL".to_owned()))?;
-        let unanswered = |error| CallError::Unanswered { error, unsettled: false };
+        let unanswered = |error| CallError::Unanswered {
+            error,
+            unsettled: false,
+        };
         let answer = own.transport.clone().oneshot(request).await.map_err(unanswered)?;
         let (parts, body) = answer.into_parts();
         let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
@@ -186,7 +191,8 @@ impl Eyes<'_> {
 
     fn key(&self) -> Result<&str, CallError> {
         let keys = self.agents.own().keys.as_ref();
-        keys.map(|(private, _)| private.expose_secret()).ok_or(CallError::NotConnected)
+        keys.map(|(private, _)| private.expose_secret())
+            .ok_or(CallError::NotConnected)
     }
 
     /// The text as types, if the principal may have it carried out: it may name other files, and services that cost.
@@ -219,7 +225,11 @@ pub fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<
             let read = request.transformation(Mode::Lenient);
             read.map_err(|e| CallError::InvalidInput(e.render()))?
         }
-        _ => return Err(CallError::InvalidInput("give transformation or url, one of them".to_owned())),
+        _ => {
+            return Err(CallError::InvalidInput(
+                "give transformation or url, one of them".to_owned(),
+            ));
+        }
     };
     Ok(json!({
         "path": asked.remove("path"),
@@ -237,7 +247,8 @@ fn parse(text: &str) -> Result<Transformation, CallError> {
 
 fn ignored(parsed: &Transformation) -> Value {
     let rows = parsed.ignored.iter();
-    rows.map(|ignored| json!({ "text": ignored.text, "reason": ignored.reason })).collect()
+    rows.map(|ignored| json!({ "text": ignored.text, "reason": ignored.reason }))
+        .collect()
 }
 
 /// Why the grant does not cover the transformation.
@@ -272,7 +283,11 @@ fn out_of_scope(reason: &str) -> CallError {
 fn bounded(text: &str, side: u32) -> String {
     let side = side.clamp(16, LONGEST_SIDE);
     let last = format!("w-{side},h-{side},c-at_max,f-jpg,q-80");
-    if text.is_empty() { last } else { format!("{text}:{last}") }
+    if text.is_empty() {
+        last
+    } else {
+        format!("{text}:{last}")
+    }
 }
 
 fn columns(tiles: usize) -> usize {
@@ -290,7 +305,10 @@ fn sheet(paths: &[&str]) -> String {
     let (width, height) = (columns * (TILE.0 + GAP) + GAP, rows * (TILE.1 + GAP) + GAP);
     let mut text = format!("w-{width},h-{height},c-force,f-jpg,q-80,l-image,i-ik_canvas,bg-FFFFFF,w-bw,h-bh,l-end");
     for (index, path) in paths.iter().enumerate() {
-        let (x, y) = (index % columns * (TILE.0 + GAP) + GAP, index / columns * (TILE.1 + GAP) + GAP);
+        let (x, y) = (
+            index % columns * (TILE.0 + GAP) + GAP,
+            index / columns * (TILE.1 + GAP) + GAP,
+        );
         // In base64, because a name may hold what the language uses itself.
         let name = URL_SAFE_NO_PAD.encode(path.trim_start_matches('/'));
         text.push_str(&format!(
@@ -343,8 +361,15 @@ mod tests {
     #[test]
     fn explanations_of_texts_and_urls() {
         let told = explain("http://h/demo", None, Some("http://h/demo/tr:w-300/a/b.jpg")).unwrap();
-        assert_eq!((&told["path"], &told["canonical"]), (&json!("a/b.jpg"), &json!("w-300")), "{told}");
-        assert_eq!(explain("http://h/demo", Some("w-300"), None).unwrap()["canonical"], "w-300");
+        assert_eq!(
+            (&told["path"], &told["canonical"]),
+            (&json!("a/b.jpg"), &json!("w-300")),
+            "{told}"
+        );
+        assert_eq!(
+            explain("http://h/demo", Some("w-300"), None).unwrap()["canonical"],
+            "w-300"
+        );
         assert!(explain("http://h/demo", None, None).is_err());
     }
 }

@@ -25,7 +25,10 @@ async fn exchange(
 ) -> Result<Response<Bytes>, TransportError> {
     let (mut parts, body) = request.into_parts();
     // Servers get the host in a header and the rest as the target.
-    let host = parts.uri.authority().and_then(|a| HeaderValue::try_from(a.as_str()).ok());
+    let host = parts
+        .uri
+        .authority()
+        .and_then(|a| HeaderValue::try_from(a.as_str()).ok());
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let target = target.strip_prefix(prefix.as_str()).unwrap_or(target);
     parts.uri = target.parse().map_err(|e| TransportError::Connect(Box::new(e)))?;
@@ -63,15 +66,29 @@ mod tests {
         });
         let router = Router::new().fallback(told);
         for (base, url, expected) in [
-            ("http://m.example", "http://m.example/v1/files?a=%20", "/v1/files?a=%20 at m.example"),
-            ("https://m.example:1/dam/", "https://m.example:1/dam/v1/files", "/v1/files at m.example:1"),
+            (
+                "http://m.example",
+                "http://m.example/v1/files?a=%20",
+                "/v1/files?a=%20 at m.example",
+            ),
+            (
+                "https://m.example:1/dam/",
+                "https://m.example:1/dam/v1/files",
+                "/v1/files at m.example:1",
+            ),
         ] {
             let request = Request::builder().uri(url).body(Bytes::new()).unwrap();
             let answer = transport(router.clone(), base, 100).oneshot(request).await.unwrap();
             assert_eq!(answer.body(), expected);
         }
-        let request = Request::builder().uri("http://m.example/v1/files").body(Bytes::new()).unwrap();
+        let request = Request::builder()
+            .uri("http://m.example/v1/files")
+            .body(Bytes::new())
+            .unwrap();
         let answer = transport(router, "http://m.example", 5).oneshot(request).await;
-        assert!(matches!(answer, Err(TransportError::TooLarge { limit: 5 })), "{answer:?}");
+        assert!(
+            matches!(answer, Err(TransportError::TooLarge { limit: 5 })),
+            "{answer:?}"
+        );
     }
 }

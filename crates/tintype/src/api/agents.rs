@@ -138,7 +138,8 @@ impl Door {
         use base64::Engine;
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{key}:"));
         let value = HeaderValue::try_from(format!("Basic {basic}")).map_err(|_| Refusal::Unknown)?;
-        self.person(&HeaderMap::from_iter([(header::AUTHORIZATION, value)])).await
+        self.person(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+            .await
     }
 }
 
@@ -189,7 +190,9 @@ impl IntoResponse for Refusal {
         let (status, mut body) = self.told();
         let code = match &self {
             Self::Call(error) if matches!(**error, CallError::KeyReused) => json!("idempotency_key_conflict"),
-            Self::Call(error) if matches!(**error, CallError::KeyInProgress) => json!("idempotency_request_in_progress"),
+            Self::Call(error) if matches!(**error, CallError::KeyInProgress) => {
+                json!("idempotency_request_in_progress")
+            }
             _ => body["code"].clone(),
         };
         body["success"] = json!(false);
@@ -249,9 +252,15 @@ async fn health() -> Json {
 /// A JSON body. The content type is asked for: a page of another site can send every other kind in its visitor's name.
 fn body_of<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let is_json = kind.is_some_and(|kind| kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json")));
+    let is_json = kind.is_some_and(|kind| {
+        kind.split(';')
+            .next()
+            .is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json"))
+    });
     if !is_json {
-        return Err(Refusal::wrong("the body is JSON, with the content type application/json"));
+        return Err(Refusal::wrong(
+            "the body is JSON, with the content type application/json",
+        ));
     }
     serde_json::from_slice(body).map_err(|e| Refusal::wrong(format!("the body is not what this takes: {e}")))
 }

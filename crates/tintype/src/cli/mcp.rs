@@ -61,7 +61,10 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         Some(token) => Caller::Token(token),
         None => Caller::Operator(operator()),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let running = Mcp::new(agents.clone(), caller, shown).serve(stdio()).await?;
         running.waiting().await?;

@@ -135,7 +135,12 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    async fn action(&self, name: &str, input: Map<String, Value>, options: Options) -> Result<CallToolResult, CallError> {
+    async fn action(
+        &self,
+        name: &str,
+        input: Map<String, Value>,
+        options: Options,
+    ) -> Result<CallToolResult, CallError> {
         Ok(told(&self.call(name, Value::Object(input), options).await?))
     }
 
@@ -358,12 +363,16 @@ fn search(principal: &Principal, Query { query }: Query) -> Result<CallToolResul
     let actions = agent::search(&query).into_iter().map(|action| {
         json!({ "name": action.name(), "title": action.about.title, "effect": action.effect(), "allowed": may_call(principal, action) })
     });
-    let extras = tools::EXTRAS.iter().filter(|extra| tools::is_known(extra.name)).map(tools::Extra::described);
+    let extras = tools::EXTRAS
+        .iter()
+        .filter(|extra| tools::is_known(extra.name))
+        .map(tools::Extra::described);
     let extras = extras.filter(|told| {
         let text = format!("{} {}", told["title"], told["description"]).to_lowercase();
         words.is_empty() || words.iter().any(|word| text.contains(word.as_str()))
     });
-    let extras = extras.map(|told| json!({ "name": told["name"], "title": told["title"], "effect": told["effect"], "allowed": true }));
+    let extras = extras
+        .map(|told| json!({ "name": told["name"], "title": told["title"], "effect": told["effect"], "allowed": true }));
     Ok(plain(json!({ "actions": actions.chain(extras).collect::<Vec<_>>() })))
 }
 
@@ -404,7 +413,9 @@ fn seen<'a>(facts: Value, pictures: impl IntoIterator<Item = (&'a str, Picture)>
         if !label.is_empty() {
             result.content.push(ContentBlock::text(label));
         }
-        result.content.push(ContentBlock::image(picture.data, picture.media_type));
+        result
+            .content
+            .push(ContentBlock::image(picture.data, picture.media_type));
     }
     result
 }
@@ -420,10 +431,14 @@ async fn outcome(agents: &Agents, principal: &Principal, id: &str) -> CallToolRe
     match found.await {
         Ok((Approval { state: State::Done, .. }, Some(answer))) => {
             let mut result = plain(answer["data"].clone());
-            result.content.push(ContentBlock::text(json!({ "meta": answer["meta"] }).to_string()));
+            result
+                .content
+                .push(ContentBlock::text(json!({ "meta": answer["meta"] }).to_string()));
             result
         }
-        Ok((approval, _)) if approval.state == State::Pending => failure(&CallError::ApprovalRequired(Box::new(approval))),
+        Ok((approval, _)) if approval.state == State::Pending => {
+            failure(&CallError::ApprovalRequired(Box::new(approval)))
+        }
         Ok((approval, answer)) => {
             let told = json!({ "state": approval.state, "reason": approval.reason, "answer": answer });
             CallToolResult::error(vec![
@@ -446,13 +461,18 @@ async fn show(
     let Some(elicitation) = elicitation(agents, &approval, context) else {
         return Ok(failure(&CallError::ApprovalRequired(Box::new(approval))).into());
     };
-    let is_stateless = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+    let is_stateless = context
+        .protocol_version()
+        .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
     if is_stateless {
         let request = InputRequest::Elicitation(ElicitRequest::new(elicitation));
         let requests = BTreeMap::from([("approval".to_owned(), request)]);
         return Ok(InputRequiredResult::new(Some(requests), Some(approval.id)).into());
     }
-    let shown = context.peer.create_elicitation_with_timeout(elicitation, Some(LONGEST_LOOK)).await;
+    let shown = context
+        .peer
+        .create_elicitation_with_timeout(elicitation, Some(LONGEST_LOOK))
+        .await;
     if let Err(error) = shown {
         tracing::debug!(%error, "the client did not show an approval");
     }
@@ -460,7 +480,11 @@ async fn show(
 }
 
 /// In the way that the client can show it; `None` if it can't.
-fn elicitation(agents: &Agents, approval: &Approval, context: &RequestContext<RoleServer>) -> Option<ElicitRequestParams> {
+fn elicitation(
+    agents: &Agents,
+    approval: &Approval,
+    context: &RequestContext<RoleServer>,
+) -> Option<ElicitRequestParams> {
     let can = context.client_capabilities()?.elicitation?;
     let id = &approval.id;
     let message = format!(
@@ -492,8 +516,16 @@ fn touched(approval: &Approval) -> String {
     const MOST: usize = 5;
     let blast = &approval.request.blast;
     let rows: Vec<&Value> = blast["touches"].as_array().into_iter().flatten().collect();
-    let names = rows.iter().take(MOST).map(|row| row["path"].as_str().or(row["what"].as_str()).unwrap_or("something"));
+    let names = rows
+        .iter()
+        .take(MOST)
+        .map(|row| row["path"].as_str().or(row["what"].as_str()).unwrap_or("something"));
     let names: Vec<&str> = names.collect();
     let more = if rows.len() > MOST { ", ..." } else { "" };
-    format!("{}{more} ({} files, {} bytes)", names.join(", "), blast["files"], blast["bytes"])
+    format!(
+        "{}{more} ({} files, {} bytes)",
+        names.join(", "),
+        blast["files"],
+        blast["bytes"]
+    )
 }

@@ -18,7 +18,10 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 pub fn service(agents: &Agents) -> StreamableHttpService<Mcp, NeverSessionManager> {
     let base = Url::parse(&agents.own().base).ok();
     let host = base.as_ref().and_then(|base| base.host_str()).map(str::to_owned);
-    let hosts = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain(host);
+    let hosts = ["localhost", "127.0.0.1", "::1"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(host);
     // A page of a site that is not ours must not speak to a server in its visitor's network.
     let ours = base.map(|base| format!("{}:{}", base.origin().ascii_serialization(), "*"));
     let ours = ours.map(|origin| match origin.matches(':').count() {
@@ -26,7 +29,10 @@ pub fn service(agents: &Agents) -> StreamableHttpService<Mcp, NeverSessionManage
         3.. => origin.trim_end_matches(":*").to_owned(),
         _ => origin,
     });
-    let origins = ["http://localhost:*", "http://127.0.0.1:*"].map(str::to_owned).into_iter().chain(ours);
+    let origins = ["http://localhost:*", "http://127.0.0.1:*"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(ours);
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(hosts)
         .with_allowed_origins(origins)
@@ -35,5 +41,9 @@ pub fn service(agents: &Agents) -> StreamableHttpService<Mcp, NeverSessionManage
         .with_json_response(true)
         .with_max_request_body_bytes(LONGEST_MESSAGE);
     let mcp = Mcp::new(agents.clone(), Caller::LetIn, Shown::default());
-    StreamableHttpService::new(move || Ok(mcp.clone()), Arc::new(NeverSessionManager::default()), config)
+    StreamableHttpService::new(
+        move || Ok(mcp.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    )
 }

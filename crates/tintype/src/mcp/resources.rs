@@ -2,9 +2,7 @@
 
 use agent::{Call, Options, Principal};
 use rmcp::ErrorData;
-use rmcp::model::{
-    CacheScope, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
-};
+use rmcp::model::{CacheScope, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde_json::json;
 
 use super::protocol_error;
@@ -38,7 +36,9 @@ pub async fn list(
     cursor: Option<&str>,
 ) -> Result<ListResourcesResult, ErrorData> {
     let skip: u64 = match cursor {
-        Some(cursor) => cursor.parse().map_err(|_| ErrorData::invalid_params("the cursor is not one of ours", None))?,
+        Some(cursor) => cursor
+            .parse()
+            .map_err(|_| ErrorData::invalid_params("the cursor is not one of ours", None))?,
         None => 0,
     };
     let call = Call {
@@ -47,7 +47,10 @@ pub async fn list(
         file: None,
         principal,
         at: now(),
-        options: Options { client, ..Options::default() },
+        options: Options {
+            client,
+            ..Options::default()
+        },
     };
     let page = agents.call(call).await.map_err(|e| protocol_error(&e))?.data;
     let rows = page["assets"].as_array().into_iter().flatten();
@@ -80,17 +83,27 @@ pub async fn read(
             file: None,
             principal,
             at: now(),
-            options: Options { client, ..Options::default() },
+            options: Options {
+                client,
+                ..Options::default()
+            },
         };
         let answer = agents.call(call).await.map_err(|e| protocol_error(&e))?;
         ResourceContents::text(answer.data["asset"].to_string(), uri).with_mime_type("application/json")
     } else if let Some(id) = uri.strip_prefix(PREVIEWS) {
-        let eyes = Eyes { agents, principal: &principal, client };
+        let eyes = Eyes {
+            agents,
+            principal: &principal,
+            client,
+        };
         let (_, picture) = eyes.preview(id, "", USUAL_SIDE).await.map_err(|e| protocol_error(&e))?;
         ResourceContents::blob(picture.data, uri).with_mime_type(picture.media_type)
     } else {
         let uri: String = uri.chars().take(200).collect();
-        return Err(ErrorData::invalid_params("there is no such resource", Some(json!({ "uri": uri }))));
+        return Err(ErrorData::invalid_params(
+            "there is no such resource",
+            Some(json!({ "uri": uri })),
+        ));
     };
     let mut read = ReadResourceResult::new(vec![contents]);
     read.ttl_ms = Some(0);

@@ -49,12 +49,14 @@ pub const EXTRAS: &[Extra] = &[
         description: "Makes up to 50 writes as one: looked at together, agreed to once, made in order, put back if one fails.",
         set: Some("calls"),
         reads: false,
-        input: || json!({
-            "calls": { "type": "array", "minItems": 1, "maxItems": 50, "items": { "type": "object", "additionalProperties": false,
-                "properties": { "action": name_of_action(), "input": input_of_action() }, "required": ["action", "input"] } },
-            "intent?": intent(),
-            "dryRun?": { "type": "boolean", "description": "Only look." },
-        }),
+        input: || {
+            json!({
+                "calls": { "type": "array", "minItems": 1, "maxItems": 50, "items": { "type": "object", "additionalProperties": false,
+                    "properties": { "action": name_of_action(), "input": input_of_action() }, "required": ["action", "input"] } },
+                "intent?": intent(),
+                "dryRun?": { "type": "boolean", "description": "Only look." },
+            })
+        },
     },
     Extra {
         name: "get_approval",
@@ -72,11 +74,13 @@ pub const EXTRAS: &[Extra] = &[
             is ignored. Signed only if asked: a signed URL works for whoever has it.",
         set: Some("seeing"),
         reads: true,
-        input: || json!({
-            "fileId": file_id(),
-            "transformation": text(),
-            "signSeconds?": { "type": "integer", "minimum": 1, "maximum": LONGEST_SIGNATURE_S, "description": "Sign it, for so many seconds." },
-        }),
+        input: || {
+            json!({
+                "fileId": file_id(),
+                "transformation": text(),
+                "signSeconds?": { "type": "integer", "minimum": 1, "maximum": LONGEST_SIGNATURE_S, "description": "Sign it, for so many seconds." },
+            })
+        },
     },
     Extra {
         name: "explain_transformation",
@@ -85,10 +89,12 @@ pub const EXTRAS: &[Extra] = &[
             files it needs. Makes no picture.",
         set: Some("seeing"),
         reads: true,
-        input: || json!({
-            "transformation?": text(),
-            "url?": { "type": "string", "minLength": 1, "maxLength": 16384, "description": "A delivery URL of this server." },
-        }),
+        input: || {
+            json!({
+                "transformation?": text(),
+                "url?": { "type": "string", "minLength": 1, "maxLength": 16384, "description": "A delivery URL of this server." },
+            })
+        },
     },
     Extra {
         name: "preview_asset",
@@ -105,12 +111,14 @@ pub const EXTRAS: &[Extra] = &[
             Use it to choose among many; skip goes on behind the first ones.",
         set: Some("seeing"),
         reads: true,
-        input: || json!({
-            "searchQuery?": { "type": "string", "minLength": 1, "maxLength": 8000, "description": "As of list_assets." },
-            "path?": { "type": "string", "minLength": 1, "maxLength": 2000, "description": "Only what lies directly in this folder." },
-            "limit?": { "type": "integer", "minimum": 1, "maximum": MOST_TILES, "description": "Most pictures; default all that fit." },
-            "skip?": { "type": "integer", "minimum": 0, "maximum": 1_000_000_000 },
-        }),
+        input: || {
+            json!({
+                "searchQuery?": { "type": "string", "minLength": 1, "maxLength": 8000, "description": "As of list_assets." },
+                "path?": { "type": "string", "minLength": 1, "maxLength": 2000, "description": "Only what lies directly in this folder." },
+                "limit?": { "type": "integer", "minimum": 1, "maximum": MOST_TILES, "description": "Most pictures; default all that fit." },
+                "skip?": { "type": "integer", "minimum": 0, "maximum": 1_000_000_000 },
+            })
+        },
     },
     Extra {
         name: "compare_before_after",
@@ -143,15 +151,17 @@ pub const EXTRAS: &[Extra] = &[
             destroys waits for a person's decision.",
         set: None,
         reads: false,
-        input: || json!({
-            "action": name_of_action(),
-            "input": input_of_action(),
-            "dryRun?": { "type": "boolean", "description": "Only look." },
-            "fields?": { "type": "array", "maxItems": 50, "items": { "type": "string", "maxLength": 100 }, "description": "Only these fields of each object in the output." },
-            "idempotencyKey?": { "type": "string", "minLength": 1, "maxLength": 255, "description": "Make the call once, however often it is asked for in a day." },
-            "intent?": intent(),
-            "connection?": { "type": "string", "minLength": 1, "maxLength": 50 },
-        }),
+        input: || {
+            json!({
+                "action": name_of_action(),
+                "input": input_of_action(),
+                "dryRun?": { "type": "boolean", "description": "Only look." },
+                "fields?": { "type": "array", "maxItems": 50, "items": { "type": "string", "maxLength": 100 }, "description": "Only these fields of each object in the output." },
+                "idempotencyKey?": { "type": "string", "minLength": 1, "maxLength": 255, "description": "Make the call once, however often it is asked for in a day." },
+                "intent?": intent(),
+                "connection?": { "type": "string", "minLength": 1, "maxLength": 50 },
+            })
+        },
     },
 ];
 
@@ -204,7 +214,9 @@ impl Extra {
             Some(self.reads),
             Some(false),
         );
-        Tool::new(self.name, self.description, object(&self.schema())).with_title(self.title).annotate(annotations)
+        Tool::new(self.name, self.description, object(&self.schema()))
+            .with_title(self.title)
+            .annotate(annotations)
     }
 
     /// For searches.
@@ -237,11 +249,21 @@ pub fn is_dynamic(name: &str) -> bool {
 /// What a caller is shown: what its token covers, of the sets that are wanted. Always in the same order.
 pub fn list(principal: &Principal, shown: &Shown) -> Vec<Tool> {
     if shown.is_dynamic() {
-        return EXTRAS.iter().filter(|extra| extra.set.is_none()).map(Extra::tool).collect();
+        return EXTRAS
+            .iter()
+            .filter(|extra| extra.set.is_none())
+            .map(Extra::tool)
+            .collect();
     }
-    let actions = ACTIONS.iter().filter(|action| shown.has(of_action(action.name())) && may_call(principal, action));
+    let actions = ACTIONS
+        .iter()
+        .filter(|action| shown.has(of_action(action.name())) && may_call(principal, action));
     let extras = EXTRAS.iter().filter(|extra| {
-        let covered = extra.reads || principal.grant.as_ref().is_none_or(|grant| grant.effects.iter().any(|e| e.changes()));
+        let covered = extra.reads
+            || principal
+                .grant
+                .as_ref()
+                .is_none_or(|grant| grant.effects.iter().any(|e| e.changes()));
         covered && extra.set.is_some_and(|set| shown.has(set))
     });
     actions.map(tool).chain(extras.map(Extra::tool)).collect()
@@ -270,8 +292,15 @@ mod tests {
     use super::*;
 
     fn names(grant: Option<Grant>, shown: &Shown) -> Vec<String> {
-        let principal = Principal { id: "agent:x".into(), kind: agent::Kind::Agent, grant };
-        list(&principal, shown).iter().map(|tool| tool.name.to_string()).collect()
+        let principal = Principal {
+            id: "agent:x".into(),
+            kind: agent::Kind::Agent,
+            grant,
+        };
+        list(&principal, shown)
+            .iter()
+            .map(|tool| tool.name.to_string())
+            .collect()
     }
 
     #[test]
@@ -280,11 +309,20 @@ mod tests {
         assert_eq!(all.len(), ACTIONS.len() + EXTRAS.len() - 3);
         let reads = names(Some(Grant::default()), &Shown::default());
         assert!(reads.contains(&"preview_asset".to_owned()) && reads.contains(&"list_assets".to_owned()));
-        for hidden in ["delete_file", "rename_file", "undo_call", "apply_changes", "get_authentication_parameters"] {
+        for hidden in [
+            "delete_file",
+            "rename_file",
+            "undo_call",
+            "apply_changes",
+            "get_authentication_parameters",
+        ] {
             assert!(!reads.contains(&hidden.to_owned()), "{hidden}");
         }
         assert_eq!(names(None, &Shown::sets("seeing").unwrap()).len(), 5);
-        assert_eq!(names(None, &Shown::dynamic()), ["search_actions", "describe_action", "call_action"]);
+        assert_eq!(
+            names(None, &Shown::dynamic()),
+            ["search_actions", "describe_action", "call_action"]
+        );
     }
 
     #[test]
@@ -293,7 +331,10 @@ mod tests {
             let declared = action.annotations();
             let tool = serde_json::to_value(tool(action)).unwrap();
             assert_eq!(tool["annotations"], declared, "{}", action.name());
-            assert_eq!((&tool["inputSchema"]["type"], &tool["outputSchema"]["type"]), (&json!("object"), &json!("object")));
+            assert_eq!(
+                (&tool["inputSchema"]["type"], &tool["outputSchema"]["type"]),
+                (&json!("object"), &json!("object"))
+            );
         }
     }
 

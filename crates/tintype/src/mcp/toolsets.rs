@@ -4,8 +4,19 @@ use url::form_urlencoded;
 
 /// Every set, in the order in which they are told.
 pub const TOOLSETS: [&str; 13] = [
-    "files", "tags", "versions", "folders", "caches", "metadata", "extensions", "transformations", "delivery", "account",
-    "trash", "calls", "seeing",
+    "files",
+    "tags",
+    "versions",
+    "folders",
+    "caches",
+    "metadata",
+    "extensions",
+    "transformations",
+    "delivery",
+    "account",
+    "trash",
+    "calls",
+    "seeing",
 ];
 
 /// What is shown.
@@ -33,7 +44,10 @@ impl Shown {
                 Some(set) => sets.push(*set),
                 None => {
                     let name: String = name.chars().take(50).collect();
-                    return Err(format!("there is no toolset `{name}`; there are {}", TOOLSETS.join(", ")));
+                    return Err(format!(
+                        "there is no toolset `{name}`; there are {}",
+                        TOOLSETS.join(", ")
+                    ));
                 }
             }
         }

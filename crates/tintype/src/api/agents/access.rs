@@ -11,15 +11,16 @@ use serde_json::Value;
 use time::Duration;
 
 use super::{Door, Refusal};
-use crate::agents::approval_page::{decision, escaped, page, pretty, sign_in};
 use crate::agents;
+use crate::agents::approval_page::{decision, escaped, page, pretty, sign_in};
 
 /// How long a link lives that a person made for themselves by signing in.
 const OWN_LINK: Duration = Duration::minutes(10);
 
 /// A page that runs nothing, is framed by nobody and kept by nobody.
 fn shown(status: StatusCode, html: String) -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    const POLICY: &str =
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -32,7 +33,12 @@ fn shown(status: StatusCode, html: String) -> Response {
 fn refused(refusal: &Refusal) -> Response {
     let (status, report) = refusal.told();
     let part = |name: &str| escaped(report[name].as_str().unwrap_or_default());
-    let body = format!("<p>{}<p>{}<p><code>{}</code>", part("message"), part("hint"), part("code"));
+    let body = format!(
+        "<p>{}<p>{}<p><code>{}</code>",
+        part("message"),
+        part("hint"),
+        part("code")
+    );
     shown(status, page("That did not work", &body))
 }
 
@@ -152,13 +158,22 @@ pub async fn decide(State(door): State<Door>, Form(decided): Form<Decided>) -> R
 async fn exchange(door: &Door, id: &str, key: &str) -> Result<Response, Refusal> {
     let person = door.person_with(key).await?;
     let store = door.agents.store().await?;
-    let link = store.approval_link(id, &person, "whoever has the key", OWN_LINK, agents::now()).await?;
+    let link = store
+        .approval_link(id, &person, "whoever has the key", OWN_LINK, agents::now())
+        .await?;
     let mut response = Redirect::to(&format!("/access/approvals?link={}", link.token)).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-async fn carry_out(door: &Door, link: &str, decision: Option<&str>, reason: Option<String>) -> Result<Response, Refusal> {
+async fn carry_out(
+    door: &Door,
+    link: &str,
+    decision: Option<&str>,
+    reason: Option<String>,
+) -> Result<Response, Refusal> {
     let approve = match decision {
         Some("approve") => true,
         Some("deny") => false,

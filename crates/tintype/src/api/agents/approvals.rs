@@ -51,7 +51,11 @@ pub async fn approve(
     body: Bytes,
 ) -> Result<Json, Refusal> {
     let decision: Decision = body_of(&headers, &body)?;
-    let mut answer = door.agents.decide(id, true, who, decision.reason).await?.unwrap_or_default();
+    let mut answer = door
+        .agents
+        .decide(id, true, who, decision.reason)
+        .await?
+        .unwrap_or_default();
     Ok(envelope(answer["data"].take(), answer["meta"].take()))
 }
 
@@ -88,7 +92,9 @@ pub async fn link(
     let wanted: For = body_of(&headers, &body)?;
     let life = time::Duration::seconds(wanted.seconds.unwrap_or(3600).into());
     let store = door.agents.store().await?;
-    let link = store.approval_link(&id, &who, &wanted.name, life, agents::now()).await?;
+    let link = store
+        .approval_link(&id, &who, &wanted.name, life, agents::now())
+        .await?;
     Ok(envelope(
         json!({
             "url": approval_page::address(&door.agents.own().base, &link),

@@ -27,13 +27,24 @@ pub struct Wanted {
 
 /// `GET /api/v3/tools`
 pub async fn list(Query(wanted): Query<Wanted>) -> Json {
-    let toolkit = wanted.toolkit_slug.as_deref().is_none_or(|slug| slug.eq_ignore_ascii_case(TOOLKIT));
+    let toolkit = wanted
+        .toolkit_slug
+        .as_deref()
+        .is_none_or(|slug| slug.eq_ignore_ascii_case(TOOLKIT));
     let named = |alias: &Alias| {
         let slugs = wanted.tool_slugs.as_deref();
-        slugs.is_none_or(|slugs| slugs.split(',').any(|slug| slug.trim().eq_ignore_ascii_case(alias.name)))
+        slugs.is_none_or(|slugs| {
+            slugs
+                .split(',')
+                .any(|slug| slug.trim().eq_ignore_ascii_case(alias.name))
+        })
     };
     let found = wanted.search.as_deref().map(agent::search);
-    let fits = |alias: &Alias| found.as_ref().is_none_or(|found| found.iter().any(|a| a.name() == alias.action));
+    let fits = |alias: &Alias| {
+        found
+            .as_ref()
+            .is_none_or(|found| found.iter().any(|a| a.name() == alias.action))
+    };
     let items: Vec<Value> = toolkit_names()
         .filter(|alias| toolkit && named(alias) && fits(alias))
         .filter_map(|alias| described(alias).ok())
@@ -77,7 +88,9 @@ pub async fn execute(
         options.connection = Some(connection);
     }
     let input = Value::Object(execution.arguments.unwrap_or_default());
-    Ok(Json(executed(&door.agents, call(alias.name.to_owned(), input, principal, options)).await))
+    Ok(Json(
+        executed(&door.agents, call(alias.name.to_owned(), input, principal, options)).await,
+    ))
 }
 
 /// Makes the call and puts the toolkit's envelope around what comes of it.
