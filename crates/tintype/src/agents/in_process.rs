@@ -53,7 +53,7 @@ async fn exchange(
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::OriginalUri;
+    use axum::http::Uri;
     use axum::http::HeaderMap;
     use axum::routing::any;
 
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_reach_the_router_below_the_base() {
-        let told = any(async |OriginalUri(uri): OriginalUri, headers: HeaderMap| {
+        let told = any(async |uri: Uri, headers: HeaderMap| {
             format!("{uri} at {}", headers["host"].to_str().unwrap())
         });
         let router = Router::new().fallback(told);
