@@ -79,7 +79,7 @@ pub(crate) struct UpdateFileDetails {
     #[schemars(length(max = 10_000))]
     description: Option<String>,
     /// Work to do on the file: background removal, tagging, description.
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 20))]
     extensions: Option<Vec<Extension>>,
     /// Where the result of extensions that take time is posted.
     #[schemars(length(max = 2000))]
@@ -686,8 +686,8 @@ impl Operation for DeleteFile {
     const ABOUT: About = About::destructive(
         "delete_file",
         "Delete a file",
-        "Deletes one file with all its versions, for good. Copies in a CDN may be delivered until they expire; \
-         purge_cache ends that. Look at the file with get_file_details first and be sure that it is the right one. To \
+        "Deletes one file with all its versions; no action brings back what was deleted. Copies in a CDN may \
+         be delivered until they expire; purge_cache ends that. Look at the file with get_file_details first and be sure that it is the right one. To \
          only hide it, unpublish it with update_file_details.",
     )
     .idempotent()
@@ -715,7 +715,7 @@ impl Operation for DeleteFile {
     }
 
     fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("a deleted file can't be had again over the API")
+        Inverse::None("no action brings a deleted file back")
     }
 }
 
@@ -757,8 +757,8 @@ impl Operation for DeleteMultipleFiles {
     const ABOUT: About = About::destructive(
         "delete_multiple_files",
         "Delete several files",
-        "Deletes up to 100 files with all their versions, for good. If one of the ids is unknown, nothing is deleted and \
-         the call fails with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
+        "Deletes up to 100 files with all their versions; no action brings back what was deleted. If one of the \
+         ids is unknown, nothing is deleted and the call fails with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
     )
     .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"]}"#]);
     type Output = BulkDeleted;
@@ -790,6 +790,6 @@ impl Operation for DeleteMultipleFiles {
     }
 
     fn inverse(&self, _: &BulkDeleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("deleted files can't be had again over the API")
+        Inverse::None("no action brings deleted files back")
     }
 }

@@ -101,8 +101,8 @@ impl Operation for DeleteFolder {
     const ABOUT: About = About::destructive(
         "delete_folder",
         "Delete a folder",
-        "Deletes a folder with everything in it, at any depth and with all versions, for good. A dry run tells how much \
-         that is. To delete some of its files use delete_multiple_files.",
+        "Deletes a folder with everything in it, at any depth and with all versions; no action brings back what was \
+         deleted. A dry run tells how much that is. To delete some of its files use delete_multiple_files.",
     )
     .idempotent()
     .examples(&[r#"{"folderPath":"/travel/2026"}"#]);
@@ -131,7 +131,7 @@ impl Operation for DeleteFolder {
     }
 
     fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("a deleted folder can't be had again over the API")
+        Inverse::None("no action brings a deleted folder back")
     }
 }
 

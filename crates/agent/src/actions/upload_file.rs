@@ -62,7 +62,7 @@ pub(crate) struct UploadFile {
     /// When a file is overwritten and no customMetadata is given: false keeps its values. Default: true.
     overwrite_custom_metadata: Option<bool>,
     /// Work to do on the file after it is stored.
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 20))]
     extensions: Option<Vec<Extension>>,
     /// What to do to the file before or after it is stored.
     transformation: Option<Transformation>,

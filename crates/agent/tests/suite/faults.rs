@@ -137,18 +137,18 @@ async fn every_action_works_and_is_looked_up() {
     copy_file: filePath, size | delete_file
     move_file: filePath, size, no filePath /in/a.jpg | move_file
     bulk_move_files: filePath, size, filePath, size | move_file and more
-    delete_file: status | - (a deleted file can't be had again over the API)
-    delete_multiple_files: status, status | - (deleted files can't be had again over the API)
+    delete_file: status | - (no action brings a deleted file back)
+    delete_multiple_files: status, status | - (no action brings deleted files back)
     bulk_add_tags: tags, tags | bulk_remove_tags and more
     bulk_remove_tags: tags, tags | bulk_add_tags
     bulk_remove_ai_tags: AITags | - (AI tags come back only by running the recognition again)
     restore_file_version: size, versionInfo | restore_file_version
-    delete_file_version: status | - (a deleted version can't be had again over the API)
+    delete_file_version: status | - (no action brings a deleted version back)
     create_folder: folderPath | delete_folder
     copy_folder: status, failed, folderPath | delete_folder
     move_folder: status, failed, folderPath, no folderPath /pics/summer | move_folder
     rename_folder: status, failed, no folderPath /pics/summer, folderPath | rename_folder
-    delete_folder: no folderPath /pics | - (a deleted folder can't be had again over the API)
+    delete_folder: no folderPath /pics | - (no action brings a deleted folder back)
     purge_cache: status | - (a cache fills again by itself)
     create_custom_metadata_field: id, name, label, schema | delete_custom_metadata_field
     update_custom_metadata_field: id, label | update_custom_metadata_field
