@@ -687,8 +687,8 @@ impl Operation for DeleteFile {
         "delete_file",
         "Delete a file",
         "Deletes one file with all its versions; no action brings back what was deleted. Copies in a CDN may \
-         be delivered until they expire; purge_cache ends that. Look at the file with get_file_details first and be sure that it is the right one. To \
-         only hide it, unpublish it with update_file_details.",
+         be delivered until they expire; purge_cache ends that. Look at the file with get_file_details first and be \
+         sure that it is the right one. To only hide it, unpublish it with update_file_details.",
     )
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd"}"#]);
@@ -758,7 +758,8 @@ impl Operation for DeleteMultipleFiles {
         "delete_multiple_files",
         "Delete several files",
         "Deletes up to 100 files with all their versions; no action brings back what was deleted. If one of the \
-         ids is unknown, nothing is deleted and the call fails with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
+         ids is unknown, nothing is deleted and the call fails with not_found. Copies in a CDN are not purged. For \
+         everything in a folder use delete_folder.",
     )
     .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"]}"#]);
     type Output = BulkDeleted;
