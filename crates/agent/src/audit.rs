@@ -21,6 +21,9 @@ use crate::store::{Store, StoreError};
 const LONGEST_TEXT: usize = 200;
 /// Longer lists of an input are cut.
 const LONGEST_LIST: usize = 50;
+/// Stands for a secret.
+const HIDDEN: &str = "(hidden)";
+
 /// Deeper objects of an input are only counted.
 const DEEPEST: usize = 4;
 
@@ -280,8 +283,12 @@ pub(crate) fn shortened(input: &Value, action: &Action) -> Value {
         return shorten(input, 0);
     };
     let shown = properties.iter().map(|(name, value)| {
-        let hidden = action.about.hidden_fields.contains(&name.as_str());
-        (cut(name), if hidden { size_of(value) } else { shorten(value, 0) })
+        let shown = if action.about.hidden_fields.contains(&name.as_str()) {
+            size_of(value)
+        } else {
+            shown(name, value, 0)
+        };
+        (cut(name), shown)
     });
     Value::Object(shown.collect())
 }
@@ -298,7 +305,7 @@ fn size_of(value: &Value) -> Value {
 fn shorten(value: &Value, depth: usize) -> Value {
     match value {
         // The query of a URL is where signatures and tokens are.
-        Value::String(text) if text.starts_with("http") => json!(cut(text.split(['?', '#']).next().unwrap_or(text))),
+        Value::String(text) if is_url(text) => json!(cut(&bare_url(text))),
         Value::String(text) => json!(cut(text)),
         Value::Array(items) => items
             .iter()
@@ -307,14 +314,15 @@ fn shorten(value: &Value, depth: usize) -> Value {
             .collect(),
         Value::Object(_) if depth >= DEEPEST => size_of(value),
         Value::Object(properties) => {
+            // `{"name": "Authorization", "value": "..."}`
+            let names_secret = ["name", "key", "header", "field"]
+                .iter()
+                .any(|field| properties.get(*field).and_then(Value::as_str).is_some_and(is_secret));
             let shown = properties.iter().take(LONGEST_LIST).map(|(name, value)| {
-                // A field that nobody declared may hold anything.
-                let value = if is_secret(name) {
-                    json!("(hidden)")
-                } else {
-                    shorten(value, depth + 1)
-                };
-                (cut(name), value)
+                if names_secret && name == "value" {
+                    return (cut(name), json!(HIDDEN));
+                }
+                (cut(name), shown(name, value, depth + 1))
             });
             Value::Object(shown.collect())
         }
@@ -322,16 +330,50 @@ fn shorten(value: &Value, depth: usize) -> Value {
     }
 }
 
+/// The value of a field, which may be one that nobody declared and hold anything.
+fn shown(name: &str, value: &Value, depth: usize) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        _ if is_secret(name) => json!(HIDDEN),
+        value => shorten(value, depth),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.trim_start().split(':').next().unwrap_or_default();
+    scheme.len() < text.len() && (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+}
+
+/// A URL without its query and without the name and password before its host.
+fn bare_url(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or(text);
+    let Some((scheme, rest)) = text.split_once("//") else {
+        return text.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}//{host}{path}")
+}
+
+/// `private_key`, `Private-Key` and `privateKey` are one name.
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     [
         "secret",
         "password",
+        "passwd",
+        "passphrase",
         "token",
+        "apikey",
         "privatekey",
         "accesskey",
+        "accountkey",
+        "credential",
         "signature",
         "authorization",
+        "cookie",
+        "bearer",
     ]
     .iter()
     .any(|word| name.contains(word))
@@ -396,6 +438,22 @@ mod tests {
           "url": "https://host/cat.jpg"
         }
         "#);
+    }
+
+    #[test]
+    fn secrets_are_hidden_wherever_they_stand() {
+        let action = crate::actions::find("create_url_endpoint").unwrap().action;
+        let input = json!({
+            "privateKey": "5ecret", "private_key": "5ecret", "Api-Key": ["5ecret"], "accessToken": { "x": "5ecret" },
+            "headers": [{ "name": "Authorization", "value": "5ecret" }, { "name": "Accept", "value": "image/*" }],
+            "Cookie": "5ecret", "sasToken": 5, "credentials": null, "url": "HTTPS://ann:5ecret@host/a?b=5ecret",
+            "keyword": "shown", "deep": [[{ "password": "5ecret" }]],
+        });
+        let shown = shortened(&input, action);
+        assert!(!shown.to_string().contains("5ecret"), "{shown}");
+        assert_eq!(shown["url"], "HTTPS://host/a");
+        assert_eq!(shown["headers"][1], json!({ "name": "Accept", "value": "image/*" }));
+        assert_eq!(shown["keyword"], "shown");
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ pub enum Code {
     VerificationFailed,
     /// It may have been done or not.
     OutcomeUnknown,
-    /// Something was done in part, and put back as far as that is possible.
+    /// Something was done in part, and put back as far as that is possible: the report says what was left.
     RolledBack,
     /// Something of ours is broken.
     Internal,
@@ -306,7 +306,7 @@ impl CallError {
             Self::Refused { status, message, .. } => match status.as_u16() {
                 401 => Code::CredentialExpired,
                 402 => Code::InsufficientCredit,
-                403 if message.contains("expired") => Code::CredentialExpired,
+                403 if says_key_is_refused(message) => Code::CredentialExpired,
                 403 => Code::ScopeMissing,
                 404 => Code::NotFound,
                 409 | 423 => Code::Conflict,
@@ -325,10 +325,15 @@ impl CallError {
             Self::Misunderstood { .. } => Code::SchemaDrift,
             Self::OutputTooLarge { .. } => Code::AnswerTooLarge,
             Self::NotThere(_) => Code::VerificationFailed,
-            Self::Step { error, rollback, .. } => match rollback["left"].as_array() {
-                Some(left) if left.is_empty() => Code::RolledBack,
-                _ => error.code(),
-            },
+            Self::Step { error, rollback, .. } => {
+                let some = |name: &str| rollback[name].as_array().is_some_and(|calls| !calls.is_empty());
+                match error.changed_nothing() {
+                    // What may have been done is what a caller has to know first.
+                    false => error.code(),
+                    true if some("undone") || some("left") => Code::RolledBack,
+                    true => error.code(),
+                }
+            }
             Self::Unrecorded { .. } | Self::Store(_) => Code::Internal,
         }
     }
@@ -358,6 +363,9 @@ impl CallError {
             Self::KeyReused => "use a new idempotency key for another call",
             Self::KeyInProgress => "wait for it; the same key then gives its answer",
             Self::ContractChanged { .. } => "read the action's schema again",
+            Self::Step { .. } if self.code() == Code::RolledBack => {
+                "what was done before is in rollback: undone is put back, left is as the call made it"
+            }
             Self::OutputTooLarge { done: false, .. } => "ask for less: a smaller limit, or the fields that you need",
             Self::OutputTooLarge { done: true, .. } => "it was carried out: do not repeat it",
             Self::Misunderstood { done: true, .. } | Self::Unrecorded { done: true, .. } => {
@@ -437,7 +445,11 @@ impl CallError {
             Self::Misunderstood { done, .. } | Self::OutputTooLarge { done, .. } | Self::Unrecorded { done, .. } => {
                 !done
             }
-            Self::NotThere(_) | Self::Step { .. } => false,
+            Self::NotThere(_) => false,
+            Self::Step { error, rollback, .. } => {
+                let left = rollback["left"].as_array().is_some_and(|left| !left.is_empty());
+                !left && error.changed_nothing()
+            }
             _ => self.code() != Code::OutcomeUnknown,
         }
     }
@@ -501,6 +513,13 @@ impl CallError {
         }
         report
     }
+}
+
+/// True if a 403 is about the key itself, not about what it may do: the API has one status for both, and tells them
+/// apart in words.
+pub(crate) fn says_key_is_refused(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("cannot be authenticated") || message.contains("expired")
 }
 
 impl Effect {

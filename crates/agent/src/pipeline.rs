@@ -22,7 +22,7 @@ use crate::canonical;
 use crate::connection::{Connection, Connections};
 use crate::drift::{Drift, DriftMode};
 use crate::error::CallError;
-use crate::idempotency::{Ended, Standing};
+use crate::idempotency::{Ended, Reserved, Standing};
 use crate::limits::Limits;
 use crate::policy::{self, Decision, Policy, Trace};
 use crate::principal::{Budget, Principal};
@@ -151,6 +151,9 @@ pub struct Meta {
     /// The rate that the upstream told of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rate: BTreeMap<String, u64>,
+    /// Of a dry run: all that it would touch, with its revision.
+    #[serde(skip)]
+    pub(crate) seen: Vec<(String, String)>,
 }
 
 /// How a call is taken back.
@@ -329,11 +332,17 @@ impl Pipeline {
             Standing::Fresh(reserved) => reserved,
         };
         let result = self.carry_out(found, call, connection, authority, record).await;
-        let kept = match &result {
-            Ok(answer) => {
-                let answer = serde_json::to_value(answer).map_err(|e| CallError::Store(e.into()))?;
-                self.store.settle(reserved, &Ended::Well(answer)).await
-            }
+        self.settle(reserved, &result).await;
+        result
+    }
+
+    /// Keeps what came of a call under its idempotency key, or gives the key free if nothing was changed.
+    async fn settle(&self, reserved: Reserved, result: &Result<impl Serialize, CallError>) {
+        let kept = match result {
+            Ok(answer) => match serde_json::to_value(answer) {
+                Ok(answer) => self.store.settle(reserved, &Ended::Well(answer)).await,
+                Err(error) => Err(error.into()),
+            },
             Err(error) if error.changed_nothing() => self.store.release(reserved).await,
             Err(error) => {
                 let ended = Ended::Badly {
@@ -350,7 +359,6 @@ impl Pipeline {
                 "an idempotent call could not be settled"
             );
         }
-        result
     }
 
     async fn carry_out(
@@ -400,7 +408,7 @@ impl Pipeline {
         if trace.decision == Decision::Confirm {
             self.agreed(&course, &survey, record).await?;
         }
-        self.spend(&course, &amounts(&course, &survey)).await?;
+        self.spend(&course, &amounts(&course, &steps, &survey)).await?;
         if about.effect.changes() {
             let unrecorded = |source| CallError::Unrecorded { done: false, source };
             self.store.record(record).await.map_err(unrecorded)?;
@@ -446,7 +454,9 @@ impl Pipeline {
     /// Whether somebody agreed to exactly this; else it is asked for.
     async fn agreed(&self, course: &Course<'_>, survey: &Survey, record: &CallRecord) -> Result<(), CallError> {
         match course.authority {
-            Authority::OfASet { .. } | Authority::WayBack { agreed: true, .. } => Ok(()),
+            Authority::OfASet { approval: Some(_) } | Authority::WayBack { agreed: true, .. } => Ok(()),
+            // The set needed nobody's agreement as things were a moment ago.
+            Authority::OfASet { approval: None } => Err(CallError::Moved("what it touches".to_owned())),
             Authority::Approved { revisions, .. } => {
                 let now = survey.revisions();
                 let moved = now.iter().zip(revisions).find(|(now, then)| now != then);
@@ -730,7 +740,7 @@ fn allowed(course: &Course<'_>, trace: &Trace) -> Result<(), CallError> {
 }
 
 /// What a call takes from budgets, beside being one.
-fn amounts(course: &Course<'_>, survey: &Survey) -> Vec<(Budget, u32)> {
+fn amounts(course: &Course<'_>, steps: &[Step], survey: &Survey) -> Vec<(Budget, u32)> {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let mut amounts = Vec::new();
     if course.about.effect.changes() {
@@ -742,10 +752,13 @@ fn amounts(course: &Course<'_>, survey: &Survey) -> Vec<(Budget, u32)> {
     if course.about.name == "purge_cache" {
         amounts.push((Budget::PurgesPerDay, 1));
     }
-    amounts.push((
-        Budget::UploadMebibytesPerDay,
-        count(course.file_bytes.div_ceil(1 << 20)),
-    ));
+    // A rename that purges: a file each, as far as it is known what lies in a folder.
+    if course.input["purgeCache"] == true {
+        amounts.push((Budget::PurgesPerDay, count(survey.files().count().max(1))));
+    }
+    let parts = steps.iter().flat_map(|step| &step.request.parts);
+    let bytes: usize = parts.filter(|part| part.is_file).map(|part| part.content.len()).sum();
+    amounts.push((Budget::UploadMebibytesPerDay, count(bytes.div_ceil(1 << 20))));
     amounts
 }
 
@@ -832,6 +845,11 @@ fn meta(course: &Course<'_>, record: &CallRecord, undo: Undo, untrusted: Vec<Str
         untrusted,
         left_out,
         rate: record.rate.clone(),
+        seen: if record.dry_run {
+            record.before.clone()
+        } else {
+            Vec::new()
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::actions::{About, Effect, path};
+use crate::actions::{About, Effect};
 use crate::principal::{Grant, Kind, Principal, matches};
 use crate::survey::{State, Survey};
 
@@ -46,10 +46,12 @@ pub struct Rule {
     /// Kinds of principals. Default: all.
     #[serde(default)]
     pub principals: Vec<Kind>,
-    /// Folders: it counts for calls that touch something in one of them. Default: anywhere.
+    /// Folders: it counts for calls that touch something in one of them, or a folder above one. One that allows counts
+    /// for calls that touch nothing else. Default: anywhere.
     #[serde(default)]
     pub folders: Vec<String>,
-    /// Tags: it counts for calls that touch a file with one of them.
+    /// Tags: it counts for calls that touch a file with one of them, also one inside of a folder. One that allows counts
+    /// for calls that touch nothing else.
     #[serde(default)]
     pub tags: Vec<String>,
     /// It counts for calls that touch at least so many things.
@@ -223,26 +225,35 @@ impl Rule {
     }
 
     fn holds(&self, survey: &Survey) -> bool {
-        let in_folder = |folder: &String| {
-            survey
-                .seen
-                .iter()
-                .filter_map(|s| s.path())
-                .any(|p| path::is_within(p, folder))
-        };
-        let rows = || survey.seen.iter().filter_map(|s| s.facts());
-        let has_tag = |tag: &String| {
-            let mut all = rows().flat_map(|f| f["tags"].as_array().into_iter().flatten());
-            all.any(|t| t == tag.as_str())
-        };
-        let extent = || survey.extent();
-        (self.folders.is_empty() || self.folders.iter().any(in_folder))
-            && (self.tags.is_empty() || self.tags.iter().any(has_tag))
-            && self.at_least.is_none_or(|least| extent().things >= least)
-            && self.at_least_bytes.is_none_or(|least| extent().bytes >= least)
+        let extent = survey.extent();
+        if self.decision == Decision::Allow {
+            // What widens speaks for what it names alone: one thing elsewhere, or one that is not known, is too much.
+            let every = |fits: &dyn Fn(&Value) -> bool| {
+                let mut files = survey.files().peekable();
+                files.peek().is_some() && files.all(fits) && !survey.hides_something()
+            };
+            return (self.folders.is_empty() || survey.lies_within(&self.folders))
+                && (self.tags.is_empty() || every(&|file| self.has_tag(file)))
+                && self.at_least.is_none_or(|least| extent.things >= least)
+                && self.at_least_bytes.is_none_or(|least| extent.bytes >= least)
+                && self
+                    .published
+                    .is_none_or(|is| every(&|file| file["isPublished"].as_bool() == Some(is)));
+        }
+        // What narrows holds where it may hold: what was not seen may be anything.
+        let hidden = survey.hides_something();
+        (self.folders.is_empty() || self.folders.iter().any(|folder| survey.reaches(folder)))
+            && (self.tags.is_empty() || hidden || survey.files().any(|file| self.has_tag(file)))
+            && self.at_least.is_none_or(|least| hidden || extent.things >= least)
+            && self.at_least_bytes.is_none_or(|least| hidden || extent.bytes >= least)
             && self
                 .published
-                .is_none_or(|is| rows().any(|f| f["isPublished"].as_bool() == Some(is)))
+                .is_none_or(|is| hidden || survey.files().any(|file| file["isPublished"].as_bool() == Some(is)))
+    }
+
+    fn has_tag(&self, file: &Value) -> bool {
+        let mut tags = file["tags"].as_array().into_iter().flatten();
+        tags.any(|tag| self.tags.iter().any(|named| tag == named.as_str()))
     }
 }
 
@@ -252,7 +263,7 @@ mod tests {
 
     use super::*;
     use crate::actions::find;
-    use crate::survey::{Seen, Target};
+    use crate::survey::{Contents, Seen, Target};
 
     fn about(name: &str) -> About {
         find(name).unwrap().action.about
@@ -351,6 +362,97 @@ mod tests {
         assert_eq!(decide("/tmp/a", &["legal"], &agent(writer())), Decision::Deny);
         assert!(policy.asks_for_facts(&about("delete_file"), &operator));
         assert!(!policy.asks_for_facts(&about("rename_file"), &operator));
+    }
+
+    fn folder(path: &str, rows: Vec<Value>, cut: bool) -> Survey {
+        let facts = json!({ "folderId": "d", "folderPath": path });
+        Survey {
+            seen: vec![Seen {
+                target: Target::Folder(path.to_owned()),
+                state: State::Present(facts),
+                contents: Some(Contents { rows, cut }),
+                versions: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn what_narrows_holds_for_what_lies_in_a_folder_and_for_what_may() {
+        let legal =
+            json!({ "fileId": "a", "filePath": "/a/b.jpg", "tags": ["legal"], "size": 10, "isPublished": true });
+        let other = json!({ "fileId": "b", "filePath": "/a/c.jpg", "tags": null, "size": 10, "isPublished": false });
+        let in_folder = Rule {
+            folders: vec!["/a/secret".into()],
+            ..rule(Decision::Deny)
+        };
+        let tagged = Rule {
+            tags: vec!["legal".into()],
+            ..rule(Decision::Deny)
+        };
+        let published = Rule {
+            published: Some(true),
+            ..rule(Decision::Confirm)
+        };
+        let many = Rule {
+            at_least: Some(50),
+            ..rule(Decision::Deny)
+        };
+        let heavy = Rule {
+            at_least_bytes: Some(50),
+            ..rule(Decision::Deny)
+        };
+        let both = || folder("/a", vec![legal.clone(), other.clone()], false);
+        let dull = |cut| folder("/a", vec![other.clone()], cut);
+        let mut unread = dull(false);
+        unread.seen[0].contents = None;
+        let cases = [
+            ("a folder above", &in_folder, both(), true),
+            ("a folder beside", &in_folder, folder("/ab", vec![], false), false),
+            ("a tag inside", &tagged, both(), true),
+            ("no such tag", &tagged, dull(false), false),
+            ("a tag perhaps", &tagged, dull(true), true),
+            ("contents that could not be read", &tagged, unread.clone(), true),
+            ("one published inside", &published, both(), true),
+            ("none published", &published, dull(false), false),
+            ("one published perhaps", &published, dull(true), true),
+            ("too few", &many, both(), false),
+            ("many perhaps", &many, dull(true), true),
+            ("too light", &heavy, both(), false),
+            ("heavy perhaps", &heavy, dull(true), true),
+        ];
+        for (what, rule, survey, holds) in cases {
+            assert_eq!(rule.holds(&survey), holds, "{what}");
+        }
+        let allows = |rule: &Rule| Rule {
+            decision: Decision::Allow,
+            ..rule.clone()
+        };
+        let cases = [
+            ("a folder above", allows(&in_folder), both(), false),
+            (
+                "that folder",
+                allows(&in_folder),
+                folder("/a/secret/x", vec![], false),
+                true,
+            ),
+            ("a tag of one", allows(&tagged), both(), false),
+            (
+                "a tag of all",
+                allows(&tagged),
+                folder("/a", vec![legal.clone()], false),
+                true,
+            ),
+            (
+                "a tag of all that is seen",
+                allows(&tagged),
+                folder("/a", vec![legal.clone()], true),
+                false,
+            ),
+            ("nothing at all", allows(&tagged), Survey::default(), false),
+        ];
+        for (what, rule, survey, holds) in cases {
+            assert_eq!(rule.holds(&survey), holds, "allow: {what}");
+        }
     }
 
     #[test]

@@ -77,9 +77,9 @@ pub enum Budget {
     WritesPerDay,
     /// Destructive calls in a day, a file each for those that name several.
     DeletesPerDay,
-    /// Mebibytes that are attached to uploads in a day.
+    /// Mebibytes that uploads carry in a day, attached or in base64.
     UploadMebibytesPerDay,
-    /// Purges in a day.
+    /// Purges in a day, those of renames too.
     PurgesPerDay,
 }
 

@@ -2,7 +2,7 @@
 //! the time is a parameter.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -100,15 +100,29 @@ pub struct Patience {
     pub pause: Duration,
 }
 
+/// A call that was let through. Dropped without a word on how it ended, it leaves its place to the next.
+#[derive(Debug)]
+pub(crate) struct Passage<'a> {
+    breakers: &'a Breakers,
+    upstream: String,
+    /// It is the one that tries whether the upstream is there again.
+    probes: bool,
+}
+
 impl Breakers {
     /// Lets a call through, or tells how long the circuit stays open.
-    pub fn enter(&self, upstream: &str, patience: Patience, now: Instant) -> Result<(), Duration> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn enter(&self, upstream: &str, patience: Patience, now: Instant) -> Result<Passage<'_>, Duration> {
+        let mut passage = Passage {
+            breakers: self,
+            upstream: upstream.to_owned(),
+            probes: false,
+        };
+        let mut all = self.lock();
         let Some(breaker) = all.get_mut(upstream) else {
-            return Ok(());
+            return Ok(passage);
         };
         let Some(opened) = breaker.opened else {
-            return Ok(());
+            return Ok(passage);
         };
         let left = patience.pause.saturating_sub(now.saturating_duration_since(opened));
         if !left.is_zero() {
@@ -118,31 +132,51 @@ impl Breakers {
             return Err(Duration::from_secs(1));
         }
         breaker.probing = true;
-        Ok(())
+        passage.probes = true;
+        Ok(passage)
     }
 
-    /// Notes how a request ended: whether the upstream is there, whatever it said.
-    pub fn leave(&self, upstream: &str, is_there: bool, patience: Patience, now: Instant) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_there {
-            all.remove(upstream);
-            return;
-        }
-        let breaker = all.entry(upstream.to_owned()).or_default();
-        breaker.failures += 1;
-        breaker.probing = false;
-        if breaker.failures >= patience.failures {
-            breaker.opened = Some(now);
-        }
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For doors that tell agents not to try.
     pub fn state(&self, upstream: &str, patience: Patience, now: Instant) -> Circuit {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.lock();
         match all.get(upstream).and_then(|b| b.opened) {
             None => Circuit::Closed,
             Some(opened) if now.saturating_duration_since(opened) < patience.pause => Circuit::Open,
             Some(_) => Circuit::HalfOpen,
+        }
+    }
+}
+
+impl Passage<'_> {
+    /// Notes how the request ended: whether the upstream is there, whatever it said.
+    pub fn leave(mut self, is_there: bool, patience: Patience, now: Instant) {
+        let mut all = self.breakers.lock();
+        if is_there {
+            all.remove(&self.upstream);
+        } else {
+            let breaker = all.entry(self.upstream.clone()).or_default();
+            breaker.failures += 1;
+            if self.probes {
+                breaker.probing = false;
+            }
+            if breaker.failures >= patience.failures {
+                breaker.opened = Some(now);
+            }
+        }
+        self.probes = false;
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        if self.probes
+            && let Some(breaker) = self.breakers.lock().get_mut(&self.upstream)
+        {
+            breaker.probing = false;
         }
     }
 }
@@ -181,18 +215,21 @@ mod tests {
         };
         let start = Instant::now();
         let at = |s| start + Duration::from_secs(s);
-        breakers.leave("u", false, patience, at(0));
-        assert_eq!(breakers.enter("u", patience, at(0)), Ok(()));
-        breakers.leave("u", false, patience, at(0));
-        assert_eq!(breakers.enter("u", patience, at(10)), Err(Duration::from_secs(50)));
+        let enter = |s| breakers.enter("u", patience, at(s));
+        enter(0).unwrap().leave(false, patience, at(0));
+        enter(0).unwrap().leave(false, patience, at(0));
+        assert_eq!(enter(10).unwrap_err(), Duration::from_secs(50));
         assert_eq!(breakers.state("u", patience, at(10)), Circuit::Open);
         assert_eq!(breakers.state("u", patience, at(60)), Circuit::HalfOpen);
-        assert_eq!(breakers.enter("u", patience, at(60)), Ok(()));
-        assert!(breakers.enter("u", patience, at(60)).is_err(), "one call tries");
-        breakers.leave("u", false, patience, at(61));
-        assert!(breakers.enter("u", patience, at(100)).is_err());
-        assert_eq!(breakers.enter("u", patience, at(121)), Ok(()));
-        breakers.leave("u", true, patience, at(121));
+        let probe = enter(60).unwrap();
+        assert!(enter(60).is_err(), "one call tries");
+        probe.leave(false, patience, at(61));
+        assert!(enter(100).is_err());
+        // One that is broken off says nothing, and the next one tries.
+        drop(enter(121).unwrap());
+        let probe = enter(121).unwrap();
+        assert!(enter(121).is_err(), "one call tries");
+        probe.leave(true, patience, at(121));
         assert_eq!(breakers.state("u", patience, at(121)), Circuit::Closed);
     }
 }

@@ -29,6 +29,8 @@ enum Expected {
     NoRow { key: &'static str, value: String },
     /// Work that goes on by itself has come to its end.
     Done { field: &'static str, when: &'static str },
+    /// A job on a folder has come to its end, and did all of its work.
+    Job,
 }
 
 /// What a field should be.
@@ -36,12 +38,14 @@ enum Expected {
 pub(crate) enum Wanted {
     /// Exactly this. A number is the same whether it is written with a fraction or not.
     Is(Value),
-    /// A list of these in any order; null counts as an empty one.
+    /// A list of these tags in any order, as the API keeps them: trimmed, without empty ones; null counts as an empty one.
     Set(Vec<String>),
-    /// A list with all of these.
+    /// A list with all of these tags.
     With(Vec<String>),
-    /// A list with none of these.
+    /// A list with none of these tags.
     Without(Vec<String>),
+    /// `x,y,width,height`, with or without spaces; nothing at all for null and an empty text.
+    Area(Option<String>),
     /// A list of objects of which none has one of these names.
     WithoutNamed(Vec<String>),
     /// An object with these values, others too; null means that the key is absent or null.
@@ -87,6 +91,8 @@ pub(crate) enum Look {
     Checks(Vec<Check>),
     /// The work is still going on.
     NotYet(String),
+    /// The work has ended, and not all of it was done.
+    Partly(String),
 }
 
 impl Probe {
@@ -137,9 +143,17 @@ impl Probe {
         }
     }
 
+    /// About a job on a folder.
+    pub fn job(request: ApiRequest) -> Self {
+        Self {
+            request,
+            expected: Expected::Job,
+        }
+    }
+
     /// True if it is about work that goes on.
     pub fn waits(&self) -> bool {
-        matches!(self.expected, Expected::Done { .. })
+        matches!(self.expected, Expected::Done { .. } | Expected::Job)
     }
 
     /// The row that it is about, in an answer.
@@ -160,7 +174,7 @@ impl Probe {
         let missing = || vec![check("status", json!(200), json!(404))];
         Look::Checks(match &self.expected {
             Expected::Absent => vec![check("status", json!(404), json!(status))],
-            Expected::Fields(_) | Expected::Done { .. } if status == 404 => missing(),
+            Expected::Fields(_) | Expected::Done { .. } | Expected::Job if status == 404 => missing(),
             Expected::Fields(fields) => fields
                 .iter()
                 .map(|(name, wanted)| wanted.check(name, &answer[*name]))
@@ -172,6 +186,24 @@ impl Probe {
                 }
                 vec![check(field, json!(when), actual.clone())]
             }
+            Expected::Job => match answer["status"].as_str() {
+                Some("Completed") => {
+                    let failed = answer["failed"].as_u64().unwrap_or(0);
+                    vec![
+                        check("status", json!("Completed"), json!("Completed")),
+                        check("failed", json!(0), json!(failed)),
+                    ]
+                }
+                Some("Failed") => vec![check("status", json!("Completed"), json!("Failed"))],
+                // The folder is renamed, its old URLs may still be in caches.
+                Some("Partial success") => {
+                    return Look::Partly(match answer["message"].as_str() {
+                        Some(message) => format!("the job ended in part: {message}"),
+                        None => "the job ended in part".to_owned(),
+                    });
+                }
+                _ => return Look::NotYet(format!("status is still {}", answer["status"])),
+            },
             Expected::NoRow { key, value } => vec![check(
                 &format!("no {key} {value}"),
                 json!(true),
@@ -197,9 +229,20 @@ impl Wanted {
             .flatten()
             .filter_map(Value::as_str)
             .collect();
+        let trimmed = |items: &[String]| -> Vec<String> {
+            let items = items.iter().map(|item| item.trim()).filter(|item| !item.is_empty());
+            items.map(str::to_owned).collect()
+        };
         let (expected, ok) = match self {
+            Self::Area(area) => {
+                let numbers = |text: &str| -> Vec<String> { text.split(',').map(|n| n.trim().to_owned()).collect() };
+                let wanted = area.as_deref().map(str::trim).filter(|area| !area.is_empty());
+                let held = actual.as_str().filter(|area| !area.is_empty());
+                (json!(wanted), wanted.map(numbers) == held.map(numbers))
+            }
             Self::Is(value) => (value.clone(), same(value, actual)),
             Self::Set(items) => {
+                let items = trimmed(items);
                 let is_list = actual.is_null() || actual.is_array();
                 let all = items.iter().all(|i| held.contains(&i.as_str()));
                 (
@@ -207,14 +250,16 @@ impl Wanted {
                     is_list && all && held.iter().all(|h| items.iter().any(|i| i == h)),
                 )
             }
-            Self::With(items) => (
-                json!({ "with": items }),
-                items.iter().all(|i| held.contains(&i.as_str())),
-            ),
-            Self::Without(items) => (
-                json!({ "without": items }),
-                !items.iter().any(|i| held.contains(&i.as_str())),
-            ),
+            Self::With(items) => {
+                let items = trimmed(items);
+                let ok = items.iter().all(|i| held.contains(&i.as_str()));
+                (json!({ "with": items }), ok)
+            }
+            Self::Without(items) => {
+                let items = trimmed(items);
+                let ok = !items.iter().any(|i| held.contains(&i.as_str()));
+                (json!({ "without": items }), ok)
+            }
             Self::WithoutNamed(names) => {
                 let mut rows = actual.as_array().into_iter().flatten();
                 let has = rows.any(|row| names.iter().any(|name| row["name"] == name.as_str()));
@@ -269,6 +314,13 @@ mod tests {
         assert!(ok(Wanted::Is(json!(5)), json!(5.0)));
         assert!(ok(Wanted::Set(list(&["a", "b"])), json!(["b", "a"])));
         assert!(ok(Wanted::Set(list(&[])), json!(null)));
+        assert!(ok(Wanted::Set(list(&[" a ", " "])), json!(["a"])));
+        assert!(ok(Wanted::With(list(&["a\n"])), json!(["a", "b"])));
+        assert!(!ok(Wanted::Without(list(&[" a"])), json!(["a"])));
+        let area = |text: Option<&str>| Wanted::Area(text.map(str::to_owned));
+        assert!(ok(area(Some(" 1, 2,3 ,4 ")), json!("1,2,3,4")));
+        assert!(ok(area(None), json!(null)) && ok(area(Some("")), json!(null)));
+        assert!(!ok(area(Some("1,2,3,4")), json!("1,2,3,5")) && !ok(area(Some("1,2,3,4")), json!(null)));
         assert!(!ok(Wanted::Set(list(&["a"])), json!(["a", "b"])));
         assert!(ok(Wanted::With(list(&["a"])), json!(["a", "b"])));
         assert!(!ok(Wanted::With(list(&["a"])), json!(null)));

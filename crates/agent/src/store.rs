@@ -141,7 +141,9 @@ impl Store {
     }
 
     pub(crate) async fn seal_bytes(&self, tx: &mut Transaction, place: &str, secret: &[u8]) -> Result<(), StoreError> {
-        let sealed = self.vault.seal(place, secret)?;
+        // Asked in the same transaction: a key that was replaced meanwhile seals nothing more, in no process.
+        let key_id = key_in_use(&mut **tx).await?.unwrap_or_else(|| self.vault.active_key());
+        let sealed = self.vault.seal_under(&key_id, place, secret)?;
         sqlx::query(
             "INSERT INTO sealed (place, key_id, wrapped, body) VALUES ($1, $2, $3, $4)
              ON CONFLICT (place) DO UPDATE SET key_id = excluded.key_id, wrapped = excluded.wrapped, body = excluded.body",
@@ -165,42 +167,48 @@ impl Store {
     }
 
     pub(crate) async fn unseal_bytes(&self, place: &str) -> Result<Option<secrecy::SecretBox<Vec<u8>>>, StoreError> {
-        let row = sqlx::query("SELECT key_id, wrapped, body FROM sealed WHERE place = $1")
-            .bind(place)
-            .fetch_optional(&self.readers)
-            .await?;
-        let Some(row) = row else {
-            return Ok(None);
-        };
-        let sealed = Sealed {
-            key_id: row.try_get("key_id")?,
-            wrapped: row.try_get("wrapped")?,
-            body: row.try_get("body")?,
-        };
-        Ok(Some(self.vault.unseal(place, &sealed)?))
+        let mut again = true;
+        loop {
+            let row = sqlx::query("SELECT key_id, wrapped, body FROM sealed WHERE place = $1")
+                .bind(place)
+                .fetch_optional(&self.readers)
+                .await?;
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            match self.vault.unseal(place, &sealed(&row)?) {
+                // It may have been wrapped anew, and its old key forgotten, since it was read.
+                Err(VaultError::Unknown(_)) if again => again = false,
+                other => return Ok(Some(other?)),
+            }
+        }
     }
 
     /// Makes a new master key the one in use and wraps every secret anew, one by one, while calls go on. Returns how
-    /// many were wrapped.
+    /// many were wrapped. From the first transaction on every process seals with the new key; an old one is forgotten
+    /// when nothing is left under it.
     pub async fn rotate(&self) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        // The file is changed while nobody else changes it, and before the database names the key.
         self.vault.renew()?;
+        set_key_in_use(&mut *tx, &self.vault.active_key()).await?;
+        tx.commit().await?;
         let mut wrapped = 0;
         loop {
             let mut tx = self.begin().await?;
+            // Another rotation may have begun.
+            let key_id = key_in_use(&mut *tx).await?.unwrap_or_else(|| self.vault.active_key());
             let row = sqlx::query("SELECT place, key_id, wrapped, body FROM sealed WHERE key_id <> $1 LIMIT 1")
-                .bind(self.vault.active_key())
+                .bind(&key_id)
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(row) = row else {
-                break;
+                self.vault.forget_all_but(&[key_id])?;
+                tx.commit().await?;
+                return Ok(wrapped);
             };
             let place: String = row.try_get("place")?;
-            let old = Sealed {
-                key_id: row.try_get("key_id")?,
-                wrapped: row.try_get("wrapped")?,
-                body: row.try_get("body")?,
-            };
-            if let Some(fresh) = self.vault.rewrap(&place, &old)? {
+            if let Some(fresh) = self.vault.rewrap(&key_id, &place, &sealed(&row)?)? {
                 sqlx::query("UPDATE sealed SET key_id = $1, wrapped = $2 WHERE place = $3")
                     .bind(fresh.key_id)
                     .bind(fresh.wrapped)
@@ -211,8 +219,6 @@ impl Store {
             tx.commit().await?;
             wrapped += 1;
         }
-        self.vault.forget_former()?;
-        Ok(wrapped)
     }
 
     /// Name of the master key in use, and how many secrets are under which.
@@ -223,7 +229,10 @@ impl Store {
         let counts = rows
             .iter()
             .map(|row| Ok((row.try_get("key_id")?, row.try_get("count")?)));
-        Ok((self.vault.active_key(), counts.collect::<Result<_, sqlx::Error>>()?))
+        let key_id = key_in_use(&self.readers)
+            .await?
+            .unwrap_or_else(|| self.vault.active_key());
+        Ok((key_id, counts.collect::<Result<_, sqlx::Error>>()?))
     }
 
     /// A key that opens nothing is noticed at the start rather than at the first call: one secret is known to be there.
@@ -232,6 +241,15 @@ impl Store {
         if self.unseal::<String>(PLACE).await?.is_none() {
             let mut tx = self.begin().await?;
             self.seal(&mut tx, PLACE, &"this vault opens").await?;
+            tx.commit().await?;
+        }
+        if key_in_use(&self.readers).await?.is_none() {
+            let mut tx = self.begin().await?;
+            sqlx::query("INSERT OR IGNORE INTO facts (name, value) VALUES ($1, $2)")
+                .bind(KEY_IN_USE)
+                .bind(self.vault.active_key())
+                .execute(&mut *tx)
+                .await?;
             tx.commit().await?;
         }
         Ok(())
@@ -277,6 +295,35 @@ impl Store {
     }
 }
 
+/// The fact that names the master key with which every process seals.
+const KEY_IN_USE: &str = "vault key";
+
+async fn key_in_use<'a>(on: impl sqlx::Executor<'a, Database = Db>) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT value FROM facts WHERE name = $1")
+        .bind(KEY_IN_USE)
+        .fetch_optional(on)
+        .await
+}
+
+async fn set_key_in_use<'a>(on: impl sqlx::Executor<'a, Database = Db>, key_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )
+    .bind(KEY_IN_USE)
+    .bind(key_id)
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+fn sealed(row: &sqlx::sqlite::SqliteRow) -> Result<Sealed, sqlx::Error> {
+    Ok(Sealed {
+        key_id: row.try_get("key_id")?,
+        wrapped: row.try_get("wrapped")?,
+        body: row.try_get("body")?,
+    })
+}
+
 /// Unix milliseconds.
 pub(crate) fn millis(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
@@ -316,3 +363,44 @@ fn only_for_its_owner(file: &Path) {
 
 #[cfg(not(unix))]
 fn only_for_its_owner(_: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two processes, of which one is not told that the other changes the key.
+    #[tokio::test]
+    async fn what_is_sealed_while_the_key_is_changed_can_be_had_afterwards() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("agent.db");
+        let key = || MasterKey::File(directory.path().join("vault.key"));
+        let server = Store::open(&file, key()).await.unwrap();
+        let command = Store::open(&file, key()).await.unwrap();
+        let seal = async |place: &str| {
+            let mut tx = server.begin().await.unwrap();
+            server.seal(&mut tx, place, &place).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        seal("a").await;
+        let (before, _) = server.vault_status().await.unwrap();
+        assert!(command.rotate().await.unwrap() > 0);
+        seal("b").await;
+        // Twice in a row, so that its former key is gone from the file as well.
+        command.rotate().await.unwrap();
+        seal("c").await;
+        let (one, other) = tokio::join!(command.rotate(), server.rotate());
+        one.unwrap();
+        other.unwrap();
+        seal("d").await;
+        let fresh = Store::open(&file, key()).await.unwrap();
+        for place in ["a", "b", "c", "d"] {
+            for store in [&server, &command, &fresh] {
+                assert_eq!(store.unseal::<String>(place).await.unwrap().as_deref(), Some(place));
+            }
+        }
+        let (after, counts) = fresh.vault_status().await.unwrap();
+        assert_ne!(before, after);
+        assert_eq!(counts.len(), 1, "all under {after}: {counts:?}");
+        assert_eq!(fresh.vault.known_keys(), [after]);
+    }
+}

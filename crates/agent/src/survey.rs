@@ -10,7 +10,10 @@ use crate::canonical;
 use crate::request::ApiRequest;
 
 /// Rows of one listing, which is also the API's limit.
-const MOST_ROWS: usize = 1000;
+pub(crate) const MOST_ROWS: usize = 1000;
+
+/// Pages of what lies in a folder that are read: what has more is known in part only.
+pub(crate) const MOST_PAGES: usize = 10;
 
 /// One thing that a call touches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub(crate) enum Target {
     Folder(String),
     /// A folder that may not exist yet, itself alone.
     Place(String),
+    /// Where a folder will lie with all that is in it, and what is there now.
+    Landing(String),
     /// One object among the account's settings.
     Setting { list: &'static [&'static str], id: Id },
     /// A row of a list of settings that has no address of its own.
@@ -37,7 +42,17 @@ impl Target {
     /// The path in the library that it has by itself, without looking.
     pub fn own_path(&self) -> Option<&str> {
         match self {
-            Self::FileAt(path) | Self::Slot(path) | Self::Folder(path) | Self::Place(path) => Some(path),
+            Self::FileAt(path) | Self::Slot(path) | Self::Folder(path) | Self::Place(path) | Self::Landing(path) => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
+    /// The folder that is touched with all that is in it.
+    pub fn tree(&self) -> Option<&str> {
+        match self {
+            Self::Folder(path) | Self::Landing(path) => Some(path),
             _ => None,
         }
     }
@@ -47,8 +62,8 @@ impl Target {
         match self {
             Self::File(id) => Some(details(id.as_str())),
             Self::FileAt(path) | Self::Slot(path) => Some(file_at(path)),
-            Self::Folder(path) | Self::Place(path) if path == "/" => None,
-            Self::Folder(path) | Self::Place(path) => Some(folder_at(path)),
+            Self::Folder(path) | Self::Place(path) | Self::Landing(path) if path == "/" => None,
+            Self::Folder(path) | Self::Place(path) | Self::Landing(path) => Some(folder_at(path)),
             Self::Setting { list, id } => {
                 let mut path = list.to_vec();
                 path.push(id.as_str());
@@ -70,7 +85,7 @@ impl Target {
         };
         match self {
             Self::FileAt(path) | Self::Slot(path) => row("filePath", path),
-            Self::Folder(path) | Self::Place(path) => row("folderPath", path),
+            Self::Folder(path) | Self::Place(path) | Self::Landing(path) => row("folderPath", path),
             Self::SettingRow { id, .. } => row("id", id.as_str()),
             Self::File(_) | Self::Setting { .. } | Self::Url(_) => State::Present(answer),
         }
@@ -81,7 +96,7 @@ impl Target {
         match self {
             Self::File(id) => format!("file {}", id.as_str()),
             Self::FileAt(path) | Self::Slot(path) => format!("file {path}"),
-            Self::Folder(path) | Self::Place(path) => format!("folder {path}"),
+            Self::Folder(path) | Self::Place(path) | Self::Landing(path) => format!("folder {path}"),
             Self::Setting { list, id } | Self::SettingRow { list, id } => {
                 format!("{}/{}", list.last().unwrap_or(&"setting"), id.as_str())
             }
@@ -118,19 +133,6 @@ pub(crate) struct Contents {
     pub rows: Vec<Value>,
     /// There is more than the rows show.
     pub cut: bool,
-}
-
-impl Contents {
-    pub fn of(answer: Value) -> Self {
-        let rows = match answer {
-            Value::Array(rows) => rows,
-            _ => Vec::new(),
-        };
-        Self {
-            cut: rows.len() >= MOST_ROWS,
-            rows,
-        }
-    }
 }
 
 impl Seen {
@@ -212,7 +214,50 @@ impl Survey {
 
     /// Whether the folder was seen to be absent.
     pub fn lacks_folder(&self, path: &str) -> bool {
-        self.is_absent(|target| matches!(target, Target::Place(seen) | Target::Folder(seen) if seen == path))
+        self.is_absent(|target| {
+            matches!(target, Target::Place(seen) | Target::Folder(seen) | Target::Landing(seen) if seen == path)
+        })
+    }
+
+    /// All that is touched as the API shows it, what lies in folders too.
+    fn rows(&self) -> impl Iterator<Item = &Value> {
+        self.seen.iter().flat_map(|seen| {
+            seen.facts()
+                .into_iter()
+                .chain(seen.contents.iter().flat_map(|c| &c.rows))
+        })
+    }
+
+    /// The files of `rows`.
+    pub fn files(&self) -> impl Iterator<Item = &Value> {
+        self.rows().filter(|row| row["fileId"].is_string())
+    }
+
+    /// True if it touches something in that folder, or a folder above it: what is in there goes along.
+    pub fn reaches(&self, folder: &str) -> bool {
+        let holds = |seen: &Seen| seen.target.tree().is_some_and(|tree| path::is_within(folder, tree));
+        let lies = |seen: &Seen| seen.path().is_some_and(|path| path::is_within(path, folder));
+        self.seen.iter().any(|seen| holds(seen) || lies(seen))
+    }
+
+    /// True if all that it touches is known to lie in one of those folders.
+    pub fn lies_within(&self, folders: &[String]) -> bool {
+        let within = |path: &str| folders.iter().any(|folder| path::is_within(path, folder));
+        !self.seen.is_empty() && self.seen.iter().all(|seen| seen.path().is_some_and(within))
+    }
+
+    /// True if folders hold more than was read of them.
+    pub fn hides_something(&self) -> bool {
+        self.seen.iter().any(|seen| {
+            let is_there = seen.target.tree().is_some() && seen.state != State::Absent;
+            is_there && seen.contents.as_ref().is_none_or(|contents| contents.cut)
+        })
+    }
+
+    /// Whether the folder was seen to be there.
+    pub fn has_folder(&self, path: &str) -> bool {
+        self.facts(|target| matches!(target, Target::Place(seen) | Target::Folder(seen) | Target::Landing(seen) if seen == path))
+            .is_some()
     }
 
     /// Whether the path was seen to be free.
@@ -270,17 +315,20 @@ pub(crate) fn file_at(file_path: &str) -> ApiRequest {
 
 /// The listing in which the folder of that path stands.
 pub(crate) fn folder_at(folder_path: &str) -> ApiRequest {
-    let (parent, _) = path::split(folder_path);
+    let (parent, name) = path::split(folder_path);
+    // A server that does not know the name for folders lists all of them.
     ApiRequest::get(&["v1", "files"])
         .query("type", Some("folder".into()))
         .query("path", Some(parent))
+        .query("name", Some(name))
         .query("limit", Some(MOST_ROWS.to_string()))
 }
 
-/// All that lies in a folder, at any depth.
-pub(crate) fn contents(folder_path: &str) -> ApiRequest {
+/// A page of all that lies in a folder, at any depth.
+pub(crate) fn contents(folder_path: &str, skip: usize) -> ApiRequest {
     let quoted = folder_path.replace('\\', "\\\\").replace('"', "\\\"");
     ApiRequest::get(&["v1", "files"])
         .query("searchQuery", Some(format!("path : \"{quoted}\"")))
         .query("limit", Some(MOST_ROWS.to_string()))
+        .query("skip", (skip > 0).then(|| skip.to_string()))
 }

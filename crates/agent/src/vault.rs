@@ -119,8 +119,13 @@ impl Vault {
 
     /// Seals a secret for one place: it opens there and nowhere else.
     pub fn seal(&self, place: &str, secret: &[u8]) -> Result<Sealed, VaultError> {
+        self.seal_under(&self.active_key(), place, secret)
+    }
+
+    /// As `seal`, under the master key of that name: the one that every process seals with at the moment.
+    pub fn seal_under(&self, key_id: &str, place: &str, secret: &[u8]) -> Result<Sealed, VaultError> {
         let data_key = SecretBox::new(Box::new(random::<KEY_BYTES>()?));
-        let master = self.ring(|ring| Arc::clone(&ring.active));
+        let master = self.master(key_id)?;
         Ok(Sealed {
             wrapped: encrypt(&master.cipher, &wrapping(place, &master.id), data_key.expose_secret())?,
             body: encrypt(&cipher(data_key.expose_secret()), place, secret)?,
@@ -138,9 +143,9 @@ impl Vault {
         )?)))
     }
 
-    /// The same secret under the master key in use; `None` if it is under that one already.
-    pub fn rewrap(&self, place: &str, sealed: &Sealed) -> Result<Option<Sealed>, VaultError> {
-        let master = self.ring(|ring| Arc::clone(&ring.active));
+    /// The same secret under the master key of that name; `None` if it is under that one already.
+    pub fn rewrap(&self, key_id: &str, place: &str, sealed: &Sealed) -> Result<Option<Sealed>, VaultError> {
+        let master = self.master(key_id)?;
         if sealed.key_id == master.id {
             return Ok(None);
         }
@@ -158,17 +163,24 @@ impl Vault {
         if let KeySource::File(path) = &self.source {
             let mut lines = lines(path)?;
             lines.insert(0, STANDARD.encode(random::<KEY_BYTES>()?));
-            write(path, &lines)?;
+            replace(path, &lines)?;
         }
         self.reload()
     }
 
-    /// Forgets all master keys but the one in use, after every secret was wrapped anew.
-    pub fn forget_former(&self) -> Result<(), VaultError> {
+    /// Forgets all master keys but those of these names, which are in use or still needed.
+    pub fn forget_all_but(&self, needed: &[String]) -> Result<(), VaultError> {
         if let KeySource::File(path) = &self.source {
-            let mut lines = lines(path)?;
-            lines.truncate(1);
-            write(path, &lines)?;
+            let mut kept = Vec::new();
+            for line in lines(path)? {
+                if needed.contains(&parsed(&line)?.id) {
+                    kept.push(line);
+                }
+            }
+            if kept.is_empty() {
+                return Err(VaultError::Key("none of the master keys would be left".to_owned()));
+            }
+            replace(path, &kept)?;
         }
         self.reload()
     }
@@ -180,18 +192,19 @@ impl Vault {
     }
 
     fn data_key(&self, place: &str, sealed: &Sealed) -> Result<SecretBox<Vec<u8>>, VaultError> {
-        let named = |ring: &Keyring| ring.all.get(&sealed.key_id).cloned();
-        let master = match self.ring(named) {
-            Some(master) => master,
-            None => {
-                // Another process may have changed the key meanwhile.
-                self.reload()?;
-                self.ring(named)
-                    .ok_or_else(|| VaultError::Unknown(sealed.key_id.clone()))?
-            }
-        };
+        let master = self.master(&sealed.key_id)?;
         let key = decrypt(&master.cipher, &wrapping(place, &master.id), &sealed.wrapped)?;
         Ok(SecretBox::new(Box::new(key)))
+    }
+
+    /// The master key of that name. One that is not known yet may have been made by another process meanwhile.
+    fn master(&self, key_id: &str) -> Result<Arc<MasterKey>, VaultError> {
+        let named = |ring: &Keyring| ring.all.get(key_id).cloned();
+        if let Some(master) = self.ring(named) {
+            return Ok(master);
+        }
+        self.reload()?;
+        self.ring(named).ok_or_else(|| VaultError::Unknown(key_id.to_owned()))
     }
 
     fn ring<T>(&self, take: impl Fn(&Keyring) -> T) -> T {
@@ -208,7 +221,7 @@ fn read(source: &KeySource) -> Result<Keyring, VaultError> {
     let keys: Vec<MasterKey> = match source {
         KeySource::File(path) => {
             if !path.exists() {
-                write(path, &[STANDARD.encode(random::<KEY_BYTES>()?)])?;
+                make(path, &[STANDARD.encode(random::<KEY_BYTES>()?)])?;
             }
             let lines = lines(path)?;
             lines.iter().map(|line| parsed(line)).collect::<Result<_, _>>()?
@@ -336,12 +349,28 @@ fn refuse_open_file(_: &Path) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// A file is there as a whole or not at all: written beside its place, synced, then renamed.
-fn write(path: &Path, keys: &[String]) -> Result<(), VaultError> {
+/// Makes the file, unless another process is first: then its keys are the keys.
+fn make(path: &Path, keys: &[String]) -> Result<(), VaultError> {
+    let beside = write_beside(path, keys)?;
+    let made = std::fs::hard_link(&beside, path);
+    let _ = std::fs::remove_file(&beside);
+    match made {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(|e| of_file(path, e)),
+    }
+}
+
+fn replace(path: &Path, keys: &[String]) -> Result<(), VaultError> {
+    let beside = write_beside(path, keys)?;
+    std::fs::rename(&beside, path).map_err(|e| of_file(path, e))
+}
+
+/// A file is there as a whole or not at all: written beside its place under a name of its own, synced, then given its
+/// name.
+fn write_beside(path: &Path, keys: &[String]) -> Result<PathBuf, VaultError> {
     use std::io::Write;
-    let beside = path.with_extension("new");
+    let beside = path.with_extension(format!("{}.new", hex::encode(random::<8>()?)));
     let written = (|| {
-        let _ = std::fs::remove_file(&beside);
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -351,10 +380,15 @@ fn write(path: &Path, keys: &[String]) -> Result<(), VaultError> {
         for key in keys {
             writeln!(file, "{key}")?;
         }
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
+        file.sync_all()
     })();
-    written.map_err(|e| of_file(path, e))
+    match written {
+        Ok(()) => Ok(beside),
+        Err(e) => {
+            let _ = std::fs::remove_file(&beside);
+            Err(of_file(path, e))
+        }
+    }
 }
 
 fn of_file(path: &Path, source: std::io::Error) -> VaultError {
@@ -420,15 +454,42 @@ mod tests {
         let sealed = vault.seal("x", b"secret").unwrap();
         vault.renew().unwrap();
         assert_eq!(opened(&vault, "x", &sealed).unwrap(), "secret");
-        let wrapped = vault.rewrap("x", &sealed).unwrap().unwrap();
+        let active = vault.active_key();
+        let wrapped = vault.rewrap(&active, "x", &sealed).unwrap().unwrap();
         assert_eq!(wrapped.body, sealed.body);
         assert_ne!(wrapped.key_id, sealed.key_id);
-        assert_eq!(vault.rewrap("x", &wrapped).unwrap(), None);
+        assert_eq!(vault.rewrap(&active, "x", &wrapped).unwrap(), None);
         assert_eq!(opened(&other, "x", &wrapped).unwrap(), "secret");
-        vault.forget_former().unwrap();
+        // What is still needed stays.
+        vault.forget_all_but(&[active.clone(), sealed.key_id.clone()]).unwrap();
+        assert_eq!(opened(&vault, "x", &sealed).unwrap(), "secret");
+        assert!(vault.forget_all_but(&[]).is_err());
+        vault.forget_all_but(&[active]).unwrap();
         assert_eq!(opened(&vault, "x", &wrapped).unwrap(), "secret");
         assert!(matches!(opened(&vault, "x", &sealed), Err(VaultError::Unknown(_))));
         assert_eq!(vault.known_keys(), [vault.active_key()]);
+    }
+
+    #[test]
+    fn of_many_that_make_the_file_at_once_all_have_the_same_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vault.key");
+        let start = std::sync::Barrier::new(8);
+        let ids: std::collections::HashSet<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        make(&path, &[STANDARD.encode(random::<KEY_BYTES>().unwrap())]).unwrap();
+                        Vault::open(KeySource::File(path.clone())).unwrap().active_key()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(ids.len(), 1);
+        let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[test]
@@ -437,7 +498,7 @@ mod tests {
         let first = Vault::open(KeySource::Given(one.clone().into())).unwrap();
         let sealed = first.seal("x", b"secret").unwrap();
         let both = Vault::open(KeySource::Given(format!("{two}, {one}").into())).unwrap();
-        let wrapped = both.rewrap("x", &sealed).unwrap().unwrap();
+        let wrapped = both.rewrap(&both.active_key(), "x", &sealed).unwrap().unwrap();
         let second = Vault::open(KeySource::Given(two.into())).unwrap();
         assert_eq!(opened(&second, "x", &wrapped).unwrap(), "secret");
         assert!(matches!(opened(&second, "x", &sealed), Err(VaultError::Unknown(_))));
@@ -454,7 +515,7 @@ mod tests {
         let old = Vault::open(phrase("correct horse battery", None)).unwrap();
         let sealed = old.seal("x", b"secret").unwrap();
         let both = Vault::open(phrase("staple of a new one", Some("correct horse battery"))).unwrap();
-        let wrapped = both.rewrap("x", &sealed).unwrap().unwrap();
+        let wrapped = both.rewrap(&both.active_key(), "x", &sealed).unwrap().unwrap();
         let new = Vault::open(phrase("staple of a new one", None)).unwrap();
         assert_eq!(opened(&new, "x", &wrapped).unwrap(), "secret");
         assert!(matches!(Vault::open(phrase("short", None)), Err(VaultError::Key(_))));

@@ -8,6 +8,8 @@ mod calls;
 mod faults;
 #[path = "suite/overhead.rs"]
 mod overhead;
+#[path = "suite/rules.rs"]
+mod rules;
 #[path = "suite/secrets.rs"]
 mod secrets;
 #[path = "suite/stage.rs"]

@@ -244,7 +244,7 @@ impl Operation for GetSavedExtension {
 pub(crate) struct CreateSavedExtension {
     #[schemars(length(min = 1, max = 200))]
     name: String,
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 2000))]
     description: String,
     config: Extension,
 }
@@ -290,7 +290,7 @@ pub(crate) struct UpdateSavedExtension {
     extension_id: Id,
     #[schemars(length(min = 1, max = 200))]
     name: Option<String>,
-    #[schemars(length(min = 1, max = 1000))]
+    #[schemars(length(min = 1, max = 2000))]
     description: Option<String>,
     config: Option<Extension>,
 }

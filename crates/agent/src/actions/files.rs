@@ -79,7 +79,7 @@ pub(crate) struct UpdateFileDetails {
     #[schemars(length(max = 10_000))]
     description: Option<String>,
     /// Work to do on the file: background removal, tagging, description.
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 20))]
     extensions: Option<Vec<Extension>>,
     /// Where the result of extensions that take time is posted.
     #[schemars(length(max = 2000))]
@@ -166,7 +166,7 @@ impl Operation for UpdateFileDetails {
             wanted.push(("tags", Wanted::Set(tags.clone().unwrap_or_default())));
         }
         if let Some(area) = &self.custom_coordinates {
-            wanted.push(("customCoordinates", Wanted::Is(plain(area))));
+            wanted.push(("customCoordinates", Wanted::Area(area.clone())));
         }
         if let Some(values) = &self.custom_metadata {
             let values = values.iter().map(|(name, value)| (name.clone(), plain(value)));
@@ -253,7 +253,7 @@ impl RenameFile {
     fn probes(&self, survey: &Survey) -> Vec<Probe> {
         let old = path::normal(&self.file_path);
         let mut probes = Vec::new();
-        if let Some(new) = self.new_path() {
+        if let Ok((_, new)) = self.new_place() {
             // A rename keeps the id.
             let id = survey
                 .at(&old)
@@ -264,9 +264,17 @@ impl RenameFile {
         probes
     }
 
-    fn new_path(&self) -> Option<String> {
+    /// The new name as it will be, and the path with it.
+    fn new_place(&self) -> Result<(String, String), CallError> {
+        if self.new_file_name.contains('/') {
+            return Err(CallError::invalid(
+                "newFileName: a name holds no slash; use move_file for another folder",
+            ));
+        }
         let (folder, _) = path::split(&self.file_path);
-        Some(path::join(&folder, &path::stored_name(&self.new_file_name)?))
+        let name = path::file_name("newFileName", &self.new_file_name)?;
+        let path = path::join(&folder, &name);
+        Ok((name, path))
     }
 }
 
@@ -283,19 +291,16 @@ impl Operation for RenameFile {
     type Output = Renamed;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        Ok(vec![Target::FileAt(path::below_root("filePath", &self.file_path)?)])
+        let file = path::below_root("filePath", &self.file_path)?;
+        Ok(vec![Target::FileAt(file), Target::Slot(self.new_place()?.1)])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
         let file_path = path::below_root("filePath", &self.file_path)?;
-        if self.new_file_name.contains('/') {
-            return Err(CallError::invalid(
-                "newFileName: a name holds no slash; use move_file for another folder",
-            ));
-        }
+        let (name, _) = self.new_place()?;
         let sent = body([
             ("filePath", Some(json!(file_path))),
-            ("newFileName", Some(json!(self.new_file_name))),
+            ("newFileName", Some(json!(name))),
             ("purgeCache", self.purge_cache.map(plain)),
         ]);
         Ok(ApiRequest::put(&["v1", "files", "rename"], sent))
@@ -307,7 +312,6 @@ impl Operation for RenameFile {
     }
 
     fn reconcile(&self, survey: &Survey) -> Option<Reconcile> {
-        self.new_path()?;
         Some(Reconcile {
             probes: self.probes(survey),
             // Whether a purge was begun can't be seen.
@@ -325,9 +329,9 @@ impl Operation for RenameFile {
 
     fn inverse(&self, _: &Renamed, _: &Survey, _: &[Value]) -> Inverse {
         let (_, name) = path::split(&self.file_path);
-        match self.new_path() {
-            Some(new) => Inverse::call("rename_file", json!({ "filePath": new, "newFileName": name })),
-            None => Inverse::None("the name that it got is not known"),
+        match self.new_place() {
+            Ok((_, new)) => Inverse::call("rename_file", json!({ "filePath": new, "newFileName": name })),
+            Err(_) => Inverse::None("the name that it got is not known"),
         }
     }
 }
@@ -346,11 +350,14 @@ pub(crate) struct CopyFile {
     include_file_versions: Option<bool>,
 }
 
+/// What is said where a file was put in the place of another, which can't be told apart again.
+const MERGED: &str = "a file of that name was or may have been there, and both are one file now";
+
 /// A file's place now and the one it will have.
 fn places(source: &str, destination: &str) -> Result<(String, String), CallError> {
     let source = path::below_root("sourceFilePath", source)?;
     let (folder, name) = path::split(&source);
-    let destination = path::checked("destinationPath", destination)?;
+    let destination = path::destination("destinationPath", destination)?;
     if folder == destination {
         return Err(CallError::invalid("destinationPath: is the folder that the file is in"));
     }
@@ -374,10 +381,10 @@ impl Operation for CopyFile {
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        let (source, _) = places(&self.source_file_path, &self.destination_path)?;
+        let (source, new) = places(&self.source_file_path, &self.destination_path)?;
         let sent = body([
             ("sourceFilePath", Some(json!(source))),
-            ("destinationPath", Some(json!(path::normal(&self.destination_path)))),
+            ("destinationPath", Some(json!(path::split(&new).0))),
             ("includeFileVersions", self.include_file_versions.map(plain)),
         ]);
         Ok(ApiRequest::post(&["v1", "files", "copy"], sent))
@@ -460,8 +467,8 @@ impl Operation for MoveFile {
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        let (source, _) = places(&self.source_file_path, &self.destination_path)?;
-        Ok(move_request(&source, &path::normal(&self.destination_path)))
+        let (source, new) = places(&self.source_file_path, &self.destination_path)?;
+        Ok(move_request(&source, &path::split(&new).0))
     }
 
     fn shape(&self, _: Value) -> Value {
@@ -491,7 +498,7 @@ impl Operation for MoveFile {
     fn inverse(&self, _: &Moved, survey: &Survey, _: &[Value]) -> Inverse {
         match places(&self.source_file_path, &self.destination_path) {
             Ok((source, new)) if survey.lacks_file(&new) => Inverse::Calls(vec![move_back(&source, &new)]),
-            _ => Inverse::None("a file of that name was there, and both are one file now"),
+            _ => Inverse::None(MERGED),
         }
     }
 }
@@ -541,7 +548,8 @@ pub(crate) struct FileError {
 impl BulkMoveFiles {
     fn new_path(&self, before: &Value) -> Option<String> {
         let (_, name) = path::split(before["filePath"].as_str()?);
-        Some(path::join(&self.destination_path, &name))
+        let destination = path::destination("destinationPath", &self.destination_path).ok()?;
+        Some(path::join(&destination, &name))
     }
 }
 
@@ -562,8 +570,26 @@ impl Operation for BulkMoveFiles {
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
         let mut targets: Vec<Target> = unique(&self.file_ids).into_iter().map(Target::File).collect();
-        targets.push(Target::Place(path::checked("destinationPath", &self.destination_path)?));
+        targets.push(Target::Place(path::destination(
+            "destinationPath",
+            &self.destination_path,
+        )?));
         Ok(targets)
+    }
+
+    /// Where they will be: a file that is there already and one that comes are one file afterwards.
+    fn further(&self, survey: &Survey) -> Vec<Target> {
+        let destination = path::destination("destinationPath", &self.destination_path);
+        if destination.is_ok_and(|destination| survey.lacks_folder(&destination)) {
+            return Vec::new();
+        }
+        let ids = unique(&self.file_ids);
+        let moved = ids.iter().filter_map(|id| {
+            let before = survey.file(id.as_str())?;
+            let new = self.new_path(before)?;
+            (before["filePath"] != new.as_str()).then_some(Target::Slot(new))
+        });
+        moved.collect()
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
@@ -571,7 +597,7 @@ impl Operation for BulkMoveFiles {
     }
 
     fn steps(&self, survey: &Survey) -> Result<Vec<Step>, CallError> {
-        let destination = path::checked("destinationPath", &self.destination_path)?;
+        let destination = path::destination("destinationPath", &self.destination_path)?;
         let mut steps = Vec::new();
         for id in unique(&self.file_ids) {
             // A file that is not there stops the whole before anything is moved: the pipeline says so.
@@ -618,13 +644,28 @@ impl Operation for BulkMoveFiles {
     }
 
     fn inverse(&self, output: &BulkMoved, survey: &Survey, _: &[Value]) -> Inverse {
-        let back = output.successfully_moved_file_ids.iter().filter_map(|id| {
-            let before = survey.file(id.as_str())?;
-            let source = before["filePath"].as_str()?;
-            let new = self.new_path(before)?;
-            (source != new).then(|| move_back(source, &new))
-        });
-        Inverse::Calls(back.collect())
+        let was_free = |path: &str| {
+            let folder = path::split(path).0;
+            survey.lacks_folder(&folder) || survey.lacks_file(path)
+        };
+        let mut taken = std::collections::HashSet::new();
+        let mut back = Vec::new();
+        for id in &output.successfully_moved_file_ids {
+            let before = survey.file(id.as_str());
+            let places = before.and_then(|before| Some((before["filePath"].as_str()?, self.new_path(before)?)));
+            let Some((source, new)) = places else {
+                return Inverse::None("where a file was before is not known");
+            };
+            if source == new {
+                continue;
+            }
+            // Two of the same name become one as well.
+            if !was_free(&new) || !taken.insert(new.clone()) {
+                return Inverse::None(MERGED);
+            }
+            back.push(move_back(source, &new));
+        }
+        Inverse::Calls(back)
     }
 }
 
@@ -645,9 +686,9 @@ impl Operation for DeleteFile {
     const ABOUT: About = About::destructive(
         "delete_file",
         "Delete a file",
-        "Deletes one file with all its versions, for good. Copies in a CDN may be delivered until they expire; \
-         purge_cache ends that. Look at the file with get_file_details first and be sure that it is the right one. To \
-         only hide it, unpublish it with update_file_details.",
+        "Deletes one file with all its versions; no action brings back what was deleted. Copies in a CDN may \
+         be delivered until they expire; purge_cache ends that. Look at the file with get_file_details first and be \
+         sure that it is the right one. To only hide it, unpublish it with update_file_details.",
     )
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd"}"#]);
@@ -674,7 +715,7 @@ impl Operation for DeleteFile {
     }
 
     fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("a deleted file can't be had again over the API")
+        Inverse::None("no action brings a deleted file back")
     }
 }
 
@@ -716,8 +757,9 @@ impl Operation for DeleteMultipleFiles {
     const ABOUT: About = About::destructive(
         "delete_multiple_files",
         "Delete several files",
-        "Deletes up to 100 files with all their versions, for good. If one of the ids is unknown, nothing is deleted and \
-         the call fails with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
+        "Deletes up to 100 files with all their versions; no action brings back what was deleted. If one of the \
+         ids is unknown, nothing is deleted and the call fails with not_found. Copies in a CDN are not purged. For \
+         everything in a folder use delete_folder.",
     )
     .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"]}"#]);
     type Output = BulkDeleted;
@@ -749,6 +791,6 @@ impl Operation for DeleteMultipleFiles {
     }
 
     fn inverse(&self, _: &BulkDeleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("deleted files can't be had again over the API")
+        Inverse::None("no action brings deleted files back")
     }
 }

@@ -27,11 +27,22 @@ pub(crate) struct CreateFolder {
 }
 
 impl CreateFolder {
-    fn path(&self) -> Option<String> {
-        Some(path::join(
-            &self.parent_folder_path,
-            &path::stored_folder_name(&self.folder_name)?,
+    /// Where it is made, and how it is called there.
+    fn place(&self) -> Result<(String, String), CallError> {
+        if self.folder_name.contains('/') || self.folder_name.chars().all(|c| c == '.') {
+            return Err(CallError::invalid(
+                "folderName: one name without slashes, not `.` or `..`; give parents in parentFolderPath",
+            ));
+        }
+        Ok((
+            path::destination("parentFolderPath", &self.parent_folder_path)?,
+            path::folder_name("folderName", &self.folder_name)?,
         ))
+    }
+
+    fn path(&self) -> Result<String, CallError> {
+        let (parent, name) = self.place()?;
+        Ok(path::join(&parent, &name))
     }
 }
 
@@ -48,18 +59,12 @@ impl Operation for CreateFolder {
     type Output = Created;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        let parent = path::checked("parentFolderPath", &self.parent_folder_path)?;
-        Ok(vec![Target::Place(self.path().unwrap_or(parent))])
+        Ok(vec![Target::Place(self.path()?)])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        if self.folder_name.contains('/') || self.folder_name.chars().all(|c| c == '.') {
-            return Err(CallError::invalid(
-                "folderName: one name without slashes, not `.` or `..`; give parents in parentFolderPath",
-            ));
-        }
-        let parent = path::checked("parentFolderPath", &self.parent_folder_path)?;
-        let sent = json!({ "folderName": self.folder_name, "parentFolderPath": parent });
+        let (parent, name) = self.place()?;
+        let sent = json!({ "folderName": name, "parentFolderPath": parent });
         Ok(ApiRequest::post(&["v1", "folder"], sent))
     }
 
@@ -68,7 +73,7 @@ impl Operation for CreateFolder {
     }
 
     fn read_back(&self, _: &Created, _: &Survey) -> Vec<Probe> {
-        let path = self.path();
+        let path = self.path().ok();
         path.map(|path| Probe::row(folder_at(&path), "folderPath", path, Vec::new()))
             .into_iter()
             .collect()
@@ -76,9 +81,9 @@ impl Operation for CreateFolder {
 
     fn inverse(&self, _: &Created, survey: &Survey, _: &[Value]) -> Inverse {
         match self.path() {
-            Some(path) if survey.lacks_folder(&path) => Inverse::call("delete_folder", json!({ "folderPath": path })),
-            Some(_) => Inverse::Calls(Vec::new()),
-            None => Inverse::None("the name that it got is not known"),
+            Ok(path) if survey.lacks_folder(&path) => Inverse::call("delete_folder", json!({ "folderPath": path })),
+            Ok(path) if survey.has_folder(&path) => Inverse::Calls(Vec::new()),
+            _ => Inverse::None("whether it was there before is not known"),
         }
     }
 }
@@ -96,8 +101,8 @@ impl Operation for DeleteFolder {
     const ABOUT: About = About::destructive(
         "delete_folder",
         "Delete a folder",
-        "Deletes a folder with everything in it, at any depth and with all versions, for good. A dry run tells how much \
-         that is. To delete some of its files use delete_multiple_files.",
+        "Deletes a folder with everything in it, at any depth and with all versions; no action brings back what was \
+         deleted. A dry run tells how much that is. To delete some of its files use delete_multiple_files.",
     )
     .idempotent()
     .examples(&[r#"{"folderPath":"/travel/2026"}"#]);
@@ -126,7 +131,7 @@ impl Operation for DeleteFolder {
     }
 
     fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("a deleted folder can't be had again over the API")
+        Inverse::None("no action brings a deleted folder back")
     }
 }
 
@@ -144,13 +149,16 @@ fn job(id: &Id) -> ApiRequest {
 }
 
 fn job_done(output: &Started) -> Probe {
-    Probe::done(job(&output.job_id), "status", "Completed")
+    Probe::job(job(&output.job_id))
 }
+
+/// What is said where a folder was put into another of its name, which can't be told apart again.
+const MERGED: &str = "a folder of that name was or may have been there, and both are one now";
 
 /// A folder's place now and the one it will have inside of the destination.
 fn places(source: &str, destination: &str) -> Result<(String, String), CallError> {
     let source = path::below_root("sourceFolderPath", source)?;
-    let destination = path::checked("destinationPath", destination)?;
+    let destination = path::destination("destinationPath", destination)?;
     let (parent, name) = path::split(&source);
     if parent == destination {
         return Err(CallError::invalid("destinationPath: is the folder that it is in"));
@@ -189,14 +197,14 @@ impl Operation for CopyFolder {
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
         let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
-        Ok(vec![Target::Folder(source), Target::Place(new)])
+        Ok(vec![Target::Folder(source), Target::Landing(new)])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        let (source, _) = places(&self.source_folder_path, &self.destination_path)?;
+        let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
         let sent = body([
             ("sourceFolderPath", Some(json!(source))),
-            ("destinationPath", Some(json!(path::normal(&self.destination_path)))),
+            ("destinationPath", Some(json!(path::split(&new).0))),
             ("includeVersions", self.include_versions.map(plain)),
         ]);
         Ok(ApiRequest::post(&["v1", "bulkJobs", "copyFolder"], sent))
@@ -213,7 +221,7 @@ impl Operation for CopyFolder {
     fn inverse(&self, _: &Started, survey: &Survey, _: &[Value]) -> Inverse {
         match places(&self.source_folder_path, &self.destination_path) {
             Ok((_, new)) if survey.lacks_folder(&new) => Inverse::call("delete_folder", json!({ "folderPath": new })),
-            _ => Inverse::None("a folder of that name was there, and both are one now"),
+            _ => Inverse::None(MERGED),
         }
     }
 }
@@ -244,14 +252,14 @@ impl Operation for MoveFolder {
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
         let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
-        Ok(vec![Target::Folder(source), Target::Place(new)])
+        Ok(vec![Target::Folder(source), Target::Landing(new)])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        let (source, _) = places(&self.source_folder_path, &self.destination_path)?;
+        let (source, new) = places(&self.source_folder_path, &self.destination_path)?;
         let sent = json!({
             "sourceFolderPath": source,
-            "destinationPath": path::normal(&self.destination_path),
+            "destinationPath": path::split(&new).0,
         });
         Ok(ApiRequest::post(&["v1", "bulkJobs", "moveFolder"], sent))
     }
@@ -274,7 +282,7 @@ impl Operation for MoveFolder {
                     json!({ "sourceFolderPath": new, "destinationPath": parent }),
                 )
             }
-            _ => Inverse::None("a folder of that name was there, and both are one now"),
+            _ => Inverse::None(MERGED),
         }
     }
 }
@@ -294,9 +302,17 @@ pub(crate) struct RenameFolder {
 }
 
 impl RenameFolder {
-    fn new_path(&self) -> Option<String> {
+    /// The new name as it will be, and the path with it.
+    fn new_place(&self) -> Result<(String, String), CallError> {
+        if self.new_folder_name.contains('/') || self.new_folder_name.chars().all(|c| c == '.') {
+            return Err(CallError::invalid(
+                "newFolderName: one name without slashes, not `.` or `..`",
+            ));
+        }
         let (parent, _) = path::split(&self.folder_path);
-        Some(path::join(&parent, &path::stored_folder_name(&self.new_folder_name)?))
+        let name = path::folder_name("newFolderName", &self.new_folder_name)?;
+        let path = path::join(&parent, &name);
+        Ok((name, path))
     }
 }
 
@@ -313,21 +329,16 @@ impl Operation for RenameFolder {
     type Output = Started;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        let mut targets = vec![Target::Folder(path::below_root("folderPath", &self.folder_path)?)];
-        targets.extend(self.new_path().map(Target::Place));
-        Ok(targets)
+        let folder = path::below_root("folderPath", &self.folder_path)?;
+        Ok(vec![Target::Folder(folder), Target::Landing(self.new_place()?.1)])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
         let folder = path::below_root("folderPath", &self.folder_path)?;
-        if self.new_folder_name.contains('/') || self.new_folder_name.chars().all(|c| c == '.') {
-            return Err(CallError::invalid(
-                "newFolderName: one name without slashes, not `.` or `..`",
-            ));
-        }
+        let (name, _) = self.new_place()?;
         let sent = body([
             ("folderPath", Some(json!(folder))),
-            ("newFolderName", Some(json!(self.new_folder_name))),
+            ("newFolderName", Some(json!(name))),
             ("purgeCache", self.purge_cache.map(plain)),
         ]);
         Ok(ApiRequest::post(&["v1", "bulkJobs", "renameFolder"], sent))
@@ -336,17 +347,19 @@ impl Operation for RenameFolder {
     fn read_back(&self, output: &Started, _: &Survey) -> Vec<Probe> {
         let old = path::normal(&self.folder_path);
         let mut probes = vec![job_done(output), Probe::no_row(folder_at(&old), "folderPath", old)];
-        if let Some(new) = self.new_path() {
+        if let Ok((_, new)) = self.new_place() {
             probes.push(Probe::row(folder_at(&new), "folderPath", new, Vec::new()));
         }
         probes
     }
 
-    fn inverse(&self, _: &Started, _: &Survey, _: &[Value]) -> Inverse {
+    fn inverse(&self, _: &Started, survey: &Survey, _: &[Value]) -> Inverse {
         let (_, name) = path::split(&self.folder_path);
-        match self.new_path() {
-            Some(new) => Inverse::call("rename_folder", json!({ "folderPath": new, "newFolderName": name })),
-            None => Inverse::None("the name that it got is not known"),
+        match self.new_place() {
+            Ok((_, new)) if survey.lacks_folder(&new) => {
+                Inverse::call("rename_folder", json!({ "folderPath": new, "newFolderName": name }))
+            }
+            _ => Inverse::None(MERGED),
         }
     }
 }
@@ -368,8 +381,8 @@ pub(crate) struct Job {
     #[serde(rename = "type", default)]
     #[schemars(extend("enum" = ["COPY_FOLDER", "MOVE_FOLDER", "RENAME_FOLDER", null]))]
     kind: Option<String>,
-    /// `Completed` is the end.
-    #[schemars(extend("enum" = ["Pending", "Completed", "Partial success"]))]
+    /// `Completed` is the end, so are `Failed` and `Partial success` (renamed, but not purged).
+    #[schemars(extend("enum" = ["Pending", "Completed", "Partial success", "Failed"]))]
     status: String,
     /// For get_purge_status, of a rename that purges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -379,6 +392,34 @@ pub(crate) struct Job {
     message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     help: Option<String>,
+    /// How far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+    /// How many files and folders it could not do; their paths are in `failures`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failed: Option<u64>,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failures: Option<Vec<Failure>>,
+}
+
+/// How far a job is.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+struct Progress {
+    done: u64,
+    /// Null while it is not known.
+    #[serde(default)]
+    total: Option<u64>,
+}
+
+/// What a job could not do.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+struct Failure {
+    #[schemars(extend("x-untrusted" = true))]
+    path: String,
+    reason: String,
 }
 
 impl Operation for BulkJobStatus {

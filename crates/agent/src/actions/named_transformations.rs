@@ -105,7 +105,7 @@ pub(crate) struct CreateNamedTransformation {
     #[schemars(length(min = 1, max = 100), extend("pattern" = "^[A-Za-z0-9_]+$"))]
     name: String,
     /// Such as `w-150,h-150,fo-center`.
-    #[schemars(length(min = 1, max = 4000))]
+    #[schemars(length(min = 1, max = 8000))]
     transformation: String,
     /// Default: true.
     enabled: Option<bool>,
@@ -164,7 +164,7 @@ pub(crate) struct UpdateNamedTransformation {
     #[schemars(length(min = 1, max = 100), extend("pattern" = "^[A-Za-z0-9_]+$"))]
     name: Option<String>,
     /// Such as `w-150,h-150,fo-center`.
-    #[schemars(length(min = 1, max = 4000))]
+    #[schemars(length(min = 1, max = 8000))]
     transformation: Option<String>,
     enabled: Option<bool>,
 }

@@ -35,6 +35,11 @@ pub(crate) trait Operation: DeserializeOwned + JsonSchema + Send + Sync + Sized 
         Ok(Vec::new())
     }
 
+    /// What it touches beside that, which only what was seen of its targets tells.
+    fn further(&self, _survey: &Survey) -> Vec<Target> {
+        Vec::new()
+    }
+
     /// The HTTP request. What a schema can't say about the input is checked here.
     fn request(&self) -> Result<ApiRequest, CallError>;
 
@@ -156,6 +161,7 @@ impl Inverse {
 /// An operation with its input, its type forgotten, so that the pipeline is compiled once.
 pub(crate) trait Prepared: Send + Sync {
     fn targets(&self) -> Result<Vec<Target>, CallError>;
+    fn further(&self, survey: &Survey) -> Vec<Target>;
     fn steps(&self, survey: &Survey) -> Result<Vec<Step>, CallError>;
     fn local(&self, signer: &Signer<'_>) -> Option<Result<Value, CallError>>;
     fn succeeds(&self, status: StatusCode, repeated: bool) -> bool;
@@ -184,6 +190,10 @@ pub(crate) struct Misunderstood {
 impl<O: Operation> Prepared for O {
     fn targets(&self) -> Result<Vec<Target>, CallError> {
         Operation::targets(self)
+    }
+
+    fn further(&self, survey: &Survey) -> Vec<Target> {
+        Operation::further(self, survey)
     }
 
     fn steps(&self, survey: &Survey) -> Result<Vec<Step>, CallError> {

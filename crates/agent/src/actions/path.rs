@@ -1,5 +1,7 @@
 //! Paths and names of the library: how the API spells them after it stored them.
 
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
 use crate::error::CallError;
 
 /// An absolute path without a slash at its end; the root is `/`.
@@ -46,27 +48,54 @@ pub(crate) fn below_root(field: &str, path: &str) -> Result<String, CallError> {
     Ok(path)
 }
 
-/// The name under which a file is stored: other characters than letters, digits, `.`, `-` and `_` become `_`. `None`
-/// for characters of which we can't tell whether the upstream counts them as letters.
-pub(crate) fn stored_name(name: &str) -> Option<String> {
-    stored(name, |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+/// Where something will be put, as the server spells it once it is there: what is judged is what is sent and what is
+/// stored.
+pub(crate) fn destination(field: &str, path: &str) -> Result<String, CallError> {
+    let path = checked(field, path)?;
+    let segments = path.split('/').filter(|s| !s.is_empty());
+    let stored: Vec<String> = segments.map(|s| folder_name(field, s)).collect::<Result<_, _>>()?;
+    Ok(format!("/{}", stored.join("/")))
 }
 
-/// As `stored_name`, for folders, whose names hold no dot.
-pub(crate) fn stored_folder_name(name: &str) -> Option<String> {
-    stored(name, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+/// The name under which a file is stored: other characters than letters, marks, digits, `.`, `-` and `_` become `_`.
+pub(crate) fn file_name(field: &str, name: &str) -> Result<String, CallError> {
+    if matches!(name, "." | "..") {
+        return Err(CallError::invalid(format!("{field}: `.` and `..` can't be names")));
+    }
+    stored(field, name, |c| matches!(c, '.' | '-' | '_'))
 }
 
-fn stored(name: &str, stays: fn(char) -> bool) -> Option<String> {
-    name.chars()
-        .map(|c| match c {
-            c if stays(c) => Some(c),
-            c if c.is_ascii() => Some('_'),
-            // Marks count as letters upstream, and the standard library does not tell them from symbols.
-            c if c.is_alphanumeric() => Some(c),
-            _ => None,
-        })
-        .collect()
+/// As `file_name`, for folders, whose names hold no dot.
+pub(crate) fn folder_name(field: &str, name: &str) -> Result<String, CallError> {
+    stored(field, name, |c| matches!(c, '-' | '_'))
+}
+
+fn stored(field: &str, name: &str, stays: fn(char) -> bool) -> Result<String, CallError> {
+    let spelled = name.chars().map(|c| match is_word(c) {
+        _ if stays(c) => Ok(c),
+        Some(true) => Ok(c),
+        Some(false) => Ok('_'),
+        None => Err(CallError::invalid(format!(
+            "{field}: servers spell `{}` differently; leave it out",
+            c.escape_default()
+        ))),
+    });
+    spelled.collect()
+}
+
+/// Whether the character counts as a letter, mark or digit; `None` where servers do not agree.
+fn is_word(c: char) -> Option<bool> {
+    if c.is_ascii() {
+        return Some(c.is_ascii_alphanumeric());
+    }
+    match (c.general_category_group(), c.general_category()) {
+        (GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark, _) | (_, GeneralCategory::DecimalNumber) => {
+            Some(true)
+        }
+        // Roman numerals and fractions are numbers to some; newer characters are letters to newer servers.
+        (GeneralCategoryGroup::Number, _) | (_, GeneralCategory::Unassigned) => None,
+        _ => Some(false),
+    }
 }
 
 #[cfg(test)]
@@ -94,9 +123,25 @@ mod tests {
 
     #[test]
     fn names_as_they_are_stored() {
-        assert_eq!(stored_name("old harbour.jpg").as_deref(), Some("old_harbour.jpg"));
-        assert_eq!(stored_name("größe%.png").as_deref(), Some("größe_.png"));
-        assert_eq!(stored_folder_name("a.b c").as_deref(), Some("a_b_c"));
-        assert_eq!(stored_name("a→b"), None);
+        let file = |name| file_name("fileName", name).ok();
+        let folder = |path| destination("folder", path).ok();
+        assert_eq!(file("old harbour.jpg").as_deref(), Some("old_harbour.jpg"));
+        assert_eq!(file("größe%.png").as_deref(), Some("größe_.png"));
+        assert_eq!(file("a→b/c\\d\0").as_deref(), Some("a_b_c_d_"));
+        assert_eq!(file("हिन्दी.jpg").as_deref(), Some("हिन्दी.jpg"));
+        for refused in ["Ⅷ.jpg", "½", ".", ".."] {
+            assert_eq!(file(refused), None, "{refused}");
+        }
+        for (given, stored) in [
+            ("/shop/a.b c/", Some("/shop/a_b_c")),
+            ("//legal%//2026", Some("/legal_/2026")),
+            ("legal\u{200b}", Some("/legal_")),
+            ("/", Some("/")),
+            ("/a/../legal", None),
+            ("/./legal", None),
+            ("/a/Ⅷ", None),
+        ] {
+            assert_eq!(folder(given).as_deref(), stored, "{given}");
+        }
     }
 }

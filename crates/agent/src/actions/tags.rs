@@ -97,7 +97,7 @@ fn back(action: &str, tags: &[String], output: &BulkUpdated, survey: &Survey, we
         let had = |tag: &&String| {
             before["tags"]
                 .as_array()
-                .is_some_and(|had| had.iter().any(|t| t == *tag))
+                .is_some_and(|had| had.iter().any(|t| t == tag.trim()))
         };
         let changed: Vec<&String> = tags.iter().filter(|tag| had(tag) == were_there).collect();
         match groups.iter_mut().find(|(tags, _)| *tags == changed) {

@@ -182,6 +182,29 @@ fn schemas_are_closed_objects_in_the_language_that_is_checked() {
 }
 
 #[test]
+fn inputs_may_be_as_long_as_the_server_takes_them() {
+    for (action, pointer, limit) in [
+        ("upload_file", "/properties/extensions/maxItems", 20),
+        ("update_file_details", "/properties/extensions/maxItems", 20),
+        ("create_saved_extension", "/properties/description/maxLength", 2000),
+        ("update_saved_extension", "/properties/description/maxLength", 2000),
+        (
+            "create_named_transformation",
+            "/properties/transformation/maxLength",
+            8000,
+        ),
+        (
+            "update_named_transformation",
+            "/properties/transformation/maxLength",
+            8000,
+        ),
+    ] {
+        let schema = find(action).unwrap().action.input_schema();
+        assert_eq!(schema.pointer(pointer), Some(&json!(limit)), "{action} {pointer}");
+    }
+}
+
+#[test]
 fn every_schema_is_valid_to_an_independent_validator_which_agrees_about_examples() {
     for action in ACTIONS {
         let input = jsonschema::draft202012::new(action.input_schema());

@@ -62,7 +62,7 @@ pub(crate) struct UploadFile {
     /// When a file is overwritten and no customMetadata is given: false keeps its values. Default: true.
     overwrite_custom_metadata: Option<bool>,
     /// Work to do on the file after it is stored.
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 20))]
     extensions: Option<Vec<Extension>>,
     /// What to do to the file before or after it is stored.
     transformation: Option<Transformation>,
@@ -199,10 +199,11 @@ impl Operation for UploadFile {
     }
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        let folder = path::checked("folder", self.folder.as_deref().unwrap_or("/"))?;
-        Ok(match self.fixed_path(&folder) {
-            Some(path) => vec![Target::Slot(path)],
-            None => vec![Target::Place(folder)],
+        let (folder, name) = self.place()?;
+        Ok(if self.is_made_unique() {
+            vec![Target::Place(folder)]
+        } else {
+            vec![Target::Slot(path::join(&folder, &name))]
         })
     }
 
@@ -216,13 +217,13 @@ impl Operation for UploadFile {
             .as_deref()
             .map(|tags| comma_joined("tags", tags))
             .transpose()?;
-        let folder = self.folder.as_deref().map(|f| path::checked("folder", f)).transpose()?;
+        let (folder, name) = self.place()?;
         let truth = |value: Option<bool>| value.map(|b| b.to_string());
         let json = |value: Value| value.to_string();
         // The file comes last, so that a server can refuse by the other fields before it has taken the bytes.
         Ok(ApiRequest::upload(&["api", "v1", "files", "upload"])
-            .part("fileName", Some(self.file_name.clone()))
-            .part("folder", folder)
+            .part("fileName", Some(name))
+            .part("folder", self.folder.is_some().then_some(folder))
             .part("tags", tags)
             .part("useUniqueFileName", truth(self.use_unique_file_name))
             .part("overwriteFile", truth(self.overwrite_file))
@@ -252,8 +253,7 @@ impl Operation for UploadFile {
 
     /// A name that is not made unique tells where to look; a new version of a file that was there can't be told apart.
     fn reconcile(&self, survey: &Survey) -> Option<Reconcile> {
-        let folder = path::normal(self.folder.as_deref().unwrap_or("/"));
-        let path = self.fixed_path(&folder)?;
+        let path = self.fixed_path()?;
         let size = self.content().ok().and_then(|content| match content {
             Content::Bytes(bytes) if self.transformation.is_none() => Some(bytes.len()),
             _ => None,
@@ -294,9 +294,21 @@ impl Operation for UploadFile {
         let Some(id) = &output.file_id else {
             return Inverse::None("the file does not exist yet");
         };
-        let before = output.file_path.as_deref().and_then(|path| survey.at(path));
+        let delete = || Inverse::call("delete_file", json!({ "fileId": id }));
+        if self.is_made_unique() {
+            return delete();
+        }
+        // Deleted is only what this upload made: a file may have come between the look and the upload, too.
+        let is_first = output.version_info.as_ref().is_some_and(|version| {
+            version.name.as_deref() == Some("Version 1") || (version.name.is_none() && version.id == id.as_str())
+        });
+        let Some(path) = output.file_path.as_deref() else {
+            return Inverse::None("where it was stored is not known");
+        };
+        let before = survey.at(path).filter(|file| file["fileId"] == id.as_str());
         match before.map(|file| file["versionInfo"]["id"].as_str()) {
-            None => Inverse::call("delete_file", json!({ "fileId": id })),
+            None if survey.lacks_file(path) && is_first => delete(),
+            None => Inverse::None("whether a file of that name was there before is not known"),
             Some(Some(version)) => Inverse::call("restore_file_version", json!({ "fileId": id, "versionId": version })),
             Some(None) => Inverse::None("the version before is not known"),
         }
@@ -336,12 +348,23 @@ enum Content {
 }
 
 impl UploadFile {
+    /// The server adds a random suffix to the name.
+    fn is_made_unique(&self) -> bool {
+        self.use_unique_file_name != Some(false)
+    }
+
+    /// Folder and name as they will be.
+    fn place(&self) -> Result<(String, String), CallError> {
+        Ok((
+            path::destination("folder", self.folder.as_deref().unwrap_or("/"))?,
+            path::file_name("fileName", &self.file_name)?,
+        ))
+    }
+
     /// The path that the file gets, if it is not made unique.
-    fn fixed_path(&self, folder: &str) -> Option<String> {
-        if self.use_unique_file_name != Some(false) {
-            return None;
-        }
-        Some(path::join(folder, &path::stored_name(&self.file_name)?))
+    fn fixed_path(&self) -> Option<String> {
+        let (folder, name) = self.place().ok()?;
+        (!self.is_made_unique()).then(|| path::join(&folder, &name))
     }
 
     fn content(&self) -> Result<Content, CallError> {

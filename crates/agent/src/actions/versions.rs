@@ -164,8 +164,8 @@ impl Operation for DeleteFileVersion {
     const ABOUT: About = About::destructive(
         "delete_file_version",
         "Delete a version",
-        "Deletes one older version of a file, for good. The current version can't be deleted: restore another first, or \
-         delete the whole file with delete_file.",
+        "Deletes one older version of a file; no action brings back what was deleted. The current version can't \
+         be deleted: restore another first, or delete the whole file with delete_file.",
     )
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd","versionId":"65f0c0ffee0123456789ac01"}"#]);
@@ -193,6 +193,6 @@ impl Operation for DeleteFileVersion {
     }
 
     fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("a deleted version can't be had again over the API")
+        Inverse::None("no action brings a deleted version back")
     }
 }

@@ -10,6 +10,7 @@ use crate::approval::{Approval, Kept, Request};
 use crate::audit;
 use crate::canonical;
 use crate::error::CallError;
+use crate::idempotency::{Ended, Standing};
 use crate::policy::Decision;
 use crate::principal::Principal;
 
@@ -38,7 +39,7 @@ pub struct ChangeSet {
     pub principal: Principal,
     /// The time now.
     pub at: OffsetDateTime,
-    /// How each is made. The idempotency key counts for the whole: each call has it with its number.
+    /// How each is made. The idempotency key counts for the whole.
     pub options: Options,
 }
 
@@ -90,15 +91,7 @@ impl Pipeline {
                 at,
                 options,
             };
-            let preview = self.preview(&set).await?;
-            if preview.revisions != request.revisions {
-                let moved = preview.revisions.iter().find(|now| !request.revisions.contains(now));
-                return Err(CallError::Moved(
-                    moved.map_or_else(|| "what it touches".to_owned(), |m| m.0.clone()),
-                ));
-            }
-            let answers = self.make(set, Some(approval.id.clone())).await?;
-            return Ok(json!({ "data": { "calls": answers }, "meta": { "approval": approval.id } }));
+            return self.once_for_all(&set, self.make_approved(&set, approval)).await;
         }
         let call = Call {
             action: request.action.clone(),
@@ -117,6 +110,25 @@ impl Pipeline {
         };
         let answer = self.call_as(call, authority).await?;
         serde_json::to_value(answer).map_err(|e| CallError::Store(e.into()))
+    }
+
+    async fn make_approved(&self, set: &ChangeSet, approval: &Approval) -> Result<Value, CallError> {
+        let request = &approval.request;
+        let preview = self.preview(set).await?;
+        if preview.contract != request.contract {
+            return Err(CallError::ContractChanged {
+                action: CHANGE_SET,
+                fingerprint: preview.contract,
+            });
+        }
+        if preview.revisions != request.revisions {
+            let moved = preview.revisions.iter().find(|now| !request.revisions.contains(now));
+            return Err(CallError::Moved(
+                moved.map_or_else(|| "what it touches".to_owned(), |m| m.0.clone()),
+            ));
+        }
+        let answers = self.make(set, Some(approval.id.clone())).await?;
+        Ok(json!({ "data": { "calls": answers }, "meta": { "approval": approval.id } }))
     }
 
     /// Takes a call back, once. The answers are those of the calls that did it.
@@ -182,25 +194,59 @@ impl Pipeline {
 
     /// Makes several writes as one. With `options.dry_run` they are only looked at.
     pub async fn apply(&self, set: ChangeSet) -> Result<Value, CallError> {
-        let preview = self.preview(&set).await?;
         if set.options.dry_run {
+            let preview = self.preview(&set).await?;
             return Ok(json!({
                 "data": { "dryRun": true, "ok": true, "decision": preview.decision, "calls": preview.calls },
                 "meta": { "dryRun": true },
             }));
         }
+        self.once_for_all(&set, self.ask_or_make(&set)).await
+    }
+
+    /// Once under the set's idempotency key, if it has one.
+    async fn once_for_all(
+        &self,
+        set: &ChangeSet,
+        made: impl Future<Output = Result<Value, CallError>>,
+    ) -> Result<Value, CallError> {
+        let Some(key) = &set.options.idempotency_key else {
+            return made.await;
+        };
+        let connection = self.connections.find(set.options.connection.as_deref()).await?;
+        let arguments = canonical::digest(&json!([CHANGE_SET, set.calls, connection.name]));
+        let reserved = match self.store.reserve(&set.principal.id, key, &arguments, set.at).await? {
+            Standing::Ended(Ended::Well(mut answer)) => {
+                answer["meta"]["replayed"] = json!(true);
+                return Ok(answer);
+            }
+            Standing::Ended(Ended::Badly { code, report }) => return Err(CallError::Before { code, report }),
+            Standing::Fresh(reserved) => reserved,
+        };
+        let result = made.await;
+        self.settle(reserved, &result).await;
+        result
+    }
+
+    async fn ask_or_make(&self, set: &ChangeSet) -> Result<Value, CallError> {
+        let preview = self.preview(set).await?;
         if preview.decision == Decision::Confirm {
             let input = json!(set.calls);
             let connection = self.connections.find(set.options.connection.as_deref()).await?;
-            let shown = set.calls.iter().map(|call| {
-                let action = actions::find(&call.action).map(|found| found.action);
-                let input = action.map_or(Value::Null, |action| audit::shortened(&call.input, action));
-                json!({ "action": call.action, "input": input })
-            });
+            let key = connection.key().await?;
+            let shown: Value = set
+                .calls
+                .iter()
+                .map(|call| {
+                    let action = actions::find(&call.action).map(|found| found.action);
+                    let input = action.map_or(Value::Null, |action| audit::shortened(&call.input, action));
+                    json!({ "action": call.action, "input": input })
+                })
+                .collect();
             let request = Request {
                 principal: set.principal.id.clone(),
                 action: CHANGE_SET.to_owned(),
-                input: shown.collect(),
+                input: key.credential.hide_in(&shown),
                 input_digest: canonical::digest(&input),
                 contract: preview.contract,
                 connection: connection.name.clone(),
@@ -265,10 +311,7 @@ impl Pipeline {
             let decision: Decision = serde_json::from_value(answer.data["policy"]["decision"].clone())
                 .map_err(|e| CallError::Store(e.into()))?;
             preview.decision = preview.decision.max(decision);
-            for touched in answer.data["blast"]["touches"].as_array().into_iter().flatten() {
-                let text = |name: &str| touched[name].as_str().unwrap_or_default().to_owned();
-                preview.revisions.push((text("what"), text("revision")));
-            }
+            preview.revisions.extend(answer.meta.seen);
             preview.calls.push(json!({
                 "action": planned.action,
                 "blast": answer.data["blast"],
@@ -280,19 +323,20 @@ impl Pipeline {
     }
 
     /// Makes the calls in order. If one fails, those before it are taken back, the last first.
-    async fn make(&self, set: ChangeSet, approval: Option<String>) -> Result<Vec<Answer>, CallError> {
+    async fn make(&self, set: &ChangeSet, approval: Option<String>) -> Result<Vec<Answer>, CallError> {
         let of = set.calls.len();
         let mut answers: Vec<Answer> = Vec::new();
         for (index, planned) in set.calls.iter().enumerate() {
-            let mut call = planned.as_call(&set);
-            call.options.idempotency_key = set.options.idempotency_key.as_ref().map(|key| format!("{key}#{index}"));
+            let mut call = planned.as_call(set);
+            // It is the set's.
+            call.options.idempotency_key = None;
             let authority = Authority::OfASet {
                 approval: approval.clone(),
             };
             match self.call_as(call, authority).await {
                 Ok(answer) => answers.push(answer),
                 Err(error) => {
-                    let rollback = self.roll_back(&answers, &set).await;
+                    let rollback = self.roll_back(&answers, set).await;
                     return Err(CallError::Step {
                         index,
                         of,

@@ -12,7 +12,7 @@ use crate::error::CallError;
 use crate::policy::{Decision, default_of};
 use crate::read_back::{Check, Look, Probe, Verification};
 use crate::request::ApiRequest;
-use crate::survey::{Contents, Seen, State, Survey, Target, contents, versions};
+use crate::survey::{Contents, MOST_PAGES, MOST_ROWS, Seen, State, Survey, Target, contents, versions};
 
 /// Looks at once: many would use up the rate of a key.
 const AT_ONCE: usize = 8;
@@ -44,6 +44,11 @@ impl Pipeline {
         if changes {
             present(&survey)?;
         }
+        let mut further = Survey {
+            seen: course.operation.further(&survey).into_iter().map(unseen).collect(),
+        };
+        self.look_at(course, &mut further, record).await?;
+        survey.seen.append(&mut further.seen);
         // Whoever is asked to agree, and a rule about how much, needs all of it.
         let waits = self.policy.decide(about, course.principal, &survey).decision == Decision::Confirm
             && !matches!(course.authority, Authority::OfASet { .. });
@@ -76,7 +81,6 @@ impl Pipeline {
     async fn look_into(&self, course: &Course<'_>, survey: &mut Survey, record: &mut CallRecord) {
         let counts_versions = course.about.effect == Effect::Destructive && survey.seen.len() <= 20;
         let looks = survey.seen.iter().map(|seen| match (&seen.target, &seen.state) {
-            (Target::Folder(path), State::Present(_)) => Some(contents(path)),
             (Target::File(id), State::Present(_)) if counts_versions => Some(versions(id.as_str())),
             _ => None,
         });
@@ -89,11 +93,34 @@ impl Pipeline {
             if !status.is_success() {
                 continue;
             }
-            match seen.target {
-                Target::File(_) => seen.versions = json.as_array().map(Vec::len),
-                _ => seen.contents = Some(Contents::of(json)),
+            seen.versions = json.as_array().map(Vec::len);
+        }
+        for seen in &mut survey.seen {
+            if let (Some(folder), State::Present(_)) = (seen.target.tree(), &seen.state) {
+                seen.contents = self.contents(course, folder, record).await;
             }
         }
+    }
+
+    /// What lies in a folder, page by page; `None` if nothing of it can be learned.
+    async fn contents(&self, course: &Course<'_>, folder: &str, record: &mut CallRecord) -> Option<Contents> {
+        let mut rows = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let look = contents(folder, rows.len());
+            let answer = self.ask_all(course, vec![Some(look)], record).await.pop().flatten();
+            let Some(Ok((status, Value::Array(page)))) = answer else {
+                break;
+            };
+            if !status.is_success() {
+                break;
+            }
+            let is_last = page.len() < MOST_ROWS;
+            rows.extend(page);
+            if is_last {
+                return Some(Contents { rows, cut: false });
+            }
+        }
+        (!rows.is_empty()).then_some(Contents { rows, cut: true })
     }
 
     async fn ask_all(
@@ -197,6 +224,9 @@ impl Pipeline {
             let mut pause = self.limits.first_pause;
             let last = match &look {
                 Look::Checks(checks) if checks.iter().all(|check| check.ok) => true,
+                Look::Partly(_) => true,
+                // A job that has ended stays as it is.
+                Look::Checks(_) if probe.waits() && reply.status.is_success() => true,
                 Look::Checks(_) => looks >= self.limits.looks,
                 // Longer and longer, because a job may take minutes.
                 Look::NotYet(_) => {
@@ -207,7 +237,7 @@ impl Pipeline {
             if last || pause >= course.clock.left() {
                 return match look {
                     Look::Checks(checks) => Looked { checks, ..seen },
-                    Look::NotYet(reason) => seen.because(reason),
+                    Look::NotYet(reason) | Look::Partly(reason) => seen.because(reason),
                 };
             }
             sleep(pause).await;
@@ -245,10 +275,9 @@ fn unseen(target: Target) -> Seen {
 
 /// What is to be changed has to be there.
 fn present(survey: &Survey) -> Result<(), CallError> {
-    let absent = survey
-        .seen
-        .iter()
-        .find(|seen| seen.state == State::Absent && !matches!(seen.target, Target::Slot(_) | Target::Place(_)));
+    let absent = survey.seen.iter().find(|seen| {
+        seen.state == State::Absent && !matches!(seen.target, Target::Slot(_) | Target::Place(_) | Target::Landing(_))
+    });
     match absent {
         Some(seen) => Err(CallError::missing(&seen.target.told())),
         None => Ok(()),

@@ -15,8 +15,8 @@ use super::{Clock, Course, Pipeline, Said, millis};
 use crate::actions::{Lost, Prepared, Step};
 use crate::audit::{CallRecord, Heal};
 use crate::connection::{Connection, Key};
-use crate::error::CallError;
-use crate::rate::{Rate, Tier};
+use crate::error::{CallError, says_key_is_refused};
+use crate::rate::{Passage, Rate, Tier};
 use crate::read_back::{Look, Probe};
 use crate::request::{ApiRequest, Host};
 use crate::retry::{self, Failure};
@@ -140,10 +140,10 @@ impl Pipeline {
         let mut refusals = 0;
         loop {
             let key = way.connection.key().await.map_err(Failed::of)?;
-            self.enter(request, &key, way, trip).await?;
+            let passage = self.enter(request, &key, way, trip).await?;
             trip.attempts += 1;
             let attempt = self.attempt(&bare, &key, way).await;
-            self.leave(&attempt, way.connection);
+            passage.leave(is_there(&attempt), self.limits.patience, Instant::now());
             if let Ok(reply) = &attempt {
                 trip.request_ids.extend(reply.request_id());
             }
@@ -156,7 +156,7 @@ impl Pipeline {
                 && refusals < MOST_REFUSALS
             {
                 refusals += 1;
-                // The first refusal may be a slip of the server; one that says "expired" is none.
+                // The first refusal may be a slip of the server; one that speaks of the key is none.
                 if refusals == 1 && reply.status == StatusCode::UNAUTHORIZED {
                     trip.heals.push(Heal::new("unauthorized", "repeated"));
                     continue;
@@ -197,14 +197,21 @@ impl Pipeline {
     }
 
     /// Waits for the credential's rate, and asks whether the upstream is asked at all.
-    async fn enter(&self, request: &ApiRequest, key: &Key, way: &Way<'_>, trip: &mut Trip) -> Result<(), Failed> {
+    async fn enter(
+        &self,
+        request: &ApiRequest,
+        key: &Key,
+        way: &Way<'_>,
+        trip: &mut Trip,
+    ) -> Result<Passage<'_>, Failed> {
         let upstream = way.connection.upstream.base();
         let open = |wait| Failed::of(CallError::CircuitOpen(wait));
-        self.breakers
+        let passage = self
+            .breakers
             .enter(upstream, self.limits.patience, Instant::now())
             .map_err(open)?;
         if !way.connection.is_limited() {
-            return Ok(());
+            return Ok(passage);
         }
         let (tier, rate) = self.tier(request);
         let wait = self.buckets.take(&key.id, tier, rate, Instant::now());
@@ -214,22 +221,7 @@ impl Pipeline {
         }
         trip.waited += wait;
         sleep(wait).await;
-        Ok(())
-    }
-
-    fn leave(&self, attempt: &Result<Reply, TransportError>, connection: &Connection) {
-        let is_there = match attempt {
-            // What it does not have and what it has no room for, it says while it is well.
-            Ok(reply) => !reply.status.is_server_error() || matches!(reply.status.as_u16(), 501 | 507),
-            Err(TransportError::TooLarge { .. }) => true,
-            Err(_) => false,
-        };
-        self.breakers.leave(
-            connection.upstream.base(),
-            is_there,
-            self.limits.patience,
-            Instant::now(),
-        );
+        Ok(passage)
     }
 
     fn tier(&self, request: &ApiRequest) -> (Tier, Rate) {
@@ -278,6 +270,16 @@ impl Pipeline {
             headers: head.headers,
             text,
         })
+    }
+}
+
+/// Whether the upstream is well, whatever it said.
+fn is_there(attempt: &Result<Reply, TransportError>) -> bool {
+    match attempt {
+        // What it does not have and what it has no room for, it says while it is well.
+        Ok(reply) => !reply.status.is_server_error() || matches!(reply.status.as_u16(), 501 | 507),
+        Err(TransportError::TooLarge { .. }) => true,
+        Err(_) => false,
     }
 }
 
@@ -399,7 +401,7 @@ impl Reply {
     fn refuses_key(&self) -> bool {
         match self.status {
             StatusCode::UNAUTHORIZED => true,
-            StatusCode::FORBIDDEN => self.message().contains("expired"),
+            StatusCode::FORBIDDEN => says_key_is_refused(&self.message()),
             _ => false,
         }
     }

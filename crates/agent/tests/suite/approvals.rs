@@ -329,3 +329,140 @@ async fn a_link_decides_for_whom_it_was_made_until_it_expires() {
     assert_eq!(again.code(), Code::Conflict);
     assert_eq!(make(&operator(), "Bob", hour).await.unwrap_err().code(), Code::Conflict);
 }
+
+#[tokio::test]
+async fn an_approved_change_set_holds_for_everything_that_was_seen() {
+    let stage = Stage::new().await;
+    let ids: Vec<String> = (0..40).map(|n| format!("m{n:02}")).collect();
+    for id in &ids {
+        stage
+            .world
+            .lock()
+            .unwrap()
+            .put(id, &format!("/out/{id}.jpg"), Value::Null);
+    }
+    let calls = || {
+        vec![
+            planned("bulk_add_tags", json!({ "fileIds": ids, "tags": ["done"] })),
+            planned("delete_file", json!({ "fileId": "f3" })),
+        ]
+    };
+    let ask = async || {
+        let error = stage.pipeline.apply(set(calls(), false)).await.unwrap_err();
+        error.report()["approval"]["id"].as_str().unwrap().to_owned()
+    };
+    let id = ask().await;
+    stage
+        .call("bulk_add_tags", json!({ "fileIds": ["m39"], "tags": ["keep"] }))
+        .await
+        .unwrap();
+    let before = stage.snapshot();
+    let error = stage
+        .pipeline
+        .decide(&id, true, &operator(), None, NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::PreconditionFailed);
+    assert_eq!(stage.snapshot(), before);
+    let id = ask().await;
+    stage.pipeline.decide(&id, true, &operator(), None, NOW).await.unwrap();
+    assert!(!stage.world.lock().unwrap().files.contains_key("f3"));
+}
+
+#[tokio::test]
+async fn a_change_set_is_made_once_under_its_key() {
+    let keyed = |calls| {
+        let mut set = set(calls, false);
+        // The longest key that there is.
+        set.options.idempotency_key = Some("k".repeat(255));
+        set
+    };
+    let upload = |name: &str| json!({ "fileName": name, "contentBase64": "aGVsbG8=", "folder": "/in" });
+    let calls = || {
+        vec![
+            planned("upload_file", upload("n.txt")),
+            planned("upload_file", upload("m.txt")),
+        ]
+    };
+    let stage = Stage::new().await;
+    let first = stage.pipeline.apply(keyed(calls())).await.unwrap();
+    let after = stage.snapshot();
+    let again = stage.pipeline.apply(keyed(calls())).await.unwrap();
+    assert_eq!(again["meta"]["replayed"], true);
+    assert_eq!(again["data"], first["data"]);
+    assert_eq!(stage.snapshot(), after);
+    let other = stage.pipeline.apply(keyed(calls()[..1].to_vec())).await.unwrap_err();
+    assert_eq!(other.code(), Code::Conflict);
+    // One that waits has its answer under the key afterwards.
+    let stage = Stage::new().await;
+    let calls = || {
+        vec![
+            planned("upload_file", upload("n.txt")),
+            planned("delete_file", json!({ "fileId": "f3" })),
+        ]
+    };
+    let error = stage.pipeline.apply(keyed(calls())).await.unwrap_err();
+    let id = error.report()["approval"]["id"].as_str().unwrap().to_owned();
+    stage.pipeline.decide(&id, true, &operator(), None, NOW).await.unwrap();
+    let after = stage.snapshot();
+    let again = stage.pipeline.apply(keyed(calls())).await.unwrap();
+    assert_eq!(again["meta"], json!({ "approval": id, "replayed": true }));
+    assert_eq!(stage.snapshot(), after);
+}
+
+#[tokio::test]
+async fn the_code_of_a_change_set_says_what_became_of_all_of_it() {
+    let refused = |status| {
+        (
+            (|method: &str, path: &str| method == "PUT" && path.ends_with("rename")) as crate::world::On,
+            Fault::Answer(status, &[]),
+        )
+    };
+    let rename = || {
+        planned(
+            "rename_file",
+            json!({ "filePath": "/in/a.jpg", "newFileName": "z.jpg" }),
+        )
+    };
+    let untag = || planned("bulk_remove_ai_tags", json!({ "fileIds": ["f1"], "AITags": ["boat"] }));
+    let tag = || planned("bulk_add_tags", json!({ "fileIds": ["f1"], "tags": ["new"] }));
+    let unknown = || planned("bulk_add_tags", json!({ "fileIds": ["nobody"], "tags": ["new"] }));
+    // calls, answer to the rename, code, how many were put back, how many left
+    for (calls, status, code, undone, left) in [
+        (vec![tag(), unknown()], 409, Code::NotFound, 0, 0),
+        (vec![rename(), tag()], 409, Code::Conflict, 0, 0),
+        (vec![rename(), tag()], 429, Code::RateLimited, 0, 0),
+        (vec![tag(), rename()], 429, Code::RolledBack, 1, 0),
+        (vec![untag(), tag(), rename()], 429, Code::RolledBack, 1, 1),
+    ] {
+        let stage = Stage::free().await;
+        for _ in 0..3 {
+            let (on, fault) = refused(status);
+            stage.world.lock().unwrap().fault(on, fault);
+        }
+        let error = stage.pipeline.apply(set(calls, false)).await.unwrap_err();
+        let report = error.report();
+        assert_eq!(error.code(), code, "{report}");
+        assert_eq!(
+            report["rollback"]["undone"].as_array().unwrap().len(),
+            undone,
+            "{report}"
+        );
+        assert_eq!(report["rollback"]["left"].as_array().unwrap().len(), left, "{report}");
+        // To be made again as a whole only if nothing of it is there.
+        assert_eq!(error.is_retryable(), code == Code::RateLimited, "{report}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_change_set_shows_to_who_approves_holds_no_secrets() {
+    let stage = Stage::new().await;
+    let planted = crate::world::KEY;
+    let calls = vec![
+        planned("bulk_add_tags", json!({ "fileIds": ["f1"], "tags": [planted] })),
+        planned("delete_file", json!({ "fileId": "f3" })),
+    ];
+    stage.pipeline.apply(set(calls, false)).await.unwrap_err();
+    let shown = format!("{:?}", stage.store.approvals(NOW).await.unwrap());
+    assert!(shown.contains("bulk_add_tags") && !shown.contains(planted), "{shown}");
+}

@@ -137,18 +137,18 @@ async fn every_action_works_and_is_looked_up() {
     copy_file: filePath, size | delete_file
     move_file: filePath, size, no filePath /in/a.jpg | move_file
     bulk_move_files: filePath, size, filePath, size | move_file and more
-    delete_file: status | - (a deleted file can't be had again over the API)
-    delete_multiple_files: status, status | - (deleted files can't be had again over the API)
+    delete_file: status | - (no action brings a deleted file back)
+    delete_multiple_files: status, status | - (no action brings deleted files back)
     bulk_add_tags: tags, tags | bulk_remove_tags and more
     bulk_remove_tags: tags, tags | bulk_add_tags
     bulk_remove_ai_tags: AITags | - (AI tags come back only by running the recognition again)
     restore_file_version: size, versionInfo | restore_file_version
-    delete_file_version: status | - (a deleted version can't be had again over the API)
+    delete_file_version: status | - (no action brings a deleted version back)
     create_folder: folderPath | delete_folder
-    copy_folder: status, folderPath | delete_folder
-    move_folder: status, folderPath, no folderPath /pics/summer | move_folder
-    rename_folder: status, no folderPath /pics/summer, folderPath | rename_folder
-    delete_folder: no folderPath /pics | - (a deleted folder can't be had again over the API)
+    copy_folder: status, failed, folderPath | delete_folder
+    move_folder: status, failed, folderPath, no folderPath /pics/summer | move_folder
+    rename_folder: status, failed, no folderPath /pics/summer, folderPath | rename_folder
+    delete_folder: no folderPath /pics | - (no action brings a deleted folder back)
     purge_cache: status | - (a cache fills again by itself)
     create_custom_metadata_field: id, name, label, schema | delete_custom_metadata_field
     update_custom_metadata_field: id, label | update_custom_metadata_field
@@ -389,6 +389,70 @@ async fn an_expired_key_gives_way_to_the_next_once_for_all() {
 }
 
 #[tokio::test]
+async fn a_key_that_nobody_knows_gives_way_and_one_that_may_not_does_not() {
+    let stage = stage().await;
+    let later = NOW + time::Duration::seconds(1);
+    stage
+        .store
+        .connect("library", &stage.base, &NEXT_KEY.into(), None, &operator(), later)
+        .await
+        .unwrap();
+    {
+        let mut world = stage.world.lock().unwrap();
+        world.keys.remove(KEY);
+        world.keys.insert(NEXT_KEY.to_owned(), true);
+        world.fault(|_, _| true, Fault::Drift(|_| {}));
+    }
+    let answer = stage.call("list_assets", json!({})).await.unwrap();
+    assert_eq!(answer.meta.heals[0].remedy, "next_key");
+    // A key that may not do something is a good key.
+    stage.world.lock().unwrap().fault(|_, _| true, Fault::Answer(403, &[]));
+    let error = stage.call("list_assets", json!({})).await.unwrap_err();
+    assert_eq!(error.code(), Code::ScopeMissing);
+    stage.call("list_assets", json!({})).await.unwrap();
+    stage.world.lock().unwrap().keys.clear();
+    let error = stage.call("list_assets", json!({})).await.unwrap_err();
+    assert_eq!(error.code(), Code::CredentialExpired);
+}
+
+#[tokio::test]
+async fn a_job_is_verified_only_if_it_did_all_of_its_work() {
+    let failures = json!([{ "path": "/pics/summer/c.jpg", "reason": "gone" }]);
+    let progress = json!({ "done": 3, "total": null });
+    for (job, said) in [
+        (json!({ "status": "Completed", "progress": progress }), "verified"),
+        (
+            json!({ "status": "Completed", "failed": 1, "failures": failures }),
+            "VerificationFailed",
+        ),
+        (
+            json!({ "status": "Failed", "message": "given up", "progress": progress }),
+            "VerificationFailed",
+        ),
+        (
+            json!({ "status": "Partial success", "message": "not purged", "help": "" }),
+            "the job ended in part: not purged",
+        ),
+    ] {
+        let stage = stage().await;
+        stage.world.lock().unwrap().job = job.clone();
+        let input = json!({ "folderPath": "/pics/summer", "newFolderName": "winter" });
+        let result = match stage.call("rename_folder", input).await {
+            Ok(answer) => match answer.meta.verification {
+                Verification::Verified { .. } => "verified".to_owned(),
+                Verification::Unverified { reason, .. } => reason,
+                Verification::NotNeeded => panic!(),
+            },
+            Err(error) => format!("{:?}", error.code()),
+        };
+        assert_eq!(result, said, "{job}");
+        let answer = stage.call("bulk_job_status", json!({ "jobId": "j1" })).await.unwrap();
+        assert_eq!(answer.meta.drift, [], "{job}");
+        assert_eq!(answer.data["status"], job["status"]);
+    }
+}
+
+#[tokio::test]
 async fn drift_is_observed_mended_or_refused() {
     let job = |change: fn(&mut Value), mode| async move {
         let stage = stage().await;
@@ -406,7 +470,7 @@ async fn drift_is_observed_mended_or_refused() {
         format!("{said} | {}", reports.join(", "))
     };
     let other_case = |v: &mut Value| v["type"] = json!("copyFolder");
-    let added = |v: &mut Value| v["progress"] = json!(7);
+    let added = |v: &mut Value| v["eta"] = json!(7);
     let missing = |v: &mut Value| {
         v.as_object_mut().unwrap().remove("status");
     };
@@ -428,9 +492,9 @@ async fn drift_is_observed_mended_or_refused() {
     other case, Observe: {"jobId":"j1","status":"Completed","type":"copyFolder"} | /type enum_added 0
     other case, Repair: {"jobId":"j1","status":"Completed","type":"COPY_FOLDER"} | /type enum_added 1
     other case, Strict: SchemaDrift | /type enum_added 0
-    added, Observe: {"jobId":"j1","status":"Completed","type":"COPY_FOLDER"} | /progress added 0
-    added, Repair: {"jobId":"j1","status":"Completed","type":"COPY_FOLDER"} | /progress added 0
-    added, Strict: SchemaDrift | /progress added 0
+    added, Observe: {"jobId":"j1","status":"Completed","type":"COPY_FOLDER"} | /eta added 0
+    added, Repair: {"jobId":"j1","status":"Completed","type":"COPY_FOLDER"} | /eta added 0
+    added, Strict: SchemaDrift | /eta added 0
     missing, Observe: SchemaDrift | /status missing 0
     missing, Repair: SchemaDrift | /status missing 0
     missing, Strict: SchemaDrift | /status missing 0

@@ -206,3 +206,29 @@ async fn what_a_revoked_token_asked_for_is_not_carried_out() {
     assert_eq!(error.code(), Code::AuthInvalid);
     assert!(stage.world.lock().unwrap().files.contains_key("f1"));
 }
+
+#[tokio::test]
+async fn budgets_count_what_is_carried_and_what_is_purged() {
+    let stage = Stage::free().await;
+    let grant = Grant {
+        budgets: [(Budget::UploadMebibytesPerDay, 1), (Budget::PurgesPerDay, 1)].into(),
+        ..writes()
+    };
+    let agent = principal(&stage, &grant).await;
+    let call = |action: &'static str, input| stage.call_with(action, input, &agent, Options::default());
+    let upload = || json!({ "fileName": "n.txt", "contentBase64": "aGVsbG8=" });
+    call("upload_file", upload()).await.unwrap();
+    assert_eq!(
+        call("upload_file", upload()).await.unwrap_err().code(),
+        Code::QuotaExhausted
+    );
+    let rename = |from: &str, to: &str| json!({ "filePath": from, "newFileName": to, "purgeCache": true });
+    call("rename_file", rename("/in/a.jpg", "z.jpg")).await.unwrap();
+    let error = call("rename_file", rename("/in/b.jpg", "y.jpg")).await.unwrap_err();
+    assert_eq!(error.code(), Code::QuotaExhausted);
+    let purge = json!({ "url": "http://h/demo/in/a.jpg" });
+    assert_eq!(
+        call("purge_cache", purge).await.unwrap_err().code(),
+        Code::QuotaExhausted
+    );
+}

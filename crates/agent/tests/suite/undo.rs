@@ -195,3 +195,72 @@ async fn the_way_back_of_others_is_not_theirs_and_what_destroys_on_it_waits() {
         Code::NotFound
     );
 }
+
+#[tokio::test]
+async fn what_may_not_be_undone_says_why() {
+    let upload = json!({
+        "fileName": "a.jpg", "contentBase64": "aGVsbG8=", "folder": "/in", "useUniqueFileName": false
+    });
+    let blind = Options {
+        verify: agent::Verify::None,
+        ..Options::default()
+    };
+    // Nobody looked: it is not known whether the upload made a file or a further version of one.
+    let stage = Stage::free().await;
+    let answer = stage
+        .call_with("upload_file", upload, &operator(), blind)
+        .await
+        .unwrap();
+    let undo = answer.meta.undo.unwrap();
+    assert!(undo.calls.is_empty(), "{undo:?}");
+    assert!(undo.reason.unwrap().contains("there before is not known"));
+    // What came together can't be told apart.
+    for (action, input) in [
+        (
+            "bulk_move_files",
+            json!({ "fileIds": ["f2", "f1"], "destinationPath": "/out" }),
+        ),
+        (
+            "bulk_move_files",
+            json!({ "fileIds": ["f1", "g2"], "destinationPath": "/new" }),
+        ),
+        (
+            "move_file",
+            json!({ "sourceFilePath": "/in/a.jpg", "destinationPath": "/out" }),
+        ),
+        (
+            "move_folder",
+            json!({ "sourceFolderPath": "/pics/summer", "destinationPath": "/out" }),
+        ),
+        (
+            "rename_folder",
+            json!({ "folderPath": "/pics/summer", "newFolderName": "winter" }),
+        ),
+    ] {
+        let stage = Stage::free().await;
+        {
+            let mut world = stage.world.lock().unwrap();
+            world.put("g1", "/out/a.jpg", Value::Null);
+            world.put("g2", "/pics/a.jpg", Value::Null);
+            world
+                .folders
+                .extend(["/out/summer".to_owned(), "/pics/winter".to_owned()]);
+        }
+        let answer = stage.call(action, input.clone()).await.unwrap();
+        let undo = answer.meta.undo.unwrap();
+        assert!(undo.calls.is_empty(), "{action} {input}: {undo:?}");
+        assert!(undo.reason.unwrap().contains("are one"), "{action}");
+    }
+    // Beside others of other names it can be.
+    let stage = Stage::free().await;
+    stage.world.lock().unwrap().put("g1", "/out/z.jpg", Value::Null);
+    let before = stage.snapshot();
+    let input = json!({ "fileIds": ["f2", "f1"], "destinationPath": "/out" });
+    let answer = stage.call("bulk_move_files", input).await.unwrap();
+    stage
+        .pipeline
+        .undo(&answer.meta.execution_id, &operator(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(stage.snapshot(), before);
+}

@@ -48,6 +48,8 @@ pub struct World {
     pub keys: BTreeMap<String, bool>,
     /// How often a job is still pending when it is asked about.
     pub pending: u32,
+    /// What else is said of jobs, such as another state at their end.
+    pub job: Value,
     clock: u64,
     ids: u64,
 }
@@ -160,6 +162,16 @@ impl World {
         self.faults.push((on, fault));
     }
 
+    /// Puts a file there.
+    pub fn put(&mut self, id: &str, path: &str, tags: Value) {
+        let file = File {
+            path: path.to_owned(),
+            facts: json!({ "tags": tags, "AITags": null, "isPrivateFile": false, "isPublished": true, "customMetadata": {} }),
+            ..self.files["f2"].clone()
+        };
+        self.files.insert(id.to_owned(), file);
+    }
+
     fn id(&mut self) -> String {
         self.ids += 1;
         format!("n{}", self.ids)
@@ -263,6 +275,8 @@ impl World {
             Some(("", _)) | None => "/".to_owned(),
             Some((parent, _)) => parent.to_owned(),
         };
+        let skip = get("skip").and_then(|n| n.parse().ok()).unwrap_or(0);
+        let limit = get("limit").and_then(|n| n.parse().ok()).unwrap_or(1000);
         if let Some(search) = get("searchQuery") {
             let folder = search.trim_start_matches("path : ").trim_matches('"');
             let below = format!("{folder}/");
@@ -276,16 +290,17 @@ impl World {
                 .iter()
                 .filter(|f| f.starts_with(&below))
                 .map(|f| Self::folder(f));
-            return folders.chain(files).collect();
+            return folders.chain(files).skip(skip).take(limit).collect();
         }
         let here = |path: &str| get("path").is_none_or(|at| parent(path) == at);
         let kind = get("type").unwrap_or("file");
+        let named = |path: &str| get("name").is_none_or(|name| path.rsplit('/').next() == Some(name));
         let mut rows = Vec::new();
         if matches!(kind, "folder" | "all") {
-            rows.extend(self.folders.iter().filter(|f| here(f)).map(|f| Self::folder(f)));
+            let folders = self.folders.iter().filter(|f| here(f) && named(f));
+            rows.extend(folders.map(|f| Self::folder(f)));
         }
         if matches!(kind, "file" | "all") {
-            let named = |path: &str| get("name").is_none_or(|name| path.rsplit('/').next() == Some(name));
             rows.extend(
                 self.files
                     .iter()
@@ -293,8 +308,6 @@ impl World {
                     .map(|(id, _)| self.row(id)),
             );
         }
-        let skip = get("skip").and_then(|n| n.parse().ok()).unwrap_or(0);
-        let limit = get("limit").and_then(|n| n.parse().ok()).unwrap_or(1000);
         rows.into_iter().skip(skip).take(limit).collect()
     }
 
@@ -325,6 +338,9 @@ impl World {
                 if segments[1] == "bulkJobs" {
                     answer["jobId"] = json!(segments[2]);
                     answer["type"] = json!("COPY_FOLDER");
+                    for (name, value) in self.job.as_object().into_iter().flatten() {
+                        answer[name] = value.clone();
+                    }
                 }
                 (200, answer)
             }
