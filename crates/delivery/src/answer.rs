@@ -15,8 +15,8 @@ use crate::conditional::{Validators, hasty};
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
-    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, Subject, disposition, negotiate,
-    origin, tags,
+    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, Subject, disposition,
+    negotiate, origin, tags,
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
@@ -111,7 +111,11 @@ pub(crate) async fn find(
             query: if stands_in { String::new() } else { asked.query.clone() },
             host: host.map(str::to_owned),
         };
-        match shared.sources.find_foreign(account, endpoint, &wanted, &shared.purges).await {
+        match shared
+            .sources
+            .find_foreign(account, endpoint, &wanted, &shared.purges)
+            .await
+        {
             Ok(Some(foreign)) => return Ok(Found::foreign(foreign, stands_in)),
             Ok(None) => {}
             // What the file's own origins say counts, not what those say of what would stand in for it.
@@ -156,7 +160,7 @@ impl Found {
     }
 
     /// The file, for somebody who does not want anything made of it.
-    pub(crate) fn as_it_is(self) -> Subject {
+    pub(crate) fn into_subject(self) -> Subject {
         let asset = Box::new(self.asset);
         if self.is_foreign {
             Subject::Foreign(asset)

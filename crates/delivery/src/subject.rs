@@ -30,7 +30,7 @@ pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -
     let right = Right::Signed { expires: None };
     let found = answer::find(shared, &asked, &account, endpoint, None, right).await?;
     if asked.transformation.is_empty() && !asked.still {
-        return Ok(found.as_it_is());
+        return Ok(found.into_subject());
     }
     let request = Request {
         target,
@@ -40,7 +40,7 @@ pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -
     let context = answer::context(&request, &asked, &shared.settings);
     match work::decide(shared, &asked, &found.asset, &found.path, right, &context, &|_| false).await? {
         Work::Rendition(job) => Ok(Subject::Rendition(work::rendition(shared, *job).await?.0.bytes)),
-        Work::Stored { .. } => Ok(found.as_it_is()),
+        Work::Stored { .. } => Ok(found.into_subject()),
         // A client that tries again in a moment gets it.
         Work::Preparing | Work::Known(_) => Err(DeliveryError::Overloaded { retry_after_s: 5 }),
     }

@@ -46,7 +46,7 @@ enum Begun {
     /// All of it; so many files.
     Done(u64),
     /// Nothing that can be seen, but the job is there and the folder locked.
-    Job(Lease),
+    Job(Box<Lease>),
 }
 
 impl Library {
@@ -55,7 +55,7 @@ impl Library {
     pub async fn delete_folder(&self, path: &FolderPath, now: Timestamp) -> Result<u64, ChangeError> {
         let mut lease = match retried(|| self.begin_deletion(path, now)).await? {
             Begun::Done(deleted) => return Ok(deleted),
-            Begun::Job(lease) => lease,
+            Begun::Job(lease) => *lease,
         };
         let begun = Instant::now();
         loop {
@@ -107,7 +107,7 @@ impl Library {
             };
             let lease = jobs::enqueue_held(&mut tx, &job, LEASE, now).await?;
             locks::lock(&mut tx, path, lease.job.id).await?;
-            Begun::Job(lease)
+            Begun::Job(Box::new(lease))
         };
         tx.commit().await?;
         Ok(begun)

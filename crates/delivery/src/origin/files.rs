@@ -500,7 +500,10 @@ mod tests {
     #[test]
     fn purges_know_files_by_path() {
         assert_eq!(path("a b/c.jpg", "h").purge_path(), "/a b/c.jpg");
-        assert_eq!(Wanted::Url("https://h/a.jpg?x".to_owned()).purge_path(), "/https://h/a.jpg?x");
+        assert_eq!(
+            Wanted::Url("https://h/a.jpg?x".to_owned()).purge_path(),
+            "/https://h/a.jpg?x"
+        );
     }
 
     #[test]

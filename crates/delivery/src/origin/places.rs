@@ -67,7 +67,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn some_work_some_wait_and_the_rest_is_refused() {
-        let refused = |result: Result<Place<'_>, _>| matches!(result, Err(DeliveryError::Overloaded { retry_after_s: 2 }));
+        let refused =
+            |result: Result<Place<'_>, _>| matches!(result, Err(DeliveryError::Overloaded { retry_after_s: 2 }));
         let places = Places::new(1, 1);
         let first = places.take().await.unwrap();
         let mut second = Box::pin(places.take());

@@ -267,7 +267,11 @@ fn host_label<'a>(origin: &'a Origin, key: &str) -> Result<&'a str, DeliveryErro
     if name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.') {
         return Ok(name);
     }
-    tracing::warn!(origin = origin.id, key, "an origin's setting can't be a part of a host name");
+    tracing::warn!(
+        origin = origin.id,
+        key,
+        "an origin's setting can't be a part of a host name"
+    );
     Err(unusable())
 }
 
@@ -423,7 +427,11 @@ mod tests {
         let (port, came) = private_server().await;
         let fetcher = Arc::new(Fetcher::new(FetchPolicy::default()).unwrap());
         let storages = Storages::new(fetcher.clone(), 1000);
-        let secret = || Some(SecretString::from(json!({"accessKey": "k", "secretKey": "s", "sasToken": "sig=x"}).to_string()));
+        let secret = || {
+            Some(SecretString::from(
+                json!({"accessKey": "k", "secretKey": "s", "sasToken": "sig=x"}).to_string(),
+            ))
+        };
         let wanted = Wanted::Path {
             path: "a.jpg".to_owned(),
             query: String::new(),
@@ -431,15 +439,36 @@ mod tests {
         };
         let here = format!("127.0.0.1:{port}");
         for (kind, settings) in [
-            ("S3_COMPATIBLE", json!({"bucket": format!("{here}/x?"), "endpoint": "http://s3.example.org"})),
-            ("S3_COMPATIBLE", json!({"bucket": format!("{here}#"), "endpoint": "http://s3.example.org"})),
-            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://{here}")})),
-            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://[::ffff:7f00:1]:{port}")})),
-            ("S3_COMPATIBLE", json!({"bucket": "b", "endpoint": format!("http://localhost:{port}"), "s3ForcePathStyle": true})),
-            ("S3_COMPATIBLE", json!({"bucket": "..", "endpoint": format!("http://{here}"), "useIAMRole": true})),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": format!("{here}/x?"), "endpoint": "http://s3.example.org"}),
+            ),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": format!("{here}#"), "endpoint": "http://s3.example.org"}),
+            ),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": "b", "endpoint": format!("http://{here}")}),
+            ),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": "b", "endpoint": format!("http://[::ffff:7f00:1]:{port}")}),
+            ),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": "b", "endpoint": format!("http://localhost:{port}"), "s3ForcePathStyle": true}),
+            ),
+            (
+                "S3_COMPATIBLE",
+                json!({"bucket": "..", "endpoint": format!("http://{here}"), "useIAMRole": true}),
+            ),
             ("S3", json!({"bucket": format!("{here}/x?")})),
             ("S3", json!({"bucket": format!("u@{here}/")})),
-            ("AZURE_BLOB", json!({"accountName": format!("{here}/x?"), "container": "c"})),
+            (
+                "AZURE_BLOB",
+                json!({"accountName": format!("{here}/x?"), "container": "c"}),
+            ),
             ("AZURE_BLOB", json!({"accountName": "acc", "container": "../c"})),
             ("GCS", json!({"bucket": "../b", "clientEmail": "a@b.example"})),
             ("WEB_FOLDER", json!({"baseUrl": format!("http://{here}/img")})),

@@ -544,7 +544,7 @@ async fn others_hear_the_same_of_a_file_and_of_a_folder() {
         for all in [false, true] {
             assert_eq!(
                 told(with_folder, false, all).await,
-                [took_up.clone()],
+                std::slice::from_ref(&took_up),
                 "{with_folder} {all}"
             );
         }

@@ -53,17 +53,15 @@ async fn exchange(
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Uri;
     use axum::http::HeaderMap;
+    use axum::http::Uri;
     use axum::routing::any;
 
     use super::*;
 
     #[tokio::test]
     async fn requests_reach_the_router_below_the_base() {
-        let told = any(async |uri: Uri, headers: HeaderMap| {
-            format!("{uri} at {}", headers["host"].to_str().unwrap())
-        });
+        let told = any(async |uri: Uri, headers: HeaderMap| format!("{uri} at {}", headers["host"].to_str().unwrap()));
         let router = Router::new().fallback(told);
         for (base, url, expected) in [
             (

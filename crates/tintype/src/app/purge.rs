@@ -60,10 +60,13 @@ fn target(text: &str, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
 }
 
 async fn pattern(app: &App, target: &str) -> Result<PurgePattern, CheckError> {
-    app.delivery.purge_pattern(target).await.map_err(|error| match error.code() {
-        Code::Internal => CheckError::Delivery(error),
-        _ => CheckError::NotPurgeable,
-    })
+    app.delivery
+        .purge_pattern(target)
+        .await
+        .map_err(|error| match error.code() {
+            Code::Internal => CheckError::Delivery(error),
+            _ => CheckError::NotPurgeable,
+        })
 }
 
 /// The pattern of a URL that was checked when its purge was asked for; `None` if it is no endpoint's any more.
@@ -214,34 +217,33 @@ mod tests {
     fn urls_that_may_be_purged() {
         let ours = |url: &Url| url.host_str() == Some("h");
         for (url, expected) in [
-            ("http://h/acct/a.jpg", Ok(("/a.jpg", false))),
-            ("https://h/acct/a.jpg?tr=w-100", Ok(("/a.jpg", false))),
-            ("http://h/acct/sample.jpg*", Ok(("/sample.jpg", true))),
-            ("http://h/acct/images/upload*", Ok(("/images/upload", true))),
-            ("http://h/acct/averylongfolder*", Ok(("/averylongfolder", true))),
-            ("http://h/acct/a/b/*", Ok(("/a/b/", true))),
-            ("http://h/acct/images*", Err(())),
-            ("http://h/acct/images/*", Err(())),
-            ("http://h/acct/*", Err(())),
-            ("http://h/acct/", Err(())),
-            ("http://h/acct/a/*/b.jpg", Err(())),
-            ("http://h/acct/a/b**", Err(())),
-            ("http://h/acct/media/catalog/*", Err(())),
-            ("http://h/acct/s/files/*", Err(())),
-            ("http://h/acct/media/catalog/x*", Ok(("/media/catalog/x", true))),
-            ("http://other/acct/a.jpg", Err(())),
-            ("http://h/other/a.jpg", Err(())),
-            ("http://u@h/acct/a.jpg", Err(())),
-            ("ftp://h/acct/a.jpg", Err(())),
-            ("/acct/a.jpg", Err(())),
-            ("a.jpg", Err(())),
-            ("", Err(())),
+            ("http://h/acct/a.jpg", Some(("/a.jpg", false))),
+            ("https://h/acct/a.jpg?tr=w-100", Some(("/a.jpg", false))),
+            ("http://h/acct/sample.jpg*", Some(("/sample.jpg", true))),
+            ("http://h/acct/images/upload*", Some(("/images/upload", true))),
+            ("http://h/acct/averylongfolder*", Some(("/averylongfolder", true))),
+            ("http://h/acct/a/b/*", Some(("/a/b/", true))),
+            ("http://h/acct/images*", None),
+            ("http://h/acct/images/*", None),
+            ("http://h/acct/*", None),
+            ("http://h/acct/", None),
+            ("http://h/acct/a/*/b.jpg", None),
+            ("http://h/acct/a/b**", None),
+            ("http://h/acct/media/catalog/*", None),
+            ("http://h/acct/s/files/*", None),
+            ("http://h/acct/media/catalog/x*", Some(("/media/catalog/x", true))),
+            ("http://other/acct/a.jpg", None),
+            ("http://h/other/a.jpg", None),
+            ("http://u@h/acct/a.jpg", None),
+            ("ftp://h/acct/a.jpg", None),
+            ("/acct/a.jpg", None),
+            ("a.jpg", None),
+            ("", None),
         ] {
             let checked = target(url, ours)
                 .and_then(|target| PurgePattern::parse(&target, "/acct").ok())
-                .filter(is_narrow)
-                .ok_or(());
-            let found = checked.as_ref().map(|p| (p.path(), p.is_prefix())).map_err(|()| ());
+                .filter(is_narrow);
+            let found = checked.as_ref().map(|p| (p.path(), p.is_prefix()));
             assert_eq!(found, expected, "{url}");
         }
     }

@@ -97,7 +97,8 @@ impl Samples {
             .filter(|(labels, _)| labels.is_empty() || labels.starts_with('{'))
             .filter(|(labels, _)| having.iter().all(|text| labels.contains(text)))
             .map(|(_, value)| value)
-            .sum()
+            // The sum of nothing would be -0.
+            .fold(0.0, |sum, value| sum + value)
     }
 
     fn labels(&self, name: &str, label: &str) -> BTreeSet<String> {

@@ -60,7 +60,9 @@ pub async fn list(Query(wanted): Query<Wanted>) -> Json {
 
 /// `GET /api/v3/tools/{slug}`
 pub async fn describe(Path(slug): Path<String>) -> Result<Json, Response> {
-    Ok(Json(described(named(&slug)?).map_err(IntoResponse::into_response)?))
+    Ok(Json(
+        described(named(&slug).ok_or_else(|| unknown(&slug))?).map_err(IntoResponse::into_response)?,
+    ))
 }
 
 /// A call in the toolkit's shape.
@@ -81,7 +83,7 @@ pub async fn execute(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json, Response> {
-    let alias = named(&slug)?;
+    let alias = named(&slug).ok_or_else(|| unknown(&slug))?;
     let execution: Execution = body_of(&headers, &body).map_err(IntoResponse::into_response)?;
     let mut options = How::default().options(&headers).map_err(IntoResponse::into_response)?;
     if let Some(connection) = execution.connected_account_id {
@@ -121,18 +123,19 @@ fn toolkit_names() -> impl Iterator<Item = &'static Alias> {
     ALIASES.iter().filter(|alias| alias.dialect == Dialect::Composio)
 }
 
-fn named(slug: &str) -> Result<&'static Alias, Response> {
-    let alias = toolkit_names().find(|alias| alias.name.eq_ignore_ascii_case(slug));
-    alias.ok_or_else(|| {
-        let shown: String = slug.chars().take(100).collect();
-        let error = json!({ "error": {
-            "message": format!("there is no tool `{shown}`"),
-            "slug": "Tool_ToolNotFound",
-            "status": 404,
-            "suggested_fix": format!("list them with GET /api/v3/tools?toolkit_slug={TOOLKIT}"),
-        }});
-        (StatusCode::NOT_FOUND, Json(error)).into_response()
-    })
+fn named(slug: &str) -> Option<&'static Alias> {
+    toolkit_names().find(|alias| alias.name.eq_ignore_ascii_case(slug))
+}
+
+fn unknown(slug: &str) -> Response {
+    let shown: String = slug.chars().take(100).collect();
+    let error = json!({ "error": {
+        "message": format!("there is no tool `{shown}`"),
+        "slug": "Tool_ToolNotFound",
+        "status": 404,
+        "suggested_fix": format!("list them with GET /api/v3/tools?toolkit_slug={TOOLKIT}"),
+    }});
+    (StatusCode::NOT_FOUND, Json(error)).into_response()
 }
 
 fn described(alias: &Alias) -> Result<Value, Refusal> {
