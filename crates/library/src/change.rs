@@ -132,6 +132,9 @@ impl From<sqlx::Error> for ChangeError {
 /// Holds the rows of files until the transaction ends, so that changes of one file come one after the other. Which of
 /// them exist, in the order of ids: everybody takes them in that order, so that nobody waits in a circle.
 pub(crate) async fn lock_files(tx: &mut Transaction, files: &[FileId]) -> Result<Vec<FileId>, ChangeError> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut sql = Sql::new("SELECT id FROM files WHERE id IN (");
     sql.push_list(files.iter().map(FileId::to_string)).push(") ORDER BY id");
     if tx.dialect() == Dialect::Postgres {

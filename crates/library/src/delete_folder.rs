@@ -167,12 +167,19 @@ impl Library {
         }
         sql.push(" LIMIT ").push_bind(BATCH as i64);
         let ids: Vec<String> = sql.build().scalars(&mut *tx).await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let files: Vec<FileId> = ids
             .iter()
             .map(|id| parsed(id, "versions.file_id"))
             .collect::<Result<_, _>>()?;
         // Who deletes a single file does not hold the tree: those may be gone by now.
         let there = lock_files(tx, &files).await?;
+        if there.is_empty() {
+            // None of these, but perhaps of the next: looked for anew.
+            return Err(ChangeError::lost_race());
+        }
         remove(tx, &there, self.trash_time(), now).await?;
         Ok(there)
     }
