@@ -36,7 +36,7 @@ fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
 bench-library: ## search made-up libraries of up to a million assets; see docs/benchmarks-library.md
 	@bench/library/run
 
-bench-api: setup-test ## uploads, reads and folder jobs; see docs/benchmarks-api.md
+bench-api: setup-test ## measure uploads, reads and folder jobs of a running server; writes docs/benchmarks-api.md
 	@bench/api/run
 
 bench: setup ## compare with other servers and libraries; see docs/benchmarks.md
