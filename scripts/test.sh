@@ -11,18 +11,42 @@ summary=()
 
 # stage <name> <how to count> <command...>
 stage() {
-    local name=$1 count=$2 log started status ok bad
+    local name=$1 count=$2 log started status
     shift 2
     log=target/logs/${name// /-}.log
     printf '\n=== %s\n' "$name"
     started=$SECONDS
     "$@" 2>&1 | tee "$log"
     status=$?
+    ended "$name" "$count" "$log" "$status" $((SECONDS - started))
+}
+
+# beside <name> <how to count> <command...>: begins a stage that goes on beside the next ones, one at a time; `meet` waits for it, shows
+# what it printed and counts it.
+beside() {
+    beside_name=$1 beside_count=$2
+    shift 2
+    beside_log=target/logs/${beside_name// /-}.log
+    rm -f "$beside_log.ended"
+    { local started=$SECONDS; "$@" >"$beside_log" 2>&1; echo "$? $((SECONDS - started))" >"$beside_log.ended"; } &
+}
+meet() {
+    local status=1 seconds=0
+    wait
+    read -r status seconds <"$beside_log.ended"
+    printf '\n=== %s\n' "$beside_name"
+    cat "$beside_log"
+    ended "$beside_name" "$beside_count" "$beside_log" "$status" "$seconds"
+}
+
+# ended <name> <how to count> <log> <exit status> <seconds>
+ended() {
+    local name=$1 count=$2 log=$3 status=$4 ok bad
     read -r ok bad < <("count_$count" "$log" "$status")
     # A stage that ends badly without naming a failed test (it did not build, it was killed) is itself a failure.
     if ((status != 0 && bad == 0)); then bad=1; fi
     passed=$((passed + ok)) failed=$((failed + bad))
-    summary+=("$(printf '%-28s %5d passed %3d failed  %5.1f min' "$name" "$ok" "$bad" "$(minutes $((SECONDS - started)))")")
+    summary+=("$(printf '%-28s %5d passed %3d failed  %5.1f min' "$name" "$ok" "$bad" "$(minutes "$5")")")
 }
 minutes() { awk -v s="$1" 'BEGIN { printf "%.1f", s / 60 }'; }
 
@@ -37,19 +61,22 @@ count_pytest() {
 }
 
 end_to_end() {
-    stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
     local suite=(tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python)
+    # These tests wait more than they compute, and all servers are their own: two suites at once take little longer than one.
+    beside "the same on PostgreSQL" pytest scripts/with-postgres.sh "${suite[@]}"
+    stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
     stage "python sdk and contract" pytest "${suite[@]}"
-    stage "the same on PostgreSQL" pytest scripts/with-postgres.sh "${suite[@]}"
+    meet
 }
 
 if [ "${1:-all}" = all ]; then
+    rust=(cargo test --release --workspace --locked --config scripts/quick-tests.toml)
     stage "format" one cargo fmt --all --check
     stage "clippy" one cargo clippy --release --workspace --all-targets --locked -- -D warnings
     stage "one set of features" one scripts/same-features.sh
     stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
-    stage "cargo tests" cargo cargo test --release --workspace --locked
-    stage "library on PostgreSQL" cargo scripts/with-postgres.sh cargo test --release --workspace --locked --test library_postgres
+    stage "cargo tests" cargo "${rust[@]}"
+    stage "library on PostgreSQL" cargo scripts/with-postgres.sh "${rust[@]}" --test library_postgres
     stage "build" one cargo build --release --locked -p tintype
     stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
 fi

@@ -12,12 +12,13 @@ mod wake;
 
 use std::convert::Infallible;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{MigrateError, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -29,8 +30,22 @@ pub(crate) use wake::{Waiting, Wakers};
 
 use crate::settings::DatabaseUrl;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(include!(concat!(env!("OUT_DIR"), "/sqlite.rs"))));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(include!(concat!(env!("OUT_DIR"), "/postgres.rs"))));
+
+/// Of (version, description, SQL), which the build script lists from `migrations/`.
+fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let steps = steps.iter().map(|&(version, description, sql)| {
+        sqlx::migrate::Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(steps.collect())
+}
 
 /// Longer than any transaction of ours takes, so that it ends only a real jam.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +80,7 @@ pub struct Migration {
 pub(crate) async fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, sqlx::Error> {
     const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
     let (migrator, applied) = match url {
-        DatabaseUrl::Sqlite(file) if !file.exists() => (&SQLITE, Vec::new()),
+        DatabaseUrl::Sqlite(file) if !file.exists() => (&*SQLITE, Vec::new()),
         DatabaseUrl::Sqlite(file) => {
             let pool = SqlitePoolOptions::new()
                 .max_connections(1)
@@ -79,7 +94,7 @@ pub(crate) async fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, sqlx
             } else {
                 query(APPLIED).fetch_all(On::SqlitePool(&pool)).await?
             };
-            (&SQLITE, rows)
+            (&*SQLITE, rows)
         }
         DatabaseUrl::Postgres(url) => {
             let options: PgConnectOptions = url.expose().expose_secret().parse()?;
@@ -92,7 +107,7 @@ pub(crate) async fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, sqlx
             } else {
                 Vec::new()
             };
-            (&POSTGRES, rows)
+            (&*POSTGRES, rows)
         }
     };
     let mut listed = std::collections::BTreeMap::new();
