@@ -203,3 +203,10 @@ def test_purge_refusals(start):
     assert done["status"] == "Partial success"
     assert done["message"] == "Folder renamed successfully but purging cache on nested files failed."
     assert server.get("/demo/quota/x.bin").body == b"x"
+    renamed = server.request("PUT", "/v1/files/rename", JSON, json.dumps({
+        "filePath": "/quota/x.bin", "newFileName": "y.bin", "purgeCache": True}))
+    body = renamed.json()
+    assert (renamed.status, body["reason"]) == (207, "PURGE_FAILED") and body["help"], renamed
+    assert body["message"] == ("File renamed successfully but we could not purge the CDN cache for old URL because of rate limits on "
+                               "purge API.")
+    assert server.get("/demo/quota/y.bin").body == b"x"
