@@ -199,6 +199,9 @@ def test_each_webhook_of_the_account_gets_what_it_asked_for(reaching, receiver, 
     try:
         uploaded = reaching.upload(photo, "a.jpg", folder="/told/deep").json()
         assert call(reaching, "DELETE", f"/v1/files/{uploaded['fileId']}").status == 204
+        # Events are handed over in their order: when this one has come, the deletion has been, too.
+        assert call(reaching, "POST", "/v1/folder", {"folderName": "after", "parentFolderPath": "/told"}).status == 201
+        receiver.wait_for(3)
         hooks.update(files.id, enabled=True)
         again = reaching.upload(photo, "b.jpg", folder="/told/deep").json()
         answer = call(reaching, "POST", "/v1/bulkJobs/renameFolder", {"folderPath": "/told", "newFolderName": "retold"})
@@ -206,16 +209,16 @@ def test_each_webhook_of_the_account_gets_what_it_asked_for(reaching, receiver, 
         eventually(lambda: reaching.api(job).json()["status"] == "Completed")
         assert call(reaching, "DELETE", "/v1/folder", {"folderPath": "/retold"}).status in (200, 204)
         told = {}
-        for headers, body in receiver.wait_for(6):
+        for headers, body in receiver.wait_for(9):
             event = unwrap(headers, body, folders.secret)
             legacy(headers, body, folders.secret)
             told.setdefault(event.type, []).append(json.loads(body)["data"])
         made = {folder["folderPath"]: folder for folder in told["folder.created"]}
-        assert set(made) == {"/told", "/told/deep"}
+        assert set(made) == {"/told", "/told/deep", "/told/after"}
         assert made["/told/deep"]["name"] == "deep" and made["/told/deep"]["type"] == "folder"
         ids = {path.removeprefix("/told"): folder["folderId"] for path, folder in made.items()}
         assert {folder["folderPath"]: folder["folderId"] for folder in told["folder.updated"]} == {
-            "/retold": ids[""], "/retold/deep": ids["/deep"]}
+            "/retold": ids[""], "/retold/deep": ids["/deep"], "/retold/after": ids["/after"]}
         assert sorted(folder["folderId"] for folder in told["folder.deleted"]) == sorted(ids.values())
         assert all(set(folder) == {"folderId"} for folder in told["folder.deleted"])
         # What happened while it was off is not told later.
@@ -227,7 +230,7 @@ def test_each_webhook_of_the_account_gets_what_it_asked_for(reaching, receiver, 
         other.stop()
         hooks.delete(folders.id)
         hooks.delete(files.id)
-    assert len(other.got) == 1 and len(receiver.got) == 6
+    assert len(other.got) == 1 and len(receiver.got) == 9
 
 
 def test_a_private_receiver_is_not_reached_by_a_name_either(server):
