@@ -41,6 +41,8 @@ const ALIASES: [(&str, &str); 5] = [
 
 /// The tag of the operations that agents call, whose refusals have a shape of their own.
 const AGENTS: &str = "agents";
+/// The tag of pages for people.
+const PAGES: &str = "approval pages";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble().expect("the tests assemble the same parts"));
 
@@ -170,6 +172,8 @@ fn common(path: &str, method: &str, operation: &mut Value) {
     if operation["tags"][0] == AGENTS {
         return doors(operation);
     }
+    // Whatever they refuse is a page, too.
+    let is_page = operation["tags"][0] == PAGES;
     let asks_for_key = operation.get("security").is_none_or(|security| security != &json!([]));
     let needs_key = operation.get("security").is_none();
     let has_body = operation.get("requestBody").is_some();
@@ -192,7 +196,7 @@ fn common(path: &str, method: &str, operation: &mut Value) {
             add("507", "StorageFull");
         }
     }
-    if has_body {
+    if has_body && !is_page {
         add("400", "Invalid");
         if !is_form {
             add("413", "TooLarge");
