@@ -377,6 +377,37 @@ def test_origins_and_endpoints(account):
     refused(send(account, "DELETE", where), 404, "URL-endpoint not found.")
 
 
+def test_urls_of_other_services(account):
+    """Whose URLs an endpoint reads: sizes as a decoder sees them, what has no counterpart, and purges."""
+    assert account.upload(PHOTO, "rewritten.jpg", folder="/moved").status == 200
+    for kind, more, below, size in [
+        ("CLOUDINARY", {}, "image/upload/c_fill,g_north,w_120,h_80/v1/moved/rewritten.jpg", (120, 80)),
+        ("CLOUDINARY", {}, "image/upload/w_120,h_80/a_90/moved/rewritten.jpg", (80, 120)),
+        ("IMGIX", {}, "moved/rewritten.jpg?w=120&h=80&fit=crop&ixlib=js-3", (120, 80)),
+        ("IMGIX", {}, "moved/rewritten.jpg?rect=0,0,50,40&w=25", (25, 20)),
+        ("AKAMAI", {}, "moved/rewritten.jpg?im=Resize,width=120,height=80,aspect=ignore;Rotate=90", (80, 120)),
+        ("AKAMAI", {}, "moved/rewritten.jpg?tr=w-30,h-20", (30, 20)),
+    ]:
+        endpoint = send(account, "POST", "/v1/accounts/url-endpoints",
+                        {"description": "d", "urlPrefix": "moving", "urlRewriter": {"type": kind, **more}}).json()
+        answer = account.get(f"/demo/moving/{below}")
+        assert answer.status == 200 and opened(answer.body).size == size, (kind, below, answer)
+        assert answer.headers["x-tintype-ignored"] is None, answer
+        if "image/upload" in below:
+            odd = account.get("/demo/moving/image/upload/w_20,e_sepia/moved/rewritten.jpg")
+            assert odd.status == 200 and "e_sepia" in odd.headers["x-tintype-ignored"], odd
+            purge = send(account, "POST", "/v1/files/purge", {"url": f"{account.url}/demo/moving/{below}"})
+            assert purge.status == 201, purge
+        assert send(account, "DELETE", f"/v1/accounts/url-endpoints/{endpoint['id']}").status == 204
+    # Below the folders of its kind the file is not, unless it is said so.
+    kept = send(account, "POST", "/v1/accounts/url-endpoints", {"description": "d", "urlPrefix": "keeping", "urlRewriter": {
+        "type": "CLOUDINARY", "preserveAssetDeliveryTypes": True}}).json()
+    assert account.get("/demo/keeping/image/upload/w_20/moved/rewritten.jpg").status == 404
+    assert account.upload(PHOTO, "rewritten.jpg", folder="/image/upload/moved").status == 200
+    assert opened(account.get("/demo/keeping/image/upload/w_20/moved/rewritten.jpg").body).width == 20
+    send(account, "DELETE", f"/v1/accounts/url-endpoints/{kept['id']}")
+
+
 def test_sdk_origins_and_endpoints(client):
     made = client.accounts.origins.create(type="S3_COMPATIBLE", name="SDK", bucket="b", access_key="k", secret_key="s",
                                           endpoint="https://s3.example.org", s3_force_path_style=True)

@@ -63,6 +63,19 @@ def test_copy_move_and_rename_by_the_sdk(client, server):
     eventually(lambda: client.cache.invalidation.get(done["purgeRequestId"]).status == "Completed")
 
 
+@pytest.mark.parametrize("name, value, versions", [
+    ("includeVersions", True, 2), ("includeFileVersions", "true", 2), ("IncludeFileVersions", 1, 2), ("includeVersions", False, 1),
+])
+def test_every_spelling_of_versions(server, name, value, versions):
+    folder = f"/jobs-spelled-{name}-{versions}"
+    for content in [b"one", b"two"]:
+        assert server.upload(content, "a.bin", folder=f"{folder}/src").status == 200
+    answer = post(server, "/v1/bulkJobs/copyFolder", sourceFolderPath=f"{folder}/src", destinationPath=f"{folder}/to", **{name: value})
+    assert finished(server, answer.json()["jobId"])["status"] == "Completed"
+    copy, = server.listed(f"path={folder}/to/src")
+    assert len(server.api(f"/v1/files/{copy['fileId']}/versions").json()) == versions
+
+
 def test_refusals(client, server):
     server.upload(b"x", "x.bin", folder="/jobs-no/a/b")
     server.upload(b"x", "x.bin", folder="/jobs-no/c")
@@ -203,3 +216,10 @@ def test_purge_refusals(start):
     assert done["status"] == "Partial success"
     assert done["message"] == "Folder renamed successfully but purging cache on nested files failed."
     assert server.get("/demo/quota/x.bin").body == b"x"
+    renamed = server.request("PUT", "/v1/files/rename", JSON, json.dumps({
+        "filePath": "/quota/x.bin", "newFileName": "y.bin", "purgeCache": True}))
+    body = renamed.json()
+    assert (renamed.status, body["reason"]) == (207, "PURGE_FAILED") and body["help"], renamed
+    assert body["message"] == ("File renamed successfully but we could not purge the CDN cache for old URL because of rate limits on "
+                               "purge API.")
+    assert server.get("/demo/quota/y.bin").body == b"x"

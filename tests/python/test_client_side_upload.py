@@ -10,6 +10,7 @@ import pytest
 from server import BASIC, PRIVATE_KEY, PUBLIC_KEY
 from test_errors import refused
 
+WRONG_SIGNATURE = "Your request contains invalid signature parameter."
 EXPIRE_MESSAGE = ("Your request contains invalid expire parameter. Expire parameter should be a Unix time in less than 1 hour "
                   "into the future.")
 
@@ -58,14 +59,15 @@ def test_expire_must_be_within_the_hour(server, photo, expire):
 
 @pytest.mark.parametrize("wrong", ["0" * 40, "", "E71BCD6031016B060D349D212E23E85C791DECDD", "not hex"])
 def test_wrong_signatures(server, photo, wrong):
-    refused(server.upload(photo, "forged.jpg", headers={}, **{**credentials(), "signature": wrong}), 400)
+    told = WRONG_SIGNATURE if wrong else "Your request is missing signature parameter."
+    refused(server.upload(photo, "forged.jpg", headers={}, **{**credentials(), "signature": wrong}), 400, told)
     assert server.listed("name=forged.jpg") == []
 
 
 def test_the_signature_is_compared_in_lower_case(server, photo):
     fields = credentials()
     fields["signature"] = fields["signature"].upper()
-    refused(server.upload(photo, "upper.jpg", headers={}, **fields), 400)
+    refused(server.upload(photo, "upper.jpg", headers={}, **fields), 400, WRONG_SIGNATURE)
 
 
 def test_an_unknown_public_key(server, photo):

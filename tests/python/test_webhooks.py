@@ -5,6 +5,7 @@ import hmac
 import json
 import uuid
 
+import imagekitio
 import pytest
 from imagekitio import ImageKit
 
@@ -61,14 +62,14 @@ def test_events_reach_the_receiver_and_verify(reaching, receiver, photo):
     reaching.upload(photo[:-1], "hooked.jpg", folder="/hooks")
     assert reaching.request("DELETE", f"/v1/files/{uploaded['fileId']}", BASIC).status == 204
     got = {}
-    for headers, body in receiver.wait_for(3):
+    for headers, body in receiver.wait_for(4):
         event = unwrap(headers, body)
         assert abs(legacy(headers, body) // 1000 - int(headers["webhook-timestamp"])) <= 1
         assert headers["Content-Type"] == "application/json"
         raw = json.loads(body)
         assert headers["webhook-id"] == raw["id"] == event.id and uuid.UUID(event.id)
         got[event.type] = raw
-    assert set(got) == {"file.created", "file-version.created", "file.deleted"}
+    assert set(got) == {"folder.created", "file.created", "file-version.created", "file.deleted"}
     created = got["file.created"]["data"]
     assert (created["type"], created["fileId"], created["filePath"]) == ("file", uploaded["fileId"], "/hooks/hooked.jpg")
     assert created["url"].startswith(reaching.url) and got["file.deleted"]["data"] == {"fileId": uploaded["fileId"]}
@@ -119,6 +120,117 @@ def test_registration(server, receiver):
     assert server.request("GET", "/v1/webhooks").status == 401
     assert call(server, "DELETE", path).status == 204 and call(server, "GET", path).status == 404
     assert call(server, "GET", "/v1/webhooks/nothing").status == 404
+
+
+def test_the_webhooks_of_the_sdk(reaching):
+    """Every method of `accounts.webhooks`: what is made, refused, changed and gone, with the texts."""
+    client = ImageKit(private_key=PRIVATE_KEY, base_url=reaching.url, max_retries=0)
+    hooks = client.accounts.webhooks
+
+    def refuses(error, text, method, *ids, **fields):
+        with pytest.raises(error) as raised:
+            method(*ids, **fields)
+        assert raised.value.body["message"].startswith(text) and raised.value.body["help"], raised.value.body
+
+    assert hooks.list() == []
+    made = hooks.create(endpoint="https://app.example.com/1", events=["file.created", "folder.deleted", "file.created"])
+    assert made.secret.startswith("whsec_") and made.enabled is True and made.events == ["file.created", "folder.deleted"]
+    assert hooks.get(made.id) == made and hooks.list() == [made]
+    off = hooks.create(endpoint="https://app.example.com/2", events=["upload.post-transform.error"], enabled=False)
+    assert off.enabled is False and off.secret != made.secret
+    invalid, missing = imagekitio.BadRequestError, imagekitio.NotFoundError
+    refuses(invalid, "endpoint is used by another webhook", hooks.create, endpoint=off.endpoint, events=["file.created"])
+    refuses(invalid, "endpoint is used by another webhook", hooks.update, made.id, endpoint=off.endpoint)
+    hooks.create(endpoint="https://app.example.com/3", events=["file.created"])
+    refuses(invalid, "You can have at most 3 webhooks.", hooks.create, endpoint="https://app.example.com/4", events=["file.created"])
+    changed = hooks.update(made.id, enabled=False, endpoint="http://app.example.com/one", events=["folder.updated"])
+    assert (changed.enabled, changed.endpoint, changed.events) == (False, "http://app.example.com/one", ["folder.updated"])
+    assert (changed.secret, changed.created_at) == (made.secret, made.created_at) and changed.updated_at >= made.updated_at
+    assert hooks.update(made.id) == hooks.get(made.id), "nothing to change"
+    assert hooks.delete(made.id) is None
+    for method in [hooks.get, hooks.update, hooks.delete]:
+        for gone in [made.id, "nothing", "0" * 24]:
+            refuses(missing, "The requested webhook does not exist.", method, gone)
+    # The other door shows the same ones, and the secret of this one stays what it is.
+    assert {hook["url"] for hook in call(reaching, "GET", "/v1/webhooks").json()} == {hook.endpoint for hook in hooks.list()}
+    everything = call(reaching, "PATCH", f"/v1/webhooks/{off.id}", {"events": ["*"]}).json()
+    assert everything["events"] == ["*"] and len(hooks.get(off.id).events) == 15
+    for body, text in [({"events": ["file.created"]}, "endpoint is required and must be a string"),
+                       ({"endpoint": "https://h/"}, "events is required and must be an array"),
+                       ({"endpoint": 5, "events": ["file.created"]}, "endpoint must be a string"),
+                       ({"endpoint": "ftp://h/", "events": ["file.created"]}, "endpoint must begin with http:// or https://"),
+                       ({"endpoint": "nowhere", "events": ["file.created"]}, "endpoint must be a URL such as"),
+                       ({"endpoint": "http://169.254.169.254/", "events": ["file.created"]}, "endpoint is invalid"),
+                       ({"endpoint": "https://h/", "events": []}, "events must be an array of event types, at least one"),
+                       ({"endpoint": "https://h/", "events": ["*"]}, "events has the unknown type *. Must be of file.created,"),
+                       ({"endpoint": "https://h/", "events": ["file.created"], "enabled": "yes"}, "enabled parameter should be a boolean.")]:
+        answer = call(reaching, "POST", "/v1/accounts/webhooks", body)
+        assert answer.status == 400 and answer.json()["message"].startswith(text), answer
+    for hook in hooks.list():
+        hooks.delete(hook.id)
+
+
+def test_secrets_are_shown_only_to_keys_that_may_change_them(reaching):
+    client = ImageKit(private_key=PRIVATE_KEY, base_url=reaching.url, max_retries=0)
+    hook = client.accounts.webhooks.create(endpoint="https://app.example.com/", events=["file.created"])
+    for level, seen in [("read", False), ("write", True)]:
+        key = call(reaching, "POST", "/v1/accounts/keys", {"name": level, "permissions": {"mediaManagement": level}}).json()
+        restricted = ImageKit(private_key=key["privateKey"], base_url=reaching.url, max_retries=0)
+        if seen:
+            assert [one.secret for one in restricted.accounts.webhooks.list()] == [hook.secret]
+        else:
+            for method in [lambda: restricted.accounts.webhooks.list(), lambda: restricted.accounts.webhooks.get(hook.id)]:
+                with pytest.raises(imagekitio.PermissionDeniedError):
+                    method()
+        call(reaching, "DELETE", f"/v1/accounts/keys/{key['id']}")
+    assert reaching.request("GET", "/v1/accounts/webhooks").status == 401
+    if not POSTGRES:
+        stored = b"".join(file.read_bytes() for file in reaching.data_dir.glob("library.db*"))
+        assert hook.id.encode() in stored and hook.secret.encode() not in stored
+    client.accounts.webhooks.delete(hook.id)
+
+
+def test_each_webhook_of_the_account_gets_what_it_asked_for(reaching, receiver, photo):
+    """Signed with its own secret, filtered by its events, and nothing while it is off."""
+    other = Receiver()
+    hooks = ImageKit(private_key=PRIVATE_KEY, base_url=reaching.url).accounts.webhooks
+    folders = hooks.create(endpoint=receiver.url, events=["folder.created", "folder.updated", "folder.deleted"])
+    files = hooks.create(endpoint=other.url, events=["file.deleted"], enabled=False)
+    try:
+        uploaded = reaching.upload(photo, "a.jpg", folder="/told/deep").json()
+        assert call(reaching, "DELETE", f"/v1/files/{uploaded['fileId']}").status == 204
+        # Events are handed over in their order: when this one has come, the deletion has been, too.
+        assert call(reaching, "POST", "/v1/folder", {"folderName": "after", "parentFolderPath": "/told"}).status == 201
+        receiver.wait_for(3)
+        hooks.update(files.id, enabled=True)
+        again = reaching.upload(photo, "b.jpg", folder="/told/deep").json()
+        answer = call(reaching, "POST", "/v1/bulkJobs/renameFolder", {"folderPath": "/told", "newFolderName": "retold"})
+        job = f"/v1/bulkJobs/{answer.json()['jobId']}"
+        eventually(lambda: reaching.api(job).json()["status"] == "Completed")
+        assert call(reaching, "DELETE", "/v1/folder", {"folderPath": "/retold"}).status in (200, 204)
+        told = {}
+        for headers, body in receiver.wait_for(9):
+            event = unwrap(headers, body, folders.secret)
+            legacy(headers, body, folders.secret)
+            told.setdefault(event.type, []).append(json.loads(body)["data"])
+        made = {folder["folderPath"]: folder for folder in told["folder.created"]}
+        assert set(made) == {"/told", "/told/deep", "/told/after"}
+        assert made["/told/deep"]["name"] == "deep" and made["/told/deep"]["type"] == "folder"
+        ids = {path.removeprefix("/told"): folder["folderId"] for path, folder in made.items()}
+        assert {folder["folderPath"]: folder["folderId"] for folder in told["folder.updated"]} == {
+            "/retold": ids[""], "/retold/deep": ids["/deep"], "/retold/after": ids["/after"]}
+        assert sorted(folder["folderId"] for folder in told["folder.deleted"]) == sorted(ids.values())
+        assert all(set(folder) == {"folderId"} for folder in told["folder.deleted"])
+        # What happened while it was off is not told later.
+        headers, body = other.wait_for(1)[0]
+        assert unwrap(headers, body, files.secret).data.file_id == again["fileId"]
+        with pytest.raises(Exception, match="signature"):
+            unwrap(headers, body, folders.secret)
+    finally:
+        other.stop()
+        hooks.delete(folders.id)
+        hooks.delete(files.id)
+    assert len(other.got) == 1 and len(receiver.got) == 9
 
 
 def test_a_private_receiver_is_not_reached_by_a_name_either(server):

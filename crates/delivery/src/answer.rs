@@ -22,12 +22,7 @@ use crate::{
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
-    let mut asked = Asked::read(request.target, &shared.settings, &account, &path)?;
-    if endpoint.is_some_and(|endpoint| endpoint.url_rewriter.is_some()) {
-        asked
-            .notices
-            .push("the URL endpoint's rewriter: URLs are read in this server's own language".to_owned());
-    }
+    let asked = Asked::read(request.target, &shared.settings, &account, &path, endpoint)?;
     let right = access::right(request, &shared.settings, &account, &path)?;
     let found = find(shared, &asked, &account, endpoint, request.host, right).await?;
     access::check(&found.asset, right, asked.only_named)?;

@@ -1,7 +1,10 @@
 //! What a URL asks for, as types. After this nobody sees its text again.
 
+use std::borrow::Cow;
+
 use library::{Account, UrlEndpoint};
-use transform::{AssetRequest, Attachment, Marker, Transformation};
+use serde_json::Value;
+use transform::{AssetRequest, Attachment, Marker, Mode, Rewriter, Rewritten, Transformation};
 
 use crate::{DeliveryError, Settings, access};
 
@@ -30,18 +33,24 @@ pub(crate) struct Asked {
 const LONGEST_TARGET: usize = 8 * 1024;
 
 impl Asked {
-    /// `endpoint` is the path of the URL endpoint that the target belongs to.
+    /// `endpoint` is the path of the URL endpoint that the target belongs to; `rewriting` may say whose URLs those below it are.
     pub(crate) fn read(
         target: &str,
         settings: &Settings,
         account: &Account,
         endpoint: &str,
+        rewriting: Option<&UrlEndpoint>,
     ) -> Result<Self, DeliveryError> {
         if target.len() > LONGEST_TARGET {
             return Err(DeliveryError::bad(format!(
                 "the URL is longer than {LONGEST_TARGET} bytes"
             )));
         }
+        let rewritten = rewriting
+            .and_then(rewriter)
+            .map(|rewriter| rewrite(rewriter, target, endpoint, settings.mode))
+            .transpose()?;
+        let target = rewritten.as_ref().map_or(target, |rewritten| rewritten.below.as_str());
         let url = AssetRequest::parse(target, endpoint)?;
         let remote = remote(&url.markers);
         let still = still(if remote.is_some() { &[] } else { &url.markers })?;
@@ -49,6 +58,11 @@ impl Asked {
         let only_named = access::only_named(&written);
         let transformation = expand(&written, account)?;
         let mut notices: Vec<String> = transformation.ignored.iter().map(ToString::to_string).collect();
+        notices.extend(
+            rewritten
+                .iter()
+                .flat_map(|rewritten| rewritten.ignored.iter().map(|what| no_counterpart(what))),
+        );
         if url.sanitize_svg == Some(true) {
             notices.push("`ik-sanitizeSvg`: SVG is delivered as stored, in a sandbox without scripts".to_owned());
         }
@@ -74,6 +88,52 @@ impl Asked {
             notices,
         })
     }
+}
+
+/// What an endpoint's `urlRewriter` says, in the API's words.
+pub(crate) fn rewriter(endpoint: &UrlEndpoint) -> Option<Rewriter> {
+    let said = endpoint.url_rewriter.as_ref()?;
+    match said.get("type")?.as_str()? {
+        "CLOUDINARY" => Some(Rewriter::Cloudinary {
+            preserve_delivery_types: said
+                .get("preserveAssetDeliveryTypes")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+        }),
+        "IMGIX" => Some(Rewriter::Imgix),
+        "AKAMAI" => Some(Rewriter::Akamai),
+        _ => None,
+    }
+}
+
+/// The target in this server's own language.
+fn rewrite(rewriter: Rewriter, target: &str, endpoint: &str, mode: Mode) -> Result<Rewritten, DeliveryError> {
+    let below = target.strip_prefix(endpoint).unwrap_or(target);
+    let mut rewritten = rewriter.rewrite(below);
+    match rewritten.ignored.first() {
+        Some(first) if mode == Mode::Strict => Err(DeliveryError::bad(no_counterpart(first))),
+        _ => {
+            rewritten.below.insert_str(0, endpoint);
+            Ok(rewritten)
+        }
+    }
+}
+
+/// A target in this server's own language, for who counts what is asked for.
+pub fn own_target<'a>(target: &'a str, account_path: &str, account: &Account) -> Cow<'a, str> {
+    let (path, endpoint) = endpoint(target, account_path, account);
+    let rewritten = endpoint
+        .and_then(rewriter)
+        .map(|rewriter| rewrite(rewriter, target, &path, Mode::Lenient));
+    match rewritten {
+        Some(Ok(rewritten)) => Cow::Owned(rewritten.below),
+        _ => Cow::Borrowed(target),
+    }
+}
+
+fn no_counterpart(what: &str) -> String {
+    let what: String = what.chars().take(100).collect();
+    format!("`{what}`: the URL endpoint's rewriter has no counterpart for it")
 }
 
 /// Puts what stands under names in their place.

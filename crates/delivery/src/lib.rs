@@ -44,6 +44,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use library::{Asset, Library};
 
+pub use asked::own_target;
 pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use transform::{AssetRequest, Marker};
+use transform::{AssetRequest, Marker, Rewriter};
 
 use crate::{Delivery, DeliveryError, asked};
 
@@ -131,12 +131,34 @@ impl Rules {
     }
 }
 
+/// The target of the file that another service's URL stands for, with its `*`.
+fn file_of(rewriter: Rewriter, target: &str, endpoint: &str) -> String {
+    let (rest, star) = match target.strip_suffix('*') {
+        // Behind a `?` any rest of the query is meant.
+        Some(rest) if rest.contains('?') => (rest, ""),
+        Some(rest) => (rest, "*"),
+        None => (target, ""),
+    };
+    let rest = rest.split('?').next().unwrap_or_default();
+    let file = rewriter.rewrite(rest.strip_prefix(endpoint).unwrap_or(rest)).below;
+    let file = file.split('?').next().unwrap_or_default();
+    let slash = if rest.ends_with('/') && !file.ends_with('/') {
+        "/"
+    } else {
+        ""
+    };
+    format!("{endpoint}{file}{slash}{star}")
+}
+
 impl Delivery {
     /// What a request target, which may end in `*`, stands for: below the URL endpoint that a request for it would belong to.
     pub async fn purge_pattern(&self, target: &str) -> Result<PurgePattern, DeliveryError> {
         let account = self.shared.sources.account().await?;
-        let (path, _) = asked::endpoint(target, &self.shared.settings.endpoint, &account);
-        PurgePattern::parse(target, &path)
+        let (path, endpoint) = asked::endpoint(target, &self.shared.settings.endpoint, &account);
+        match endpoint.and_then(asked::rewriter) {
+            None => PurgePattern::parse(target, &path),
+            Some(rewriter) => PurgePattern::parse(&file_of(rewriter, target, &path), &path),
+        }
     }
 
     /// From now on serves no rendition at these paths that was begun at `at_ms` (Unix milliseconds) or before.
@@ -155,6 +177,23 @@ mod tests {
 
     fn pattern(target: &str) -> PurgePattern {
         PurgePattern::parse(target, "/acct").unwrap()
+    }
+
+    #[test]
+    fn targets_of_other_services_become_paths() {
+        let cloudinary = Rewriter::Cloudinary {
+            preserve_delivery_types: false,
+        };
+        for (target, path, is_prefix) in [
+            ("/acct/old/image/upload/w_300/v1/a/b.jpg", "/a/b.jpg", false),
+            ("/acct/old/image/upload/w_300/a/b.jpg?_a=1*", "/a/b.jpg", false),
+            ("/acct/old/image/upload/a/b*", "/a/b", true),
+            ("/acct/old/image/upload/v1/a/*", "/a/", true),
+            ("/acct/old/a/b.jpg", "/a/b.jpg", false),
+        ] {
+            let read = PurgePattern::parse(&file_of(cloudinary, target, "/acct/old"), "/acct/old").unwrap();
+            assert_eq!((read.path(), read.is_prefix()), (path, is_prefix), "{target}");
+        }
     }
 
     #[test]

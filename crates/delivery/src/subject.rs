@@ -26,7 +26,7 @@ pub enum Subject {
 pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(target, &shared.settings.endpoint, &account);
-    let asked = Asked::read(target, &shared.settings, &account, &path)?;
+    let asked = Asked::read(target, &shared.settings, &account, &path, endpoint)?;
     let right = Right::Signed { expires: None };
     let found = answer::find(shared, &asked, &account, endpoint, None, right).await?;
     if asked.transformation.is_empty() && !asked.still {

@@ -219,7 +219,7 @@ impl Library {
 
     /// A transaction that changes the account. It begins by raising the counter, which also makes changes on several nodes come one after the
     /// other: limits and names can be looked at without a race.
-    async fn begin_account(&self) -> Result<Transaction, StoreError> {
+    pub(crate) async fn begin_account(&self) -> Result<Transaction, StoreError> {
         let mut tx = self.database().begin().await?;
         query(
             "INSERT INTO library_state (key, value) VALUES ($1, '1')
@@ -232,7 +232,7 @@ impl Library {
     }
 
     /// Commits, and forgets what was in memory.
-    async fn commit_account(&self, tx: Transaction) -> Result<(), StoreError> {
+    pub(crate) async fn commit_account(&self, tx: Transaction) -> Result<(), StoreError> {
         let committed = tx.commit().await;
         // Also after an error, for then nobody knows.
         self.account_cache().changes.fetch_add(1, Ordering::AcqRel);

@@ -89,7 +89,7 @@ impl Library {
         }
         let begun = if found <= BATCH as u64 {
             let deleted = self.delete_some(&mut tx, path, None, now).await?;
-            folder::remove_empty(&mut tx, path).await?;
+            folder::remove_empty(&mut tx, path, now).await?;
             Begun::Done(deleted.len() as u64)
         } else {
             let mut sql = Sql::new("SELECT COALESCE(MAX(v.uploaded_at), 0) FROM versions v WHERE v.is_current AND ");
@@ -141,7 +141,7 @@ impl Library {
         };
         let job = jobs::note(&mut tx, lease, progress).await?;
         let step = if deleted.is_empty() {
-            folder::remove_empty(&mut tx, &path).await?;
+            folder::remove_empty(&mut tx, &path, at).await?;
             let result = json!({ "files": job.done });
             jobs::end(&mut tx, lease, JobState::Completed, Some(&result), None, now).await?;
             Step::Done(result)

@@ -1,5 +1,7 @@
 //! Folders.
 
+use serde_json::{Map, Value};
+
 use crate::asset::{json_object, timestamp};
 use crate::change::ChangeError;
 use crate::database::{Lock, On, Row, Transaction, query};
@@ -9,6 +11,7 @@ use crate::index;
 use crate::library::Library;
 use crate::locks::refuse_if_locked;
 use crate::name::FolderPath;
+use crate::outbox::{self, EventKind, EventRow};
 use crate::race::retried;
 use crate::timestamp::Timestamp;
 
@@ -28,6 +31,9 @@ pub struct Folder {
 }
 
 pub(crate) const FOLDER_COLUMNS: &str = "f.id, f.path, f.custom_metadata, f.created_at, f.updated_at";
+
+/// The same without the table's other name, for `RETURNING`.
+const RETURNED: &str = "id, path, custom_metadata, created_at, updated_at";
 
 impl Folder {
     pub(crate) fn of_row(row: &Row) -> Result<Self, StoreError> {
@@ -64,28 +70,52 @@ impl Library {
 
 /// The folder's id. The folder and those above it are created if absent.
 pub(crate) async fn ensure(tx: &mut Transaction, path: &FolderPath, now: Timestamp) -> Result<FolderId, sqlx::Error> {
+    ensure_with(tx, path, &Map::new(), now).await
+}
+
+/// The same with values that the folder gets if it is created; those above it get none.
+pub(crate) async fn ensure_with(
+    tx: &mut Transaction,
+    path: &FolderPath,
+    custom_metadata: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<FolderId, sqlx::Error> {
     if let Some(id) = find(&mut *tx, path).await? {
         return Ok(id);
     }
     let mut parent = FolderId::ROOT;
-    for folder in path.lineage() {
-        let id = FolderId::generate(now);
+    let mut events = Vec::new();
+    for place in path.lineage() {
+        let folder = Folder {
+            id: FolderId::generate(now),
+            custom_metadata: if place == *path {
+                custom_metadata.clone()
+            } else {
+                Map::new()
+            },
+            path: place,
+            created_at: now,
+            updated_at: now,
+        };
         let made = query(
-            "INSERT INTO folders (id, parent_id, path, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
-             ON CONFLICT (path) DO NOTHING",
+            "INSERT INTO folders (id, parent_id, path, name, custom_metadata, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (path) DO NOTHING",
         )
-        .bind(id.to_string())
+        .bind(folder.id.to_string())
         .bind(parent.to_string())
-        .bind(folder.as_str())
-        .bind(folder.name())
+        .bind(folder.path.as_str())
+        .bind(folder.path.name())
+        .bind(Value::Object(folder.custom_metadata.clone()).to_string())
         .bind(now.as_millis())
         .execute(&mut *tx)
         .await?;
         if made == 1 {
-            index::index_folder(tx, id, folder.name()).await?;
+            index::index_folder(tx, folder.id, folder.path.name()).await?;
+            events.push(EventRow::of_folder(EventKind::FolderCreated, &folder));
         }
-        parent = find(&mut *tx, &folder).await?.ok_or(sqlx::Error::RowNotFound)?;
+        parent = find(&mut *tx, &folder.path).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
+    outbox::append_all(tx, &events, now).await?;
     Ok(parent)
 }
 
@@ -114,21 +144,28 @@ pub(crate) async fn renamed(tx: &mut Transaction, folder: &str) -> Result<(), sq
 }
 
 /// Removes a folder and those below it where they are empty, from below. One with files in it stays, and those above it.
-pub(crate) async fn remove_empty(tx: &mut Transaction, path: &FolderPath) -> Result<(), sqlx::Error> {
+pub(crate) async fn remove_empty(tx: &mut Transaction, path: &FolderPath, now: Timestamp) -> Result<(), StoreError> {
     let (low, high) = path.range_below();
     loop {
-        let removed = query(
+        let sql = format!(
             "DELETE FROM folders WHERE (path = $1 OR (path >= $2 AND path < $3))
                  AND NOT EXISTS (SELECT 1 FROM folders c WHERE c.parent_id = folders.id)
-                 AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.folder_id = folders.id)",
-        )
-        .bind(path.as_str())
-        .bind(low.as_str())
-        .bind(high.as_str())
-        .execute(&mut *tx)
-        .await?;
-        if removed == 0 {
+                 AND NOT EXISTS (SELECT 1 FROM versions v WHERE v.folder_id = folders.id)
+             RETURNING {RETURNED}"
+        );
+        let removed = query(sql)
+            .bind(path.as_str())
+            .bind(low.as_str())
+            .bind(high.as_str())
+            .fetch_all(&mut *tx)
+            .await?;
+        if removed.is_empty() {
             return Ok(());
         }
+        let gone = removed
+            .iter()
+            .map(|row| Ok(EventRow::of_folder(EventKind::FolderDeleted, &Folder::of_row(row)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        outbox::append_all(tx, &gone, now).await?;
     }
 }

@@ -76,7 +76,7 @@ pub use jobs::{Ending, FAILURES_KEPT, ItemFailure, Job, JobError, JobState, Leas
 pub use library::{Counts, HealthError, Library, OpenError, migrate, migrations};
 pub use list::{Cursor, CursorError, Entry, EntryKind, ListError, ListQuery, Page, Sort, SortKey, Total};
 pub use name::{FileName, FolderPath, NameError};
-pub use outbox::{Event, EventKind};
+pub use outbox::{Event, EventKind, Subject};
 pub use purges::{PURGE_JOB, Purge, PurgeError, PurgeOrder};
 pub use settings::{BlobUrl, DatabaseUrl, Limits, PostgresUrl, RemoteUrl, Settings, UrlError};
 pub use similar::{MAX_DISTANCE, Similar};
@@ -86,5 +86,6 @@ pub use timestamp::{Timestamp, TimestampError};
 pub use trash::Trashed;
 pub use upload::{NewFile, UploadError};
 pub use webhooks::{
-    Attempt, Busy, Callback, Delivery, HandedOver, Message, Sending, WEBHOOKS, WantedEvents, Webhook, WebhookError,
+    ACCOUNT_WEBHOOKS, Attempt, Busy, Callback, Delivery, HandedOver, Message, Sending, WEBHOOKS, WantedEvents, Webhook,
+    WebhookError,
 };

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use crate::asset::timestamp;
 use crate::database::{Row, Sql, Transaction, Value as Bound, Waiting, query};
 use crate::error::StoreError;
-use crate::id::{FileId, VersionId};
+use crate::folder::Folder;
+use crate::id::{FileId, FolderId, VersionId};
 use crate::library::Library;
+use crate::name::FolderPath;
 use crate::timestamp::Timestamp;
 
 /// Something that happened. Readers may see one twice and must not mind.
@@ -16,12 +18,21 @@ pub struct Event {
     pub id: i64,
     /// What happened.
     pub kind: EventKind,
-    /// To which file.
-    pub file: FileId,
-    /// `fileId`, `versionId` and `filePath` as they were.
+    /// To what.
+    pub subject: Subject,
+    /// Of a file: `fileId`, `versionId` and `filePath` as they were. Of a folder: all that [`Event::folder`] tells.
     pub body: Value,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A file.
+    File(FileId),
+    /// A folder.
+    Folder(FolderId),
 }
 
 /// What can happen.
@@ -52,11 +63,17 @@ pub enum EventKind {
     VideoReady,
     /// A video could not be made.
     VideoFailed,
+    /// A folder is at a new path: made for itself, or because something was put below it.
+    FolderCreated,
+    /// A folder has another path: it was moved or renamed, or one above it was.
+    FolderUpdated,
+    /// A folder went.
+    FolderDeleted,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::FileCreated,
         Self::FileVersionCreated,
         Self::FileUpdated,
@@ -69,6 +86,9 @@ impl EventKind {
         Self::VideoAccepted,
         Self::VideoReady,
         Self::VideoFailed,
+        Self::FolderCreated,
+        Self::FolderUpdated,
+        Self::FolderDeleted,
     ];
 
     /// The name that webhooks use.
@@ -86,26 +106,61 @@ impl EventKind {
             Self::VideoAccepted => "video.transformation.accepted",
             Self::VideoReady => "video.transformation.ready",
             Self::VideoFailed => "video.transformation.error",
+            Self::FolderCreated => "folder.created",
+            Self::FolderUpdated => "folder.updated",
+            Self::FolderDeleted => "folder.deleted",
         }
+    }
+
+    /// True where it happens to folders, not to files.
+    pub fn is_of_folders(self) -> bool {
+        matches!(self, Self::FolderCreated | Self::FolderUpdated | Self::FolderDeleted)
     }
 }
 
 impl Event {
     pub(crate) fn of_row(row: &Row) -> Result<Self, StoreError> {
         let kind: &str = row.try_get("kind")?;
-        let file: &str = row.try_get("file_id")?;
+        let subject: &str = row.try_get("file_id")?;
         let body: &str = row.try_get("body")?;
+        let kind = EventKind::ALL
+            .into_iter()
+            .find(|known| known.as_str() == kind)
+            .ok_or_else(|| StoreError::unreadable("outbox.kind", kind.to_owned()))?;
+        let unreadable = |error| StoreError::unreadable("outbox.file_id", error);
         Ok(Self {
             id: row.try_get("id")?,
-            kind: EventKind::ALL
-                .into_iter()
-                .find(|known| known.as_str() == kind)
-                .ok_or_else(|| StoreError::unreadable("outbox.kind", kind.to_owned()))?,
-            file: file
-                .parse()
-                .map_err(|error| StoreError::unreadable("outbox.file_id", error))?,
+            kind,
+            subject: if kind.is_of_folders() {
+                Subject::Folder(subject.parse().map_err(unreadable)?)
+            } else {
+                Subject::File(subject.parse().map_err(unreadable)?)
+            },
             body: serde_json::from_str(body).map_err(|error| StoreError::unreadable("outbox.body", error))?,
             created_at: timestamp(row, "created_at")?,
+        })
+    }
+
+    /// The file that it is about.
+    pub fn file(&self) -> Option<FileId> {
+        match self.subject {
+            Subject::File(file) => Some(file),
+            Subject::Folder(_) => None,
+        }
+    }
+
+    /// The folder that it is about, as it was then.
+    pub fn folder(&self) -> Option<Folder> {
+        let Subject::Folder(id) = self.subject else {
+            return None;
+        };
+        let time = |key: &str| Timestamp::from_millis(self.body.get(key)?.as_i64()?).ok();
+        Some(Folder {
+            id,
+            path: FolderPath::stored(self.body.get("folderPath")?.as_str()?.to_owned()),
+            custom_metadata: self.body.get("customMetadata")?.as_object()?.clone(),
+            created_at: time("createdAt")?,
+            updated_at: time("updatedAt")?,
         })
     }
 }
@@ -130,7 +185,8 @@ pub(crate) async fn append(
 /// An event to write.
 pub(crate) struct EventRow {
     kind: EventKind,
-    file: String,
+    /// The id of the file or folder.
+    subject: String,
     body: String,
 }
 
@@ -138,8 +194,22 @@ impl EventRow {
     pub(crate) fn new(kind: EventKind, file: &str, version: &str, path: &str) -> Self {
         Self {
             kind,
-            file: file.to_owned(),
+            subject: file.to_owned(),
             body: json!({ "fileId": file, "versionId": version, "filePath": path }).to_string(),
+        }
+    }
+
+    pub(crate) fn of_folder(kind: EventKind, folder: &Folder) -> Self {
+        Self {
+            kind,
+            subject: folder.id.to_string(),
+            body: json!({
+                "folderPath": folder.path.as_str(),
+                "customMetadata": folder.custom_metadata,
+                "createdAt": folder.created_at.as_millis(),
+                "updatedAt": folder.updated_at.as_millis(),
+            })
+            .to_string(),
         }
     }
 }
@@ -178,7 +248,7 @@ pub(crate) async fn append_all(tx: &mut Transaction, events: &[EventRow], now: T
             sql.push(if at > 0 { ", (" } else { "(" });
             sql.push_list::<Bound>([
                 event.kind.as_str().into(),
-                event.file.as_str().into(),
+                event.subject.as_str().into(),
                 event.body.as_str().into(),
                 now.as_millis().into(),
             ]);
@@ -203,7 +273,7 @@ pub(crate) async fn announce(
 ) -> Result<(), sqlx::Error> {
     let event = EventRow {
         kind,
-        file: file.to_string(),
+        subject: file.to_string(),
         body: body.to_string(),
     };
     append_all(tx, &[event], now).await

@@ -20,6 +20,8 @@ use crate::timestamp::Timestamp;
 
 /// Receivers that one library has at most.
 pub const WEBHOOKS: usize = 100;
+/// Receivers that [`Library::create_account_webhook`] lets a library have, that of the settings not counted.
+pub const ACCOUNT_WEBHOOKS: usize = 3;
 
 const OWNER_CHARS: usize = 24;
 /// Rows of one statement.
@@ -173,6 +175,9 @@ pub enum WebhookError {
     /// There are enough.
     #[error("there are {0} webhooks already")]
     TooMany(usize),
+    /// Another receiver is at this URL.
+    #[error("another webhook has this URL")]
+    UrlTaken,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -182,7 +187,7 @@ impl WebhookError {
     /// What a client can do about it.
     pub fn code(&self) -> Code {
         match self {
-            Self::TooMany(_) => Code::Conflict,
+            Self::TooMany(_) | Self::UrlTaken => Code::Conflict,
             Self::Store(error) => error.code(),
         }
     }
@@ -206,14 +211,40 @@ pub struct HandedOver {
 impl Library {
     /// Registers a receiver, or changes the one with its id.
     pub async fn put_webhook(&self, webhook: &Webhook) -> Result<(), WebhookError> {
-        let mut tx = self.database().begin().await?;
-        let others: i64 = query("SELECT COUNT(*) FROM webhooks WHERE id <> $1")
+        let mut tx = self.begin_account().await?;
+        if others(&mut tx, webhook).await?.len() >= WEBHOOKS {
+            return Err(WebhookError::TooMany(WEBHOOKS));
+        }
+        self.write_webhook(tx, webhook).await
+    }
+
+    /// Registers a receiver by the rules of ImageKit's API: few of them, and no two at one URL.
+    pub async fn create_account_webhook(&self, webhook: &Webhook) -> Result<(), WebhookError> {
+        let mut tx = self.begin_account().await?;
+        let others = others(&mut tx, webhook).await?;
+        if others.iter().filter(|(id, _)| *id != WebhookId::OF_SETTINGS).count() >= ACCOUNT_WEBHOOKS {
+            return Err(WebhookError::TooMany(ACCOUNT_WEBHOOKS));
+        }
+        refuse_same_url(&others, webhook)?;
+        self.write_webhook(tx, webhook).await
+    }
+
+    /// Changes a receiver by the same rules. False if it is not there any more.
+    pub async fn change_account_webhook(&self, webhook: &Webhook) -> Result<bool, WebhookError> {
+        let mut tx = self.begin_account().await?;
+        let there: i64 = query("SELECT COUNT(*) FROM webhooks WHERE id = $1")
             .bind(webhook.id.to_string())
             .scalar(&mut tx)
             .await?;
-        if usize::try_from(others).is_ok_and(|others| others >= WEBHOOKS) {
-            return Err(WebhookError::TooMany(WEBHOOKS));
+        if there == 0 {
+            return Ok(false);
         }
+        refuse_same_url(&others(&mut tx, webhook).await?, webhook)?;
+        self.write_webhook(tx, webhook).await?;
+        Ok(true)
+    }
+
+    async fn write_webhook(&self, mut tx: Transaction, webhook: &Webhook) -> Result<(), WebhookError> {
         query(
             "INSERT INTO webhooks (id, url, events, secret, is_enabled, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -231,7 +262,7 @@ impl Library {
         .await?;
         tx.wake(Waiting::Deliveries);
         tx.wake(Waiting::Receivers);
-        tx.commit().await?;
+        self.commit_account(tx).await?;
         Ok(())
     }
 
@@ -500,6 +531,24 @@ impl Library {
     /// Returns when this process has put a message on its way since the last time.
     pub async fn message_sent(&self) {
         self.database().wakers().of(Waiting::Deliveries).notified().await;
+    }
+}
+
+/// Where the other receivers are.
+async fn others(tx: &mut Transaction, webhook: &Webhook) -> Result<Vec<(WebhookId, String)>, StoreError> {
+    let rows = query("SELECT id, url FROM webhooks WHERE id <> $1")
+        .bind(webhook.id.to_string())
+        .fetch_all(tx)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((id(row.try_get("id")?, "webhooks.id")?, row.try_get("url")?)))
+        .collect()
+}
+
+fn refuse_same_url(others: &[(WebhookId, String)], webhook: &Webhook) -> Result<(), WebhookError> {
+    match others.iter().any(|(_, url)| *url == webhook.url) {
+        true => Err(WebhookError::UrlTaken),
+        false => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
+use axum::http::header::ALLOW;
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Uri};
 use axum::middleware;
@@ -114,7 +115,7 @@ fn finished(routes: Router) -> Router {
 
 /// What an account is made of.
 fn account(routes: Routes) -> Routes {
-    use api::accounts::{keys, origins, url_endpoints, usage};
+    use api::accounts::{keys, origins, url_endpoints, usage, webhooks};
     use api::{custom_metadata_fields as fields, named_transformations as named, saved_extensions as extensions};
     routes
         .route(
@@ -157,6 +158,11 @@ fn account(routes: Routes) -> Routes {
                 .put(url_endpoints::replace)
                 .delete(url_endpoints::delete),
         )
+        .route("/v1/accounts/webhooks", get(webhooks::list).post(webhooks::create))
+        .route(
+            "/v1/accounts/webhooks/{id}",
+            get(webhooks::get).patch(webhooks::update).delete(webhooks::delete),
+        )
         .route("/v1/accounts/keys", get(keys::list).post(keys::create))
         .route("/v1/accounts/keys/{id}", patch(keys::update).delete(keys::delete))
         .route("/v1/accounts/keys/{id}/roll", post(keys::roll))
@@ -169,7 +175,7 @@ async fn deliver_or_refuse(State(app): State<App>, request: Request) -> Response
         Some(rest) if rest.is_empty() || rest.starts_with('/') => match *request.method() {
             Method::GET | Method::HEAD => api::delivery::get(&app, request).await,
             Method::OPTIONS => api::delivery::preflight(),
-            _ => ApiError::method_not_allowed().into_response(),
+            _ => ([(ALLOW, "GET, HEAD, OPTIONS")], ApiError::method_not_allowed()).into_response(),
         },
         _ => ApiError::not_found("There is nothing at this path.").into_response(),
     }

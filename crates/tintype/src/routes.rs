@@ -8,22 +8,22 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 use crate::app::App;
 
-/// What the methods of one path do.
-pub struct Methods {
-    handlers: MethodRouter<App>,
+/// What the methods of one path do, given the state `S`.
+pub struct Methods<S = App> {
+    handlers: MethodRouter<S>,
     methods: Vec<Method>,
 }
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident, $method:ident;)*) => {
         $($(#[$doc])*
-        pub fn $name<H: Handler<T, App>, T: 'static>(handler: H) -> Methods {
+        pub fn $name<S: Clone + Send + Sync + 'static, H: Handler<T, S>, T: 'static>(handler: H) -> Methods<S> {
             Methods { handlers: MethodRouter::new(), methods: Vec::new() }.$name(handler)
         })*
 
-        impl Methods {
+        impl<S: Clone + Send + Sync + 'static> Methods<S> {
             $($(#[$doc])*
-            pub fn $name<H: Handler<T, App>, T: 'static>(mut self, handler: H) -> Self {
+            pub fn $name<H: Handler<T, S>, T: 'static>(mut self, handler: H) -> Self {
                 self.methods.push(Method::$method);
                 Self { handlers: self.handlers.on(MethodFilter::$method, handler), methods: self.methods }
             })*
@@ -47,20 +47,28 @@ methods! {
 }
 
 /// A router that knows its routes.
-#[derive(Default)]
-pub struct Routes {
-    router: Router<App>,
+pub struct Routes<S = App> {
+    router: Router<S>,
     listed: Vec<(Method, &'static str)>,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self {
+            router: Router::new(),
+            listed: Vec::new(),
+        }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a path.
-    pub fn route(mut self, path: &'static str, methods: Methods) -> Self {
+    pub fn route(mut self, path: &'static str, methods: Methods<S>) -> Self {
         self.listed
             .extend(methods.methods.into_iter().map(|method| (method, path)));
         self.router = self.router.route(path, methods.handlers);
@@ -73,7 +81,7 @@ impl Routes {
     }
 
     /// The router.
-    pub fn into_router(self) -> Router<App> {
+    pub fn into_router(self) -> Router<S> {
         self.router
     }
 }

@@ -31,6 +31,7 @@ mod parse;
 mod plan;
 mod plan_error;
 mod planner;
+mod rewriter;
 mod size;
 mod source;
 mod stage;
@@ -57,6 +58,7 @@ pub use plan::{
 };
 pub use plan_error::PlanError;
 pub use planner::{Context, content_dpr, plan};
+pub use rewriter::{Rewriter, Rewritten};
 pub use size::Ring;
 pub use source::{Orientation, SourceInfo};
 pub use stage::{LooksFor, Stage, Stages};

@@ -70,20 +70,9 @@ async fn copy_page(
     page: &Page,
     now: Timestamp,
 ) -> Result<(usize, Vec<ItemFailure>), JobError> {
-    let target = order.target_of(&page.folder);
-    let folder_id = match folder::find(&mut *tx, &target).await? {
-        Some(id) => id,
-        None => {
-            let id = folder::ensure(tx, &target, now).await?;
-            query("UPDATE folders SET custom_metadata = $2 WHERE id = $1")
-                .bind(id.to_string())
-                .bind(page.custom_metadata.as_str())
-                .execute(&mut *tx)
-                .await?;
-            id
-        }
-    }
-    .to_string();
+    let target = order.target_of(page.folder.path.as_str());
+    let folder_id = folder::ensure_with(tx, &target, &page.folder.custom_metadata, now).await?;
+    let folder_id = folder_id.to_string();
     if page.files.is_empty() {
         return Ok((0, Vec::new()));
     }
@@ -189,7 +178,7 @@ pub(super) async fn held(tx: &mut Transaction, files: &[PageFile]) -> Result<Vec
 async fn versions(tx: &mut Transaction, page: &Page, all: bool) -> Result<HashMap<String, Vec<String>>, StoreError> {
     held(tx, &page.files).await?;
     let mut sql = Sql::new("SELECT id, file_id FROM versions WHERE folder_id = ");
-    sql.push_bind(page.folder_id.as_str())
+    sql.push_bind(page.folder.id.to_string())
         .push(" AND file_id IN (")
         .push_list(page.files.iter().map(|file| file.file.as_str()))
         .push(")")

@@ -12,7 +12,7 @@ use crate::index;
 use crate::jobs::{ItemFailure, JobError, Progress};
 use crate::library::Library;
 use crate::name::{FileName, FolderPath};
-use crate::outbox::{self, EventRow};
+use crate::outbox::{self, EventKind, EventRow};
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -55,18 +55,18 @@ pub(super) async fn step(
             continue;
         }
         let Some(page) = walk::next(tx, &order.source(), &mut cursor.place, left).await? else {
-            folder::remove_empty(tx, &order.source()).await?;
+            folder::remove_empty(tx, &order.source(), now).await?;
             return Ok((progress, true));
         };
         left = left.saturating_sub(page.files.len().max(1));
-        let target = order.target_of(&page.folder);
+        let target = order.target_of(page.folder.path.as_str());
         match folder::find(&mut *tx, &target).await? {
             None => {
-                let is_all = page.folder == order.source;
+                let is_all = page.folder.path.as_str() == order.source;
                 move_whole(tx, &page, &target, now).await?;
                 // Nothing of it is left to walk through.
                 cursor.place = Place {
-                    folder: Some(page.folder.clone()),
+                    folder: Some(page.folder.path.as_str().to_owned()),
                     after: None,
                 };
                 cursor.moved = Some(Moved {
@@ -91,9 +91,10 @@ pub(super) async fn step(
 /// Gives a folder another path, and with it all below: one change, so that readers see the old paths or the new ones.
 async fn move_whole(tx: &mut Transaction, page: &Page, target: &FolderPath, now: Timestamp) -> Result<(), StoreError> {
     let parent = folder::ensure(tx, &target.parent(), now).await?;
-    let source = FolderPath::stored(page.folder.clone());
+    let source = &page.folder.path;
+    let id = page.folder.id.to_string();
     let (low, high) = source.range_below();
-    let chars = i64::try_from(page.folder.chars().count()).unwrap_or(i64::MAX);
+    let chars = i64::try_from(source.as_str().chars().count()).unwrap_or(i64::MAX);
     query("UPDATE folders SET path = $1 || substr(path, CAST($2 AS INTEGER)) WHERE path >= $3 AND path < $4")
         .bind(target.as_str())
         .bind(chars + 1)
@@ -102,7 +103,7 @@ async fn move_whole(tx: &mut Transaction, page: &Page, target: &FolderPath, now:
         .execute(&mut *tx)
         .await?;
     query("UPDATE folders SET path = $2, name = $3, parent_id = $4, updated_at = $5 WHERE id = $1")
-        .bind(page.folder_id.as_str())
+        .bind(id.as_str())
         .bind(target.as_str())
         .bind(target.name())
         .bind(parent.to_string())
@@ -110,21 +111,20 @@ async fn move_whole(tx: &mut Transaction, page: &Page, target: &FolderPath, now:
         .execute(&mut *tx)
         .await?;
     if target.name() != source.name() {
-        folder::renamed(tx, &page.folder_id).await?;
+        folder::renamed(tx, &id).await?;
     }
     Ok(())
 }
 
 async fn tell(tx: &mut Transaction, page: &Page, now: Timestamp) -> Result<(), StoreError> {
-    let folder = FolderPath::stored(page.folder.clone());
-    let events: Vec<EventRow> = page
-        .files
-        .iter()
-        .map(|file| {
-            let path = folder.join(&FileName::stored(file.name.clone()));
-            outbox::moved(&file.file, &file.version, &path)
-        })
-        .collect();
+    let folder = page
+        .is_first
+        .then(|| EventRow::of_folder(EventKind::FolderUpdated, &page.folder));
+    let files = page.files.iter().map(|file| {
+        let path = page.folder.path.join(&FileName::stored(file.name.clone()));
+        outbox::moved(&file.file, &file.version, &path)
+    });
+    let events: Vec<EventRow> = folder.into_iter().chain(files).collect();
     outbox::append_all(tx, &events, now).await?;
     Ok(())
 }
@@ -155,7 +155,7 @@ async fn merge_page(
                 events.push(outbox::moved(&file.file, &file.version, &path));
             }
             Some(existing) if become_versions(library, tx, &file.file, existing, folder_id, now).await? => {
-                let gone = FolderPath::stored(page.folder.clone()).join(&FileName::stored(file.name.clone()));
+                let gone = page.folder.path.join(&FileName::stored(file.name.clone()));
                 events.extend(outbox::merged(existing, &path, &file.file, &gone, &file.version));
             }
             Some(_) => failures.push(too_many(library, &path)),

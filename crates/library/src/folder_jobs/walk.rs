@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::database::{Transaction, query};
 use crate::error::StoreError;
+use crate::folder::{FOLDER_COLUMNS, Folder};
 use crate::name::FolderPath;
 
 /// How far a walk is.
@@ -20,9 +21,9 @@ pub(super) struct Place {
 /// The files of one folder that come next.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) folder_id: String,
-    pub(super) folder: String,
-    pub(super) custom_metadata: String,
+    pub(super) folder: Folder,
+    /// The first of this folder.
+    pub(super) is_first: bool,
     pub(super) files: Vec<PageFile>,
 }
 
@@ -42,17 +43,16 @@ pub(super) async fn next(
     place: &mut Place,
     limit: usize,
 ) -> Result<Option<Page>, StoreError> {
+    let at = || format!("SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.path = $1");
     loop {
         let (low, high) = root.range_below();
         let statement = match &place.folder {
-            None => query("SELECT id, path, custom_metadata FROM folders WHERE path = $1").bind(root.as_str()),
-            Some(folder) if place.after.is_some() => {
-                query("SELECT id, path, custom_metadata FROM folders WHERE path = $1").bind(folder)
-            }
-            Some(folder) => query(
-                "SELECT id, path, custom_metadata FROM folders WHERE path > $1 AND path >= $2 AND path < $3
-                 ORDER BY path LIMIT 1",
-            )
+            None => query(at()).bind(root.as_str()),
+            Some(folder) if place.after.is_some() => query(at()).bind(folder),
+            Some(folder) => query(format!(
+                "SELECT {FOLDER_COLUMNS} FROM folders f WHERE f.path > $1 AND f.path >= $2 AND f.path < $3
+                 ORDER BY f.path LIMIT 1"
+            ))
             .bind(folder)
             .bind(low)
             .bind(high),
@@ -67,13 +67,13 @@ pub(super) async fn next(
             place.after = None;
             continue;
         };
-        let (folder_id, folder): (String, String) = (row.try_get("id")?, row.try_get("path")?);
-        let is_new = place.after.is_none();
+        let folder = Folder::of_row(&row)?;
+        let is_first = place.after.is_none();
         let rows = query(
             "SELECT id, file_id, name FROM versions WHERE folder_id = $1 AND is_current AND name > $2
              ORDER BY name LIMIT $3",
         )
-        .bind(folder_id.as_str())
+        .bind(folder.id.to_string())
         .bind(place.after.as_deref().unwrap_or_default())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *tx)
@@ -88,19 +88,18 @@ pub(super) async fn next(
                 })
             })
             .collect::<Result<Vec<_>, sqlx::Error>>()?;
-        place.folder = Some(folder.clone());
+        place.folder = Some(folder.path.as_str().to_owned());
         // A page that is not full is the folder's last.
         place.after = files
             .last()
             .filter(|_| files.len() == limit)
             .map(|file| file.name.clone());
-        if files.is_empty() && !is_new {
+        if files.is_empty() && !is_first {
             continue;
         }
         return Ok(Some(Page {
-            folder_id,
             folder,
-            custom_metadata: row.try_get("custom_metadata")?,
+            is_first,
             files,
         }));
     }

@@ -122,10 +122,22 @@ impl Bench {
         .await;
     }
 
-    /// The kinds and files of all events so far, in order.
+    /// The kinds and files of all events about files so far, in order.
     pub async fn events(&self) -> Vec<(EventKind, FileId)> {
         let events = self.library.outbox_after(0, 10_000).await.expect("events");
-        events.into_iter().map(|event| (event.kind, event.file)).collect()
+        events
+            .into_iter()
+            .filter_map(|event| Some((event.kind, event.file()?)))
+            .collect()
+    }
+
+    /// The kinds of all events about folders so far, with their paths, in order.
+    pub async fn folder_events(&self) -> Vec<(EventKind, String)> {
+        let events = self.library.outbox_after(0, 10_000).await.expect("events");
+        events
+            .into_iter()
+            .filter_map(|event| Some((event.kind, event.folder()?.path.as_str().to_owned())))
+            .collect()
     }
 
     /// How many files there are in the staging directory, and how many blobs.

@@ -56,6 +56,9 @@ async fn a_folder_of_thousands_is_gone_when_it_is_said() {
     let purged = library.empty_trash(at(2), at(3)).await.expect("emptied");
     assert_eq!(purged, many + 1);
     assert_eq!(deleted(&bench).await as u64, many + 1, "each was told once");
+    let mut folders = bench.folder_events().await;
+    folders.retain(|(kind, path)| *kind == EventKind::FolderDeleted && path == "/big");
+    assert_eq!(folders.len(), 1);
     let garbage = library.collect_garbage(Duration::ZERO, library::Timestamp::now()).await;
     assert_eq!(garbage.expect("collected").unreferenced, 1);
 }

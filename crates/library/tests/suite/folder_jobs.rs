@@ -55,9 +55,26 @@ async fn paths(library: &Library) -> Vec<String> {
     files(library).await.into_keys().collect()
 }
 
+/// What was told of files.
 async fn kinds(library: &Library, after: i64) -> Vec<EventKind> {
     let events = library.outbox_after(after, 1000).await.expect("events");
-    events.into_iter().map(|event| event.kind).collect()
+    let of_files = events.into_iter().filter(|event| event.file().is_some());
+    of_files.map(|event| event.kind).collect()
+}
+
+/// What was told of folders, with their paths.
+async fn of_folders(library: &Library, after: i64) -> Vec<(EventKind, String)> {
+    let events = library.outbox_after(after, 1000).await.expect("events");
+    let mut told: Vec<_> = events
+        .iter()
+        .filter_map(|event| Some((event.kind, event.folder()?.path.as_str().to_owned())))
+        .collect();
+    told.sort_by(|one, other| one.1.cmp(&other.1));
+    told
+}
+
+fn all(kind: EventKind, paths: &[&str]) -> Vec<(EventKind, String)> {
+    paths.iter().map(|path| (kind, (*path).to_owned())).collect()
 }
 
 async fn last_event(library: &Library) -> i64 {
@@ -114,6 +131,8 @@ async fn a_copy_has_everything_and_ids_of_its_own() {
     assert_eq!(copy.id.to_string(), copy.version.id.to_string());
     assert_eq!((copy.version.number, copy.created_at), (1, at(NOW)));
     assert_eq!(kinds(library, before).await, [EventKind::FileCreated; 2]);
+    let made = ["/b", "/b/src", "/b/src/deep", "/b/src/deep/er", "/b/src/empty"];
+    assert_eq!(of_folders(library, before).await, all(EventKind::FolderCreated, &made));
 
     // Once more, with all versions: they are appended.
     let before = last_event(library).await;
@@ -124,6 +143,7 @@ async fn a_copy_has_everything_and_ids_of_its_own() {
     run(library, job).await;
     assert_eq!(files(library).await["/b/src/1.txt"], (3, "newer".to_owned()));
     assert_eq!(kinds(library, before).await, [EventKind::FileVersionCreated; 2]);
+    assert_eq!(of_folders(library, before).await, []);
     let again = library.file_at("/b/src/1.txt").await.expect("read").expect("there");
     assert_eq!((again.id, again.version.number), (copy.id, 3));
 }
@@ -173,6 +193,8 @@ async fn a_move_to_a_free_place_keeps_ids_and_is_told() {
     );
     assert!(library.folder_at(&folder("/a/src")).await.expect("read").is_none());
     assert_eq!(kinds(library, before).await, [EventKind::FileUpdated; 2]);
+    let moved = ["/src", "/src/x"];
+    assert_eq!(of_folders(library, before).await, all(EventKind::FolderUpdated, &moved));
 }
 
 #[tokio::test]
@@ -192,6 +214,7 @@ async fn a_move_onto_equal_folders_merges() {
     )
     .await;
     let kept = library.file_at("/t/s/same.txt").await.expect("read").expect("there").id;
+    let before = last_event(library).await;
     let job = library
         .move_folder(&folder("/s"), &folder("/t"), at(NOW))
         .await
@@ -212,6 +235,9 @@ async fn a_move_onto_equal_folders_merges() {
     let merged = library.file_at("/t/s/same.txt").await.expect("read").expect("there");
     assert_eq!((merged.id, merged.version.number), (kept, 2));
     assert!(library.folder_at(&folder("/s")).await.expect("read").is_none());
+    let gone = all(EventKind::FolderDeleted, &["/s", "/s/both"]);
+    let moved = all(EventKind::FolderUpdated, &["/t/s/new"]);
+    assert_eq!(of_folders(library, before).await, [gone, moved].concat());
     upload(library, "/t/s/same.txt", b"third", NOW)
         .await
         .expect("numbers go on");
@@ -535,7 +561,8 @@ async fn others_hear_the_same_of_a_file_and_of_a_folder() {
         let events = library.outbox_after(before, 100).await.expect("events");
         let is_current = |event: &library::Event| event.body["versionId"] == now.version.id.to_string();
         let path = |event: &library::Event| event.body["filePath"].as_str().unwrap_or_default().to_owned();
-        let told = events.iter().map(|event| (event.kind, path(event), is_current(event)));
+        let of_files = events.iter().filter(|event| event.file().is_some());
+        let told = of_files.map(|event| (event.kind, path(event), is_current(event)));
         told.collect::<Vec<_>>()
     };
     let took_up = (EventKind::FileVersionCreated, "/b/s/1.txt".to_owned(), true);

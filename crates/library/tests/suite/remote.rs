@@ -247,7 +247,7 @@ async fn a_library_moves_to_another_store_and_goes_on_after_an_interruption() {
     let told = |events: &[library::Event]| {
         events
             .iter()
-            .map(|e| (e.kind, e.file, e.body.clone()))
+            .map(|e| (e.kind, e.subject, e.body.clone()))
             .collect::<Vec<_>>()
     };
     assert_eq!(told(&brought), told(&pending));

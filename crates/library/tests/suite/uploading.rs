@@ -190,14 +190,23 @@ async fn overwriting_makes_a_version_and_keeps_the_file() {
 
     let events = library.outbox_after(0, 10).await.expect("events");
     assert_eq!(
-        events.iter().map(|event| (event.kind, event.file)).collect::<Vec<_>>(),
+        events
+            .iter()
+            .map(|event| (event.kind, event.file()))
+            .collect::<Vec<_>>(),
         [
-            (EventKind::FileCreated, first.id),
-            (EventKind::FileVersionCreated, first.id)
+            (EventKind::FolderCreated, None),
+            (EventKind::FileCreated, Some(first.id)),
+            (EventKind::FileVersionCreated, Some(first.id))
         ]
     );
     assert_eq!(
-        events[1].body,
+        events[0].folder(),
+        library.folder_at(&folder("/a")).await.expect("read"),
+        "the whole folder is told"
+    );
+    assert_eq!(
+        events[2].body,
         json!({"fileId": first.id, "versionId": second.version.id, "filePath": "/a/cat.jpg"})
     );
     library.mark_delivered(events[0].id, at(4000)).await.expect("marked");
@@ -452,7 +461,7 @@ async fn deleting_takes_all_versions_and_leaves_bytes_to_the_collection() {
         .expect("events")
         .pop()
         .expect("the last");
-    assert_eq!((event.kind, event.file), (EventKind::FileDeleted, file.id));
+    assert_eq!((event.kind, event.file()), (EventKind::FileDeleted, Some(file.id)));
 
     assert_eq!(bench.files(), (0, 2), "the bytes are still there");
     let grace = Duration::from_secs(10);

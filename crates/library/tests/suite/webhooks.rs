@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use library::{
-    Asset, Attempt, Busy, Callback, Event, EventKind, HandedOver, Library, Message, NewJob, Timestamp, WantedEvents,
-    Webhook, WebhookId,
+    ACCOUNT_WEBHOOKS, Asset, Attempt, Busy, Callback, Event, EventKind, HandedOver, Library, Message, NewJob,
+    Timestamp, WantedEvents, Webhook, WebhookError, WebhookId,
 };
 use serde_json::json;
 
@@ -268,4 +268,58 @@ async fn who_is_busy_does_not_hold_up_the_others() {
         ids.sort_unstable();
         assert_eq!(ids, expected, "{busy:?}");
     }
+}
+
+#[tokio::test]
+async fn few_receivers_by_the_rules_of_the_api_and_none_twice() {
+    let bench = Bench::new().await;
+    let library = &bench.library;
+    let hook = |id: WebhookId, url: &str| Webhook {
+        id,
+        url: url.to_owned(),
+        events: WantedEvents::All,
+        secret: "sealed".into(),
+        is_enabled: true,
+        created_at: at(1),
+        updated_at: at(1),
+    };
+    let new = |url: &str| hook(WebhookId::generate(at(1)), url);
+    // That of the settings counts for nothing.
+    let settings = hook(WebhookId::OF_SETTINGS, "http://h/settings");
+    library.put_webhook(&settings).await.expect("registered");
+    let mut made: Vec<Webhook> = (0..ACCOUNT_WEBHOOKS).map(|n| new(&format!("http://h/{n}"))).collect();
+    let (last, first) = made.split_last().expect("some");
+    for webhook in first {
+        library.create_account_webhook(webhook).await.expect("registered");
+    }
+    let taken = library.create_account_webhook(&new("http://h/0")).await;
+    assert!(matches!(taken, Err(WebhookError::UrlTaken)), "{taken:?}");
+    // Two at the same time: one is the last.
+    let other = new("http://h/other");
+    let both = tokio::join!(
+        library.create_account_webhook(last),
+        library.create_account_webhook(&other)
+    );
+    let refused = match both {
+        (Ok(()), refused) | (refused, Ok(())) => refused,
+        neither => panic!("{neither:?}"),
+    };
+    assert!(
+        matches!(refused, Err(WebhookError::TooMany(ACCOUNT_WEBHOOKS))),
+        "{refused:?}"
+    );
+    let mut changed = made.remove(0);
+    changed.url = "http://h/1".into();
+    let taken = library.change_account_webhook(&changed).await;
+    assert!(matches!(taken, Err(WebhookError::UrlTaken)), "{taken:?}");
+    changed.url = "http://h/settings-of-mine".into();
+    assert!(library.change_account_webhook(&changed).await.expect("changed"));
+    assert_eq!(library.webhook(changed.id).await.expect("read"), Some(changed.clone()));
+    library.remove_webhook(changed.id).await.expect("removed");
+    assert!(!library.change_account_webhook(&changed).await.expect("an answer"));
+    assert_eq!(
+        library.webhook(changed.id).await.expect("read"),
+        None,
+        "it stays removed"
+    );
 }

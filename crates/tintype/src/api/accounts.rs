@@ -4,6 +4,7 @@ pub mod keys;
 pub mod origins;
 pub mod url_endpoints;
 pub mod usage;
+pub mod webhooks;
 
 use library::{AccountError, Code};
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! The doors of the agent side over HTTP. Nobody comes in without an agent's token or a key that may do everything.
 
+use std::fmt::Display;
+
 pub mod access;
 pub mod actions;
 pub mod approvals;
@@ -9,11 +11,11 @@ pub mod tools;
 use agent::{Call, CallError, Code, Limits, Options, Principal, TOKEN_PREFIX, Verify};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +28,7 @@ use crate::app::App;
 use crate::auth;
 use crate::error::ApiError;
 use crate::mcp;
+use crate::routes::{Routes, get, post};
 
 /// Largest body of a call: what an action takes in JSON. Files come by URL.
 const LONGEST_BODY: usize = 1 << 20;
@@ -41,9 +44,12 @@ pub struct Door {
     pub agents: Agents,
 }
 
-/// Every route of the doors.
-pub fn routes(door: Door) -> Router {
-    let known = Router::new()
+/// Where MCP is spoken: by a service of its own, to which messages are posted.
+pub const MCP: &str = "/mcp";
+
+/// The routes for those who are let in.
+pub fn known() -> Routes<Door> {
+    Routes::new()
         .route("/v1/health", get(health))
         .route("/v1/actions/search", get(actions::search))
         .route("/v1/actions/{name}", get(actions::schema).post(actions::run))
@@ -63,14 +69,24 @@ pub fn routes(door: Door) -> Router {
         .route("/api/v3.1/tools", get(tools::list))
         .route("/api/v3.1/tools/{slug}", get(tools::describe))
         .route("/api/v3.1/tools/execute/{slug}", post(tools::execute))
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .route_service("/mcp", mcp::http::service(&door.agents))
-        .layer(middleware::from_fn_with_state(door.clone(), let_in));
-    let pages = Router::new()
+}
+
+/// The pages, whose forms carry what lets their senders in.
+pub fn pages() -> Routes<Door> {
+    Routes::new()
         .route("/access", get(access::form).post(access::create))
         .route("/access/approvals", get(access::approval).post(access::decide))
-        .layer(DefaultBodyLimit::max(LONGEST_FORM));
-    known.merge(pages.with_state(door.clone())).with_state(door)
+}
+
+/// Every route of the doors. Each is described in `api/openapi/agents.yaml`.
+pub fn routes(door: Door) -> Router {
+    let known = known()
+        .into_router()
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .route_service(MCP, mcp::http::service(&door.agents))
+        .layer(middleware::from_fn_with_state(door.clone(), let_in));
+    let pages = pages().into_router().layer(DefaultBodyLimit::max(LONGEST_FORM));
+    known.merge(pages).with_state(door)
 }
 
 /// Lets in who is known and tells the handlers who it is.
@@ -150,6 +166,8 @@ pub enum Refusal {
     Unknown,
     /// A key that does not let anybody in.
     Key(ApiError),
+    /// A body with more bytes than are read.
+    TooLarge,
     /// The call.
     Call(Box<CallError>),
 }
@@ -178,6 +196,11 @@ impl Refusal {
             Self::Key(error) => {
                 let hint = "only a key that may do everything opens this door; agents use tokens";
                 (error.status(), report("auth_invalid", &error.to_string(), hint))
+            }
+            Self::TooLarge => {
+                let message = format!("the body has more than {LONGEST_BODY} bytes");
+                let hint = "give files by their URL";
+                (StatusCode::PAYLOAD_TOO_LARGE, report("invalid_input", &message, hint))
             }
             Self::Call(error) => (status(error.code()), error.report()),
         }
@@ -247,6 +270,33 @@ fn envelope(data: Value, meta: Value) -> Json {
 
 async fn health() -> Json {
     envelope(json!({ "ok": true }), json!({}))
+}
+
+/// What another extractor finds in a request, or its refusal in the words of these doors.
+pub struct Read<E>(pub E);
+
+impl<S: Send + Sync, E: FromRequestParts<S, Rejection: Display>> FromRequestParts<S> for Read<E> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = E::from_request_parts(parts, state).await;
+        read.map(Self).map_err(|error| Refusal::wrong(error.to_string()))
+    }
+}
+
+/// The body, as long as it may be.
+pub struct Body(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Refusal::TooLarge),
+            Err(error) => Err(Refusal::wrong(error.body_text())),
+        }
+    }
 }
 
 /// A JSON body. The content type is asked for: a page of another site can send every other kind in its visitor's name.

@@ -1,12 +1,13 @@
 //! Delivery: the raw request in, an answer with headers out. The one place where delivery's values become HTTP.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::{Answer, Code, DeliveryError};
+use delivery::{Answer, Code, DeliveryError, own_target};
 use library::Timestamp;
 
 use crate::app::App;
@@ -67,7 +68,13 @@ fn count(app: &App, target: &str, headers: &HeaderMap, answered: &Result<Answer,
         .next()
         .unwrap_or_default();
     let account = app.library.known_account();
-    let known = account.is_some_and(|account| !first.is_empty() && account.url_endpoint(first).is_some());
+    let known = account
+        .as_ref()
+        .is_some_and(|account| !first.is_empty() && account.url_endpoint(first).is_some());
+    let target = match &account {
+        Some(account) => own_target(target, &app.endpoint_path, account),
+        None => Cow::Borrowed(target),
+    };
     let error = answered.as_ref().err().map(DeliveryError::ik_error);
     let (status, bytes, from, content_type) = match answered {
         Ok(answer) => {
@@ -84,7 +91,7 @@ fn count(app: &App, target: &str, headers: &HeaderMap, answered: &Result<Answer,
         Err(error) => (status(error).as_u16(), 0, None, ""),
     };
     let served = Served {
-        target,
+        target: &target,
         account_path: &app.endpoint_path,
         endpoint: if known { first } else { "" },
         status,

@@ -125,7 +125,8 @@ fn object(asset: &Asset, kind: &str, url: &str, place: &UrlPlace) -> Value {
     Value::Object(json)
 }
 
-fn folder(folder: &Folder, place: &UrlPlace) -> Value {
+/// A folder.
+pub fn folder(folder: &Folder, place: &UrlPlace) -> Value {
     json!({
         "folderId": folder.id.to_string(),
         "type": "folder",

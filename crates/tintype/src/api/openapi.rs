@@ -1,7 +1,8 @@
 //! `GET /openapi.json` and `/openapi.yaml`: the description of this API, in OpenAPI 3.1.
 //!
 //! It is written by hand, in the files of `openapi/`, one for each part of the API: what handlers read by hand and leniently cannot be derived from their types. Tests
-//! hold it against the router's table here and against a running server in `tests/python/test_openapi.py`.
+//! hold it against the router's tables here and against a running server in `tests/python/test_openapi.py`. Only the calls of
+//! agents' actions are made from their declarations.
 
 use std::sync::LazyLock;
 
@@ -25,13 +26,23 @@ const PARTS: &[(&str, &str)] = &[
     ("origins", include_str!("openapi/origins.yaml")),
     ("webhooks", include_str!("openapi/webhooks.yaml")),
     ("operations", include_str!("openapi/operations.yaml")),
+    ("agents", include_str!("openapi/agents.yaml")),
+    ("delivery", include_str!("openapi/delivery.yaml")),
 ];
 
 /// Other paths of the same operations, for clients that know only those.
-const ALIASES: [(&str, &str); 2] = [
+const ALIASES: [(&str, &str); 5] = [
     ("/v1/files/upload", "/api/v1/files/upload"),
     ("/v1/files/metadata", "/v1/metadata"),
+    ("/api/v3.1/tools", "/api/v3/tools"),
+    ("/api/v3.1/tools/{slug}", "/api/v3/tools/{slug}"),
+    ("/api/v3.1/tools/execute/{slug}", "/api/v3/tools/execute/{slug}"),
 ];
+
+/// The tag of the operations that agents call, whose refusals have a shape of their own.
+const AGENTS: &str = "agents";
+/// The tag of pages for people.
+const PAGES: &str = "approval pages";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| assemble().expect("the tests assemble the same parts"));
 
@@ -67,6 +78,10 @@ fn assemble() -> Result<Value, String> {
         merge(&mut document, part, name)?;
     }
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
+    for action in agent::ACTIONS {
+        let call = call_of(action, &document["paths"]["/v1/actions/{name}"]["post"]);
+        document["paths"][call_path(action)] = json!({ "post": call });
+    }
     for (alias, path) in ALIASES {
         let mut item = document["paths"][path].clone();
         for (_, operation) in operations(&mut item) {
@@ -94,6 +109,31 @@ fn assemble() -> Result<Value, String> {
         }
     }
     Ok(document)
+}
+
+/// Where an action is called.
+fn call_path(action: &agent::Action) -> String {
+    format!("/v1/actions/{}.{}", agent::SERVICE, action.name())
+}
+
+/// A call of one action: `any`, the call of whichever one, with the types of this.
+fn call_of(action: &agent::Action, any: &Value) -> Value {
+    let about = &action.about;
+    let mut call = any.clone();
+    call["operationId"] = json!(format!("actions.{}", about.name));
+    call["summary"] = json!(about.title);
+    call["description"] = json!(about.description);
+    let body = &mut call["requestBody"]["content"]["application/json"];
+    body["schema"]["properties"]["input"] = action.input_schema().clone();
+    body["schema"]["required"] = json!(["input"]);
+    if let Some(body) = body.as_object_mut() {
+        // That of another action.
+        body.remove("example");
+    }
+    let answer = &mut call["responses"]["200"]["content"]["application/json"]["schema"];
+    // Of a dry run, something else.
+    answer["properties"]["data"] = json!({ "anyOf": [action.output_schema(), { "type": "object" }] });
+    call
 }
 
 /// Adds what a part says to what is said. Nothing may be said twice; lists are continued.
@@ -129,6 +169,11 @@ fn operations(item: &mut Value) -> impl Iterator<Item = (&str, &mut Value)> {
 
 /// Adds the answers and headers that follow from what kind of operation it is.
 fn common(path: &str, method: &str, operation: &mut Value) {
+    if operation["tags"][0] == AGENTS {
+        return doors(operation);
+    }
+    // Whatever they refuse is a page, too.
+    let is_page = operation["tags"][0] == PAGES;
     let asks_for_key = operation.get("security").is_none_or(|security| security != &json!([]));
     let needs_key = operation.get("security").is_none();
     let has_body = operation.get("requestBody").is_some();
@@ -151,7 +196,7 @@ fn common(path: &str, method: &str, operation: &mut Value) {
             add("507", "StorageFull");
         }
     }
-    if has_body {
+    if has_body && !is_page {
         add("400", "Invalid");
         if !is_form {
             add("413", "TooLarge");
@@ -160,6 +205,21 @@ fn common(path: &str, method: &str, operation: &mut Value) {
     let is_limited = path.starts_with("/v1/") && needs_key;
     for answer in answers.values_mut() {
         headers(answer, is_limited);
+    }
+}
+
+/// Adds what holds for the doors of agents: who is let in, and how refusals look.
+fn doors(operation: &mut Value) {
+    operation["security"] = json!([{ "agentToken": [] }, { "privateKey": [] }]);
+    let refusal = json!({ "$ref": "#/components/responses/AgentRefusal" });
+    if let Some(answers) = operation["responses"].as_object_mut() {
+        // The others follow from the code of the refusal: 400 to 504.
+        for status in ["401", "403", "default"] {
+            answers.entry(status).or_insert_with(|| refusal.clone());
+        }
+        for answer in answers.values_mut() {
+            headers(answer, false);
+        }
     }
 }
 
@@ -187,6 +247,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::api::agents;
     use crate::router::routes;
 
     /// Routes that only tell what is wrong with a request: a client generator would make methods of them that cannot work.
@@ -195,14 +256,20 @@ mod tests {
         ("DELETE", "/v1/customMetadataFields"),
     ];
 
+    /// What answers beside the tables: a service of its own, and whatever is below the account's path.
+    const BESIDE: [(&str, &str); 2] = [("POST", agents::MCP), ("GET", "/{accountId}/{filePath}")];
+
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let routes = routes();
-        let listed: BTreeSet<(String, String)> = routes
-            .listed()
+        let (api, known, pages) = (routes(), agents::known(), agents::pages());
+        let in_tables = [api.listed(), known.listed(), pages.listed()].concat();
+        let calls: Vec<String> = agent::ACTIONS.iter().map(call_path).collect();
+        let listed: BTreeSet<(String, String)> = in_tables
             .iter()
             .map(|(method, path)| (method.to_string(), (*path).to_owned()))
             .filter(|(method, path)| !REFUSALS.contains(&(method.as_str(), path.as_str())))
+            .chain(BESIDE.map(|(method, path)| (method.to_owned(), path.to_owned())))
+            .chain(calls.into_iter().map(|path| ("POST".to_owned(), path)))
             .collect();
         let mut document = assemble().unwrap();
         let mut described = BTreeSet::new();

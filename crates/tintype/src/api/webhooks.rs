@@ -1,4 +1,4 @@
-//! `/v1/webhooks`: receivers of events. Not part of ImageKit's API, where a dashboard does this.
+//! `/v1/webhooks`: receivers of events, with what ImageKit's API (`accounts/webhooks.rs`) has no words for: secrets of one's own, deliveries, tests.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -29,7 +29,7 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response
     Ok(Json(json!(all.iter().map(shown).collect::<Vec<_>>())).into_response())
 }
 
-/// `POST /v1/webhooks`. The secret is in this answer and in no other.
+/// `POST /v1/webhooks`. The secret is in this answer and in no other of these routes.
 pub async fn create(
     State(app): State<App>,
     headers: HeaderMap,
@@ -40,7 +40,7 @@ pub async fn create(
     let url = fields
         .text("url")?
         .ok_or_else(|| ApiError::invalid("url parameter is missing."))?;
-    reachable(&app, url)?;
+    reachable(&app, "url parameter", url)?;
     let secret = secret(&fields)?.unwrap_or_else(webhooks::new_secret);
     let now = Timestamp::now();
     let id = WebhookId::generate(now);
@@ -74,7 +74,7 @@ pub async fn update(
     let fields = fields?;
     let mut webhook = changeable(find(&app, &id).await?)?;
     if let Some(url) = fields.text("url")? {
-        reachable(&app, url)?;
+        reachable(&app, "url parameter", url)?;
         webhook.url = url.to_owned();
     }
     if let Some(events) = events(&fields)? {
@@ -163,26 +163,27 @@ pub fn check_url(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn reachable(app: &App, url: &str) -> Result<(), ApiError> {
-    check_url(url).map_err(|reason| ApiError::invalid(format!("url parameter {reason}.")))?;
+/// Refuses a URL that no receiver may have; `field` is what the request calls it.
+pub(super) fn reachable(app: &App, field: &str, url: &str) -> Result<(), ApiError> {
+    check_url(url).map_err(|reason| ApiError::invalid(format!("{field} {reason}.")))?;
     // Names are looked up when a message is sent, for they may mean something else by then.
     app.fetcher
         .check(url)
-        .map_err(|error| ApiError::invalid(format!("url parameter is invalid: {error}.")))
+        .map_err(|error| ApiError::invalid(format!("{field} is invalid: {error}.")))
 }
 
 async fn put(app: &App, webhook: &Webhook) -> Result<(), ApiError> {
     app.library.put_webhook(webhook).await.map_err(|error| match error {
-        WebhookError::TooMany(_) => ApiError::invalid(format!("{error}.")),
+        WebhookError::TooMany(_) | WebhookError::UrlTaken => ApiError::invalid(format!("{error}.")),
         WebhookError::Store(error) => ApiError::internal(&error),
     })
 }
 
-fn missing() -> ApiError {
+pub(super) fn missing() -> ApiError {
     ApiError::not_found("The requested webhook does not exist.")
 }
 
-async fn find(app: &App, id: &str) -> Result<Webhook, ApiError> {
+pub(super) async fn find(app: &App, id: &str) -> Result<Webhook, ApiError> {
     let id: WebhookId = id.parse().map_err(|_| missing())?;
     let found = app
         .library

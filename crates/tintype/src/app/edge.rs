@@ -205,7 +205,7 @@ impl Edge {
                         | EventKind::FileVersionDeleted
                 )
             })
-            .filter_map(|event| Some((event.file.to_string(), event.body.get("filePath")?.as_str()?)))
+            .filter_map(|event| Some((event.file()?.to_string(), event.body.get("filePath")?.as_str()?)))
             .collect();
         (!files.is_empty()).then(|| NewJob {
             kind: JOB,

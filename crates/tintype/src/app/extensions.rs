@@ -332,6 +332,9 @@ impl Selection {
                 if text.contains('%') {
                     return refuse(&place, "may not have `%` in it");
                 }
+                if text.contains(char::is_control) {
+                    return refuse(&place, "may not have control characters in it");
+                }
                 characters += text.chars().count();
             }
             if characters > LONGEST_VOCABULARY {
@@ -365,8 +368,12 @@ impl Action {
             return refuse(place, format!("its lists may have at most {MOST_ENTRIES} entries"));
         }
         for tag in self.add_tags.iter().chain(&self.remove_tags) {
-            if tag.trim().is_empty() || tag.contains('%') || tag.chars().count() > LONGEST_VOCABULARY {
-                return refuse(place, "tags may be neither empty nor long nor have `%` in them");
+            let is_odd = |c: char| c == '%' || c.is_control();
+            if tag.trim().is_empty() || tag.contains(is_odd) || tag.chars().count() > LONGEST_VOCABULARY {
+                return refuse(
+                    place,
+                    "tags may be neither empty nor long nor have `%` or control characters in them",
+                );
             }
         }
         for set in &self.set_metadata {
@@ -485,6 +492,14 @@ mod tests {
             (
                 task(json!({"type": "select_tags", "instruction": "a", "vocabulary": ["a%"]})),
                 "extensions[0].tasks[0].vocabulary: may not have `%` in it",
+            ),
+            (
+                task(json!({"type": "select_tags", "instruction": "a", "vocabulary": ["a\nb"]})),
+                "extensions[0].tasks[0].vocabulary: may not have control characters in it",
+            ),
+            (
+                task(json!({"type": "yes_no", "instruction": "a", "on_yes": {"add_tags": ["a\nb"]}})),
+                "extensions[0].tasks[0].on_yes: tags may be neither empty nor long nor have `%` or control characters in them",
             ),
             (
                 task(json!({"type": "select_tags", "instruction": "a", "vocabulary": [1]})),

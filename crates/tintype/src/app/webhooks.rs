@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use library::{
-    Asset, Attempt, Busy, Callback, DeliveryId, Event, EventKind, Message, Sending, StoreError, Timestamp,
+    Asset, Attempt, Busy, Callback, DeliveryId, Event, EventKind, Message, Sending, StoreError, Subject, Timestamp,
     WantedEvents, Webhook, WebhookId,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -54,6 +54,11 @@ pub fn new_secret() -> SecretString {
 /// Seals a receiver's secret for the database.
 pub fn seal(app: &App, id: WebhookId, secret: &SecretString) -> Result<String, SealError> {
     app.seal.seal(&place(id), secret)
+}
+
+/// The secret of a receiver as it was before it was sealed.
+pub fn open(app: &App, id: WebhookId, sealed: &str) -> Result<SecretString, SealError> {
+    app.seal.open(&place(id), sealed)
 }
 
 fn place(id: WebhookId) -> String {
@@ -124,24 +129,29 @@ fn envelope(event_type: &str, at: Timestamp, data: Value, others: &Map<String, V
     }
 }
 
-/// What a receiver is told of an event. `file` is the file object, if the file is still there.
-fn message(event: &Event, file: Option<Value>) -> Message {
+/// What a receiver is told of an event. `object` is the file object, if the file is still there, or the folder object.
+fn message(event: &Event, object: Option<Value>) -> Message {
     let nothing = Map::new();
     let facts = event.body.as_object().unwrap_or(&nothing);
     let fact = |key: &str| facts.get(key).cloned().unwrap_or_default();
-    let data = match (facts.get("data"), event.kind, file) {
+    let id = match event.subject {
+        Subject::File(id) => json!(id),
+        Subject::Folder(id) => json!(id),
+    };
+    let data = match (facts.get("data"), event.kind, object) {
         (Some(data), ..) => data.clone(),
-        (None, EventKind::FileDeleted, _) => json!({ "fileId": event.file }),
-        (None, EventKind::FileVersionDeleted, _) => json!({ "fileId": event.file, "versionId": fact("versionId") }),
-        (None, _, Some(file)) => file,
-        // Gone since: what it was is not known any more.
+        (None, EventKind::FileDeleted, _) => json!({ "fileId": id }),
+        (None, EventKind::FileVersionDeleted, _) => json!({ "fileId": id, "versionId": fact("versionId") }),
+        (None, EventKind::FolderDeleted, _) => json!({ "folderId": id }),
+        (None, _, Some(object)) => object,
+        // A file that is gone since: what it was is not known any more.
         (None, _, None) => {
             let path = fact("filePath");
             let name = path
                 .as_str()
                 .and_then(|path| path.rsplit('/').next())
                 .unwrap_or_default();
-            json!({ "type": "file", "fileId": event.file, "name": name, "filePath": path })
+            json!({ "type": "file", "fileId": id, "name": name, "filePath": path })
         }
     };
     envelope(event.kind.as_str(), event.created_at, data, facts)
@@ -179,8 +189,13 @@ pub async fn hand_over(app: App, mut stopping: watch::Receiver<bool>) {
 }
 
 async fn hand_over_once(app: &App) -> Result<u64, StoreError> {
+    let place = &app.url_endpoint;
     let write = |event: &Event, asset: Option<&Asset>| {
-        message(event, asset.map(|asset| file_object::file(asset, &app.url_endpoint)))
+        let folder = event.folder().map(|folder| file_object::folder(&folder, place));
+        message(
+            event,
+            folder.or_else(|| asset.map(|asset| file_object::file(asset, place))),
+        )
     };
     let now = Timestamp::now();
     let cause = |events: &[Event]| app.edge.follow_up(events, now);
@@ -330,7 +345,7 @@ fn again_at(created_at: Timestamp, attempts: u32, now: Timestamp) -> Option<Time
 async fn post(app: &App, sending: &Sending) -> Result<u16, String> {
     let delivery = &sending.delivery;
     let secret = match (&sending.secret, delivery.webhook) {
-        (Some(sealed), Some(id)) => Some(app.seal.open(&place(id), sealed).map_err(|error| error.to_string())?),
+        (Some(sealed), Some(id)) => Some(open(app, id, sealed).map_err(|error| error.to_string())?),
         _ => app.webhook_secret.clone(),
     };
     let headers = headers(secret.as_ref(), &delivery.message, Timestamp::now()).ok_or("a header cannot be written")?;
@@ -435,10 +450,13 @@ mod tests {
 
     #[test]
     fn events_are_told_as_the_contract_has_them() {
-        let event = |kind, body| Event {
+        let event = |kind: EventKind, body| Event {
             id: 1,
             kind,
-            file: "65f0c0ffee0123456789abcd".parse().unwrap(),
+            subject: match kind.is_of_folders() {
+                true => Subject::Folder("65f0c0ffee0123456789abcd".parse().unwrap()),
+                false => Subject::File("65f0c0ffee0123456789abcd".parse().unwrap()),
+            },
             body,
             created_at: at(1_767_323_045_678),
         };
@@ -463,6 +481,10 @@ mod tests {
         assert_eq!(
             told(EventKind::FileCreated, facts)["data"],
             json!({ "type": "file", "fileId": "65f0c0ffee0123456789abcd", "name": "b.jpg", "filePath": "/a/b.jpg" })
+        );
+        assert_eq!(
+            told(EventKind::FolderDeleted, json!({ "folderPath": "/a" }))["data"],
+            json!({ "folderId": "65f0c0ffee0123456789abcd" })
         );
         let announced = json!({ "data": { "name": "x" }, "request": { "x_request_id": "r" } });
         assert_eq!(

@@ -2,6 +2,7 @@
 //! needs to be believed (the private key, or a signed link); no cookie does, so another site can't act for a visitor.
 
 use agent::{CallError, Effect, Grant, LONGEST_LIFE};
+use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -68,8 +69,12 @@ pub struct Wanted {
 }
 
 /// `POST /access`
-pub async fn create(State(door): State<Door>, Form(wanted): Form<Wanted>) -> Response {
-    match make_token(&door, wanted).await {
+pub async fn create(State(door): State<Door>, form: Result<Form<Wanted>, FormRejection>) -> Response {
+    let made = match form {
+        Ok(Form(wanted)) => make_token(&door, wanted).await,
+        Err(error) => Err(Refusal::wrong(error.body_text())),
+    };
+    match made {
         Ok(html) => shown(StatusCode::OK, html),
         Err(refusal) => refused(&refusal),
     }
@@ -118,7 +123,11 @@ pub struct Asked {
 }
 
 /// `GET /access/approvals?link=` with what waits and two buttons; `?id=` asks for the private key first.
-pub async fn approval(State(door): State<Door>, Query(asked): Query<Asked>) -> Response {
+pub async fn approval(State(door): State<Door>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(error) => return refused(&Refusal::wrong(error.body_text())),
+    };
     match (asked.link, asked.id) {
         (Some(link), _) => match open(&door, &link).await {
             Ok(html) => shown(StatusCode::OK, html),
@@ -145,7 +154,11 @@ pub struct Decided {
 }
 
 /// `POST /access/approvals`: a decision by a link, or a private key that is exchanged for one.
-pub async fn decide(State(door): State<Door>, Form(decided): Form<Decided>) -> Response {
+pub async fn decide(State(door): State<Door>, form: Result<Form<Decided>, FormRejection>) -> Response {
+    let decided = match form {
+        Ok(Form(decided)) => decided,
+        Err(error) => return refused(&Refusal::wrong(error.body_text())),
+    };
     let outcome = match (decided.link, decided.id, decided.key) {
         (Some(link), ..) => carry_out(&door, &link, decided.decision.as_deref(), decided.reason).await,
         (None, Some(id), Some(key)) => exchange(&door, &id, &key).await,

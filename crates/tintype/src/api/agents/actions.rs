@@ -1,13 +1,12 @@
 //! `/v1/actions`: the connector contract. `/v1/change-sets` and `/v1/executions`: calls about calls.
 
 use agent::{Action, ChangeSet, Planned, Principal, SERVICE};
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Door, How, Refusal, body_of, call, envelope};
+use super::{Body, Door, How, Read, Refusal, body_of, call, envelope};
 use crate::agents;
 use crate::api::Json;
 
@@ -25,7 +24,7 @@ pub struct Words {
 pub async fn search(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Query(words): Query<Words>,
+    Read(Query(words)): Read<Query<Words>>,
 ) -> Result<Json, Refusal> {
     let text: String = words.q.chars().take(LONGEST_SEARCH).collect();
     let connected = super::apps::is_connected(&door, &principal).await?;
@@ -49,7 +48,7 @@ pub fn may_call(principal: &Principal, action: &Action) -> bool {
 }
 
 /// `GET /v1/actions/{service}.{action}`
-pub async fn schema(Path(name): Path<String>) -> Result<Json, Refusal> {
+pub async fn schema(Read(Path(name)): Read<Path<String>>) -> Result<Json, Refusal> {
     Ok(envelope(described(&of_service(&name)?)?, json!({})))
 }
 
@@ -85,9 +84,9 @@ pub struct Run {
 pub async fn run(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Path(name): Path<String>,
+    Read(Path(name)): Read<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Refusal> {
     let name = of_service(&name)?;
     let run: Run = body_of(&headers, &body)?;
@@ -123,7 +122,7 @@ pub async fn apply(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Refusal> {
     let set: Set = body_of(&headers, &body)?;
     let answer = door.agents.apply(ChangeSet {
@@ -140,7 +139,7 @@ pub async fn apply(
 pub async fn undo(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Path(id): Path<String>,
+    Read(Path(id)): Read<Path<String>>,
 ) -> Result<Json, Refusal> {
     let answers = door.agents.undo(id, principal).await?;
     Ok(envelope(json!({ "calls": answers }), json!({})))

@@ -1,14 +1,13 @@
 //! `/v1/approvals`: what waits for a decision. Agents see their own and decide about nothing.
 
 use agent::{Approval, CallError, Principal};
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::{Door, Refusal, body_of, envelope};
+use super::{Body, Door, Read, Refusal, body_of, envelope};
 use crate::agents::{self, approval_page};
 use crate::api::Json;
 
@@ -27,7 +26,7 @@ pub async fn list(State(door): State<Door>, Extension(who): Extension<Principal>
 pub async fn show(
     State(door): State<Door>,
     Extension(who): Extension<Principal>,
-    Path(id): Path<String>,
+    Read(Path(id)): Read<Path<String>>,
 ) -> Result<Json, Refusal> {
     let store = door.agents.store().await?;
     let approval = store.approval(&id, &who, agents::now()).await?;
@@ -46,9 +45,9 @@ pub struct Decision {
 pub async fn approve(
     State(door): State<Door>,
     Extension(who): Extension<Principal>,
-    Path(id): Path<String>,
+    Read(Path(id)): Read<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Refusal> {
     let decision: Decision = body_of(&headers, &body)?;
     let mut answer = door
@@ -63,9 +62,9 @@ pub async fn approve(
 pub async fn deny(
     State(door): State<Door>,
     Extension(who): Extension<Principal>,
-    Path(id): Path<String>,
+    Read(Path(id)): Read<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Refusal> {
     let decision: Decision = body_of(&headers, &body)?;
     door.agents.decide(id, false, who, decision.reason).await?;
@@ -85,9 +84,9 @@ pub struct For {
 pub async fn link(
     State(door): State<Door>,
     Extension(who): Extension<Principal>,
-    Path(id): Path<String>,
+    Read(Path(id)): Read<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Refusal> {
     let wanted: For = body_of(&headers, &body)?;
     let life = time::Duration::seconds(wanted.seconds.unwrap_or(3600).into());

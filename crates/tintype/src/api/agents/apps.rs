@@ -5,7 +5,7 @@ use axum::extract::{Extension, Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Door, Refusal, envelope};
+use super::{Door, Read, Refusal, envelope};
 use crate::api::Json;
 
 /// Which connections.
@@ -18,7 +18,7 @@ pub struct Wanted {
 pub async fn list(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Query(wanted): Query<Wanted>,
+    Read(Query(wanted)): Read<Query<Wanted>>,
 ) -> Result<Json, Refusal> {
     rows(&door, &principal, &wanted).await
 }
@@ -27,8 +27,8 @@ pub async fn list(
 pub async fn of_service(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Path(service): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Read(Path(service)): Read<Path<String>>,
+    Read(Query(wanted)): Read<Query<Wanted>>,
 ) -> Result<Json, Refusal> {
     if service != SERVICE {
         return Ok(envelope(json!([]), json!({})));

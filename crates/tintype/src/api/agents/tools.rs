@@ -1,14 +1,13 @@
 //! `/api/v3/tools`: the toolkit's names with its envelope, at the paths where Composio's clients look for them.
 
 use agent::{ALIASES, Alias, Dialect, Effect, Principal};
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Door, How, Refusal, body_of, call};
+use super::{Body, Door, How, Read, Refusal, body_of, call};
 use crate::agents::Agents;
 use crate::api::Json;
 
@@ -26,7 +25,7 @@ pub struct Wanted {
 }
 
 /// `GET /api/v3/tools`
-pub async fn list(Query(wanted): Query<Wanted>) -> Json {
+pub async fn list(Read(Query(wanted)): Read<Query<Wanted>>) -> Json {
     let toolkit = wanted
         .toolkit_slug
         .as_deref()
@@ -59,7 +58,7 @@ pub async fn list(Query(wanted): Query<Wanted>) -> Json {
 }
 
 /// `GET /api/v3/tools/{slug}`
-pub async fn describe(Path(slug): Path<String>) -> Result<Json, Response> {
+pub async fn describe(Read(Path(slug)): Read<Path<String>>) -> Result<Json, Response> {
     Ok(Json(
         described(named(&slug).ok_or_else(|| unknown(&slug))?).map_err(IntoResponse::into_response)?,
     ))
@@ -79,9 +78,9 @@ pub struct Execution {
 pub async fn execute(
     State(door): State<Door>,
     Extension(principal): Extension<Principal>,
-    Path(slug): Path<String>,
+    Read(Path(slug)): Read<Path<String>>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Json, Response> {
     let alias = named(&slug).ok_or_else(|| unknown(&slug))?;
     let execution: Execution = body_of(&headers, &body).map_err(IntoResponse::into_response)?;
