@@ -3,6 +3,7 @@
 use library::{Account, UrlEndpoint};
 use transform::{AssetRequest, Attachment, Marker, Transformation};
 
+use crate::access::Right;
 use crate::{DeliveryError, Settings, access};
 
 /// A request target, understood.
@@ -22,6 +23,8 @@ pub(crate) struct Asked {
     pub(crate) only_named: bool,
     /// The first frame of an animation instead of all of it.
     pub(crate) still: bool,
+    /// Whether SVG is to be cleaned; `None` leaves it to the settings.
+    pub(crate) clean_svg: Option<bool>,
     /// What had no effect.
     pub(crate) notices: Vec<String>,
 }
@@ -48,10 +51,7 @@ impl Asked {
         let written = url.transformation(settings.mode)?;
         let only_named = access::only_named(&written);
         let transformation = expand(&written, account)?;
-        let mut notices: Vec<String> = transformation.ignored.iter().map(ToString::to_string).collect();
-        if url.sanitize_svg == Some(true) {
-            notices.push("`ik-sanitizeSvg`: SVG is delivered as stored, in a sandbox without scripts".to_owned());
-        }
+        let notices: Vec<String> = transformation.ignored.iter().map(ToString::to_string).collect();
         let query = url.rest.iter().filter(|(name, _)| !name.starts_with("ik-"));
         let query: Vec<String> = query
             .map(|(name, value)| {
@@ -71,8 +71,17 @@ impl Asked {
             transformation,
             only_named,
             still,
+            clean_svg: url.sanitize_svg,
             notices,
         })
+    }
+
+    /// Only who has a key may have SVG as it is: a link that anybody can write must not undo what keeps others from harm.
+    pub(crate) fn keep_svg_clean(&mut self, right: Right) {
+        if self.clean_svg == Some(false) && right == Right::Anybody {
+            self.clean_svg = None;
+            self.notices.push("`ik-sanitizeSvg=false` needs a signature".to_owned());
+        }
     }
 }
 
