@@ -1,6 +1,7 @@
 //! Who may have what, and how this server knows who asks.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -94,7 +95,7 @@ pub(super) fn restrictions(texts: &Texts, visitors: &VisitorSettings) -> Result<
 pub(super) fn domains(texts: &Texts, account_path: &str) -> Result<Domains, ConfigError> {
     let mut domains = Domains::default();
     for entry in entries(texts, "domains")? {
-        let (host, prefix) = entry.split_once('=').unwrap_or((&entry, ""));
+        let (host, prefix) = entry.split_once('=').unwrap_or((entry.as_str(), ""));
         let (host, prefix) = (host.trim(), prefix.trim());
         let refuse = |reason: &str| texts.refuse("domains", format!("`{entry}` {reason}"));
         if !url::Host::parse(host).is_ok_and(|parsed| matches!(parsed, url::Host::Domain(_))) {
@@ -130,7 +131,7 @@ fn entries(texts: &Texts, name: &str) -> Result<Vec<String>, ConfigError> {
 
 fn list<T: FromStr<Err: fmt::Display>>(texts: &Texts, name: &str) -> Result<Vec<T>, ConfigError> {
     let parse = |entry: String| {
-        let parsed = entry.parse();
+        let parsed = entry.parse::<T>();
         parsed.map_err(|reason| texts.refuse(name, format!("`{entry}` {reason}")))
     };
     entries(texts, name)?.into_iter().map(parse).collect()
@@ -140,8 +141,8 @@ fn list<T: FromStr<Err: fmt::Display>>(texts: &Texts, name: &str) -> Result<Vec<
 fn networks(texts: &Texts, name: &str) -> Result<Vec<IpNet>, ConfigError> {
     let parse = |entry: String| {
         let network = entry
-            .parse()
-            .or_else(|_| entry.parse().map(|address: std::net::IpAddr| address.into()));
+            .parse::<IpNet>()
+            .or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
         network.map_err(|_| {
             texts.refuse(
                 name,
