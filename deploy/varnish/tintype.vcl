@@ -68,8 +68,11 @@ sub vcl_recv {
 }
 
 sub vcl_hash {
-    # One library, whatever the host; endpoints are told apart by their paths. Without these lines each host has a cache of its own.
     hash_data(req.url);
+    # A host may stand for a URL endpoint (Tintype's setting `domains`), and an origin may be told it. So each has a cache of its own.
+    if (req.http.host) {
+        hash_data(std.tolower(req.http.host));
+    }
     return (lookup);
 }
 
@@ -85,6 +88,11 @@ sub vcl_backend_response {
     # What is a little too old is still good while a new one is fetched; what was purged is gone.
     if (beresp.ttl > 0s) {
         set beresp.grace = 1m;
+    }
+
+    # A URL that ends is not served beyond its end.
+    if (bereq.url ~ "[?&]ik-t=") {
+        set beresp.grace = 0s;
     }
 }
 

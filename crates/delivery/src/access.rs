@@ -6,6 +6,7 @@ use library::{Account, Asset};
 use secrecy::ExposeSecret;
 use transform::{Param, SignatureState, Step, Transformation, verify};
 
+use crate::work::Work;
 use crate::{DeliveryError, Request, Settings};
 
 /// What the URL of a request proves.
@@ -65,6 +66,16 @@ pub(crate) fn check(asset: &Asset, right: Right, only_named: bool) -> Result<(),
     if asset.is_private && right == Right::Anybody && !only_named {
         return Err(DeliveryError::Unauthorised(
             "this file is private: its URL needs a signature",
+        ));
+    }
+    Ok(())
+}
+
+/// What a name makes of a private file is for everybody, and not the file itself, where the name can make nothing of it.
+pub(crate) fn check_untouched(asset: &Asset, right: Right, work: &Work) -> Result<(), DeliveryError> {
+    if asset.is_private && right == Right::Anybody && work.is_untouched() {
+        return Err(DeliveryError::Unauthorised(
+            "this file is private, and a named transformation has no effect on it: its URL needs a signature",
         ));
     }
     Ok(())

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use library::{Account, Asset, UrlEndpoint};
-use transform::{Context, Transformation};
+use transform::{Attachment, Context, Format, Transformation};
 
 use crate::access::{self, Right};
-use crate::active::content_security_policy;
+use crate::active::{content_security_policy, is_to_save};
 use crate::asked::{self, Asked};
 use crate::cache::Key;
 use crate::conditional::{Validators, hasty};
+use crate::policy::Lifetime;
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
@@ -20,11 +21,19 @@ use crate::{
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
+    let restrictions = &shared.settings.restrictions;
+    request
+        .visitor
+        .as_ref()
+        .map_or(Ok(()), |visitor| restrictions.admit(visitor))?;
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
     let asked = Asked::read(request.target, &shared.settings, &account, &path, endpoint)?;
     let right = access::right(request, &shared.settings, &account, &path)?;
+    asked.keep_svg_clean(right);
+    restrictions.check(&asked, right)?;
     let found = find(shared, &asked, &account, endpoint, request.host, right).await?;
+    restrictions.check_kind(&asked, right, &found.asset.version.media.mime)?;
     access::check(&found.asset, right, asked.only_named)?;
     let context = context(request, &asked, &shared.settings);
     let known = |key: &Key| request.if_none_match.is_some_and(|known| known.contains(&etag(&key.0)));
@@ -37,10 +46,11 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
             work::in_time(shared, &asked, &found.asset, &found.path, right, &context, job).await?
         };
     }
+    access::check_untouched(&found.asset, right, &work)?;
     if matches!(work, Work::Preparing) {
         return Ok(Answer::preparing(request.head));
     }
-    let mut answer = describe(asked, &found, right, &work, &context, request.now_unix);
+    let mut answer = describe(shared, asked, &found, right, &work, &context, request.now_unix);
     if shared.settings.tags && !matches!(answer.cache, CachePolicy::Private { .. }) {
         answer.tags = tags::of_asset(&shared.settings.endpoint, &found.asset);
     }
@@ -176,7 +186,15 @@ pub(crate) fn context<'a>(request: &Request<'_>, asked: &Asked, settings: &'a Se
 }
 
 /// Everything about the answer but its bytes.
-fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Context<'_>, now_unix: u64) -> Answer {
+fn describe(
+    shared: &Shared,
+    asked: Asked,
+    found: &Found,
+    right: Right,
+    work: &Work,
+    context: &Context<'_>,
+    now_unix: u64,
+) -> Answer {
     let Found {
         asset,
         stands_in,
@@ -197,7 +215,10 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
             )
         }
         Work::Rendition(job) => {
-            vary_by_request(&asked.transformation, context, &mut vary);
+            // Cleaned drawings are the same for everybody.
+            if job.format != Format::Svg {
+                vary_by_request(&asked.transformation, context, &mut vary);
+            }
             notices.extend(job.notices.iter().cloned());
             (
                 Cow::Borrowed(job.format.mime()),
@@ -207,13 +228,18 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
             )
         }
         // Neither says anything of the bytes.
-        Work::Known(key) => {
+        Work::Known { key, .. } => {
             vary_by_request(&asked.transformation, context, &mut vary);
             (Cow::Borrowed(""), etag(&key.0), None, None)
         }
         Work::Preparing => (Cow::Borrowed(""), String::new(), None, None),
     };
-    let disposition = asked.attachment.map(|attachment| {
+    let is_stored = matches!(work, Work::Stored { .. });
+    let cleans = asked.clean_svg.unwrap_or(shared.settings.clean_svg);
+    let attachment = asked
+        .attachment
+        .or_else(|| (is_stored && is_to_save(&content_type, cleans)).then(Attachment::default));
+    let disposition = attachment.map(|attachment| {
         let name = disposition::file_name(attachment.filename.as_deref(), asset.name.as_str(), extension);
         disposition::attachment(&name)
     });
@@ -226,11 +252,16 @@ fn describe(asked: Asked, found: &Found, right: Right, work: &Work, context: &Co
         etag,
         // The file that is missing may come with an older date than that of what stands in for it.
         last_modified: if *stands_in { now_unix } else { uploaded },
-        cache: match right {
-            Right::Signed { expires } if asset.is_private => CachePolicy::private(expires, now_unix),
-            _ if *stands_in || matches!(work, Work::Rendition(job) if job.stands_in) => CachePolicy::Brief,
-            _ => CachePolicy::Public,
-        },
+        cache: Lifetime {
+            is_for_all: !shared.settings.restrictions.are_personal()
+                && !((asset.is_private || work.is_of_private()) && right != Right::Anybody),
+            is_brief: *stands_in || matches!(work, Work::Rendition(job) if job.stands_in),
+            ends_in_s: match right {
+                Right::Signed { expires } => expires.map(|expires| expires.saturating_sub(now_unix)),
+                Right::Anybody => None,
+            },
+        }
+        .policy(),
         tags: Vec::new(),
         vary,
         disposition,
@@ -286,7 +317,7 @@ async fn with_bytes(
             (rendition.bytes.len() as u64, Some(rendition.bytes))
         }
         // Both have been answered.
-        Work::Known(_) | Work::Preparing => (0, Some(Bytes::new())),
+        Work::Known { .. } | Work::Preparing => (0, Some(Bytes::new())),
     };
     let known = Validators {
         etag: &answer.etag,

@@ -6,6 +6,7 @@ use library::{Account, UrlEndpoint};
 use serde_json::Value;
 use transform::{AssetRequest, Attachment, Marker, Mode, Rewriter, Rewritten, Transformation};
 
+use crate::access::Right;
 use crate::{DeliveryError, Settings, access};
 
 /// A request target, understood.
@@ -25,6 +26,8 @@ pub(crate) struct Asked {
     pub(crate) only_named: bool,
     /// The first frame of an animation instead of all of it.
     pub(crate) still: bool,
+    /// Whether SVG is to be cleaned; `None` leaves it to the settings.
+    pub(crate) clean_svg: Option<bool>,
     /// What had no effect.
     pub(crate) notices: Vec<String>,
 }
@@ -63,9 +66,6 @@ impl Asked {
                 .iter()
                 .flat_map(|rewritten| rewritten.ignored.iter().map(|what| no_counterpart(what))),
         );
-        if url.sanitize_svg == Some(true) {
-            notices.push("`ik-sanitizeSvg`: SVG is delivered as stored, in a sandbox without scripts".to_owned());
-        }
         let query = url.rest.iter().filter(|(name, _)| !name.starts_with("ik-"));
         let query: Vec<String> = query
             .map(|(name, value)| {
@@ -85,8 +85,17 @@ impl Asked {
             transformation,
             only_named,
             still,
+            clean_svg: url.sanitize_svg,
             notices,
         })
+    }
+
+    /// Only who has a key may have SVG as it is: a link that anybody can write must not undo what keeps others from harm.
+    pub(crate) fn keep_svg_clean(&mut self, right: Right) {
+        if self.clean_svg == Some(false) && right == Right::Anybody {
+            self.clean_svg = None;
+            self.notices.push("`ik-sanitizeSvg=false` needs a signature".to_owned());
+        }
     }
 }
 

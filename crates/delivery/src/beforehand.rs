@@ -162,6 +162,7 @@ impl Order<'_> {
             transformation: asked::expand(&written, &account)?,
             only_named,
             still: self.still,
+            clean_svg: None,
             notices: Vec::new(),
         };
         let right = match self.trust {
@@ -179,7 +180,7 @@ impl Order<'_> {
         loop {
             match work::decide(shared, &asked, self.asset, &asked.path, right, &context, &|_| false).await? {
                 Work::Rendition(job) => return Ok(Some(work::rendition(shared, *job).await?.0)),
-                Work::Stored { .. } | Work::Known(_) => return Ok(None),
+                Work::Stored { .. } | Work::Known { .. } => return Ok(None),
                 Work::Preparing if begun.elapsed() >= self.patience => {
                     return Err(DeliveryError::limit(format!(
                         "making this takes longer than the allowed {:?}",

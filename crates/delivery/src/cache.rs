@@ -8,6 +8,8 @@ use foyer::{
     BlockEngineConfig, Code, DeviceBuilder, Error, ErrorKind, FsDeviceBuilder, HybridCache, HybridCacheBuilder,
     HybridCachePolicy, HybridCacheProperties, Location, RecoverMode, Source,
 };
+use library::BlobId;
+use sha2::{Digest, Sha256};
 use transform::{Format, RenditionKey, Size};
 
 use crate::{DeliveryError, OpenError};
@@ -33,6 +35,12 @@ impl Key {
         hex::decode_to_slice(name.as_str(), &mut digest)
             .map_err(|error| DeliveryError::internal("name the rendition", error))?;
         Ok(Self(digest))
+    }
+
+    /// A drawing that is cleaned and else as it is stored.
+    pub(crate) fn of_cleaned(blob: &BlobId) -> Self {
+        let name = format!("cleaned svg {}\n{blob}", engine::SVG_CLEANING);
+        Self(Sha256::digest(name).into())
     }
 }
 
@@ -302,13 +310,14 @@ fn array<const N: usize>(reader: &mut impl Read) -> foyer::Result<[u8; N]> {
 }
 
 /// These numbers are on disks: add, don't change.
-const FORMATS: [(u8, Format); 6] = [
+const FORMATS: [(u8, Format); 7] = [
     (1, Format::Jpeg),
     (2, Format::Png),
     (3, Format::Webp),
     (4, Format::Avif),
     (5, Format::Gif),
     (6, Format::Jxl),
+    (7, Format::Svg),
 ];
 
 fn format_number(format: Format) -> u8 {

@@ -11,6 +11,8 @@ pub enum Code {
     BadTransformation,
     /// A valid signature is needed. 401.
     Unauthorised,
+    /// Not for this client. 403.
+    Forbidden,
     /// There is no such file. 404.
     NotFound,
     /// The file is there, and it can't be read as what it would have to be. 415.
@@ -43,6 +45,9 @@ pub enum DeliveryError {
     /// No signature where one is needed, or one that is wrong or expired.
     #[error("{0}")]
     Unauthorised(&'static str),
+    /// The client is on a list of those who get nothing, or on none of those who do.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// No file at the path, or none that may be seen.
     #[error("No file was found at the specified path")]
     NotFound,
@@ -138,6 +143,7 @@ impl DeliveryError {
         match self {
             Self::BadTransformation { .. } => Code::BadTransformation,
             Self::Unauthorised(_) => Code::Unauthorised,
+            Self::Forbidden(_) => Code::Forbidden,
             Self::NotFound | Self::InputNotFound(_) | Self::Origin { .. } => Code::NotFound,
             Self::Unsupported(_) => Code::Unsupported,
             Self::Limit { .. } => Code::Limit,

@@ -19,6 +19,8 @@ pub(crate) struct Inputs {
     fonts: HashMap<String, Bytes>,
     /// What is behind each name: part of the rendition's key.
     contents: Vec<(String, String)>,
+    /// One of them is a private file.
+    private: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +58,7 @@ impl Inputs {
                     .await?
                     .ok_or_else(|| DeliveryError::InputNotFound(input.path.as_str().to_owned()))?;
                 access::check(&asset, scope.right, scope.only_named)?;
+                found.private |= asset.is_private;
                 let version = &asset.version;
                 let content = match input.kind {
                     InputKind::Picture { part, stages } => {
@@ -92,6 +95,12 @@ impl Inputs {
             Ok(found)
         }
         .boxed()
+    }
+
+    /// True when one of them, or of what they are made from, is a private file.
+    pub(crate) fn are_private(&self) -> bool {
+        let is_private = |picture: &Picture| matches!(&picture.source, Origin::Made(chain) if chain.is_of_private());
+        self.private || self.pictures.iter().any(is_private)
     }
 
     /// True when some have to be made first.

@@ -28,6 +28,7 @@ mod policy;
 mod purge;
 mod range;
 mod render;
+mod restrictions;
 pub mod service;
 mod settings;
 mod shared;
@@ -51,6 +52,7 @@ pub use error::{Code, DeliveryError, OpenError};
 pub use message::{Answer, Body, Kind, Request, ServedFrom};
 pub use policy::{CachePolicy, EdgeAges};
 pub use purge::{OLDEST_RENDITION, PurgePattern};
+pub use restrictions::{Country, Lists, Referrer, Restrictions, Unsigned, Visitor};
 pub use settings::{AiSettings, ImagesSettings, OriginSettings, RenderSettings, Secrets, Settings};
 pub use source::BlobReader;
 pub use stats::Stats;
@@ -121,6 +123,12 @@ impl Delivery {
     /// transformation is in it, what that makes of the file.
     pub async fn subject(&self, target: &str, now_unix: u64) -> Result<Subject, DeliveryError> {
         subject::subject(&self.shared, target, now_unix).await
+    }
+
+    /// False where each answer is for the client that asked alone, because lists say who may have files: caches in front may keep none,
+    /// not even that a file is not there.
+    pub fn answers_everybody_alike(&self) -> bool {
+        !self.shared.settings.restrictions.are_personal()
     }
 
     /// Removes what servers put into the storage of shared renditions so long ago; how many.

@@ -7,8 +7,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use crate::CachePolicy;
 use crate::conditional::http_date;
+use crate::{CachePolicy, Visitor};
 
 /// One GET or HEAD, with the header fields that matter.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +35,8 @@ pub struct Request<'a> {
     pub save_data: Option<&'a str>,
     /// `Host`, for origins that want to know it.
     pub host: Option<&'a str>,
+    /// Who asks. `None` is this server itself, for whom there are no lists.
+    pub visitor: Option<Visitor<'a>>,
     /// The time, in Unix seconds.
     pub now_unix: u64,
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, Model, Models, RenderError};
 use library::BlobId;
-use transform::{Accept, Context, Hints, Limits, OutputSettings, Plan, SourceInfo, Transformation};
+use transform::{Accept, Context, Format, Hints, Limits, OutputSettings, Plan, Size, SourceInfo, Transformation};
 
 use crate::admission::{Admission, AdmissionLimits, Permit};
 use crate::ai;
@@ -122,6 +122,32 @@ impl Renderer {
             // Who asked knows when it began.
             made_ms: 0,
             bytes: Bytes::from(done.bytes),
+        })
+    }
+
+    /// Takes out of a drawing of so many bytes what a browser would run or fetch.
+    pub(crate) async fn clean_svg(
+        &self,
+        size: u64,
+        read: impl Future<Output = Result<Bytes, DeliveryError>>,
+    ) -> Result<Rendition, DeliveryError> {
+        let cost = Cost {
+            // Its elements take several times their text.
+            bytes: size.saturating_mul(12),
+            // About as long as decoding a picture whose pixels take as many bytes.
+            megapixels: size as f64 / 4e6,
+        };
+        let permit = self.admission.admit(cost).await?;
+        let source = read.await?;
+        let work = move |budget: &Budget| Ok(engine::clean_svg(&source, budget)?);
+        let cleaned = self.on_a_thread(permit, self.settings.deadline, work).await?;
+        Ok(Rendition {
+            format: Format::Svg,
+            // Nobody asks how large a drawing is before it is drawn.
+            size: Size { width: 0, height: 0 },
+            hasty: false,
+            made_ms: 0,
+            bytes: Bytes::from(cleaned),
         })
     }
 

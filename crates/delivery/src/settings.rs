@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use transform::{Limits, Mode, OutputSettings};
 
 use crate::origin::FetchPolicy;
-use crate::{CacheBudget, DeliveryError, OpenError};
+use crate::{CacheBudget, DeliveryError, OpenError, Restrictions};
 
 /// What an operator may choose. Read once at the start.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ pub struct Settings {
     pub origins: OriginSettings,
     /// Name answers for caches in front ([`crate::tags`]).
     pub tags: bool,
+    /// Who may have what.
+    pub restrictions: Restrictions,
+    /// Deliver SVG without what a browser would run or fetch, where a URL does not say otherwise.
+    pub clean_svg: bool,
 }
 
 /// Opens what is stored sealed. Whoever has the key does, and delivery never learns it.

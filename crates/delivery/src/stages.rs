@@ -137,6 +137,11 @@ impl Chain {
         }
     }
 
+    /// True when a layer on the way is a private file.
+    pub(crate) fn is_of_private(&self) -> bool {
+        self.links.iter().any(|link| link.inputs.are_private())
+    }
+
     /// The last result, kept or made. Once it is begun it goes on, whether somebody waits or not.
     pub(crate) async fn run(self: Arc<Self>, shared: Arc<Shared>) -> Result<Source, DeliveryError> {
         let all = self.links.len();

@@ -42,6 +42,6 @@ pub(crate) async fn subject(shared: &Arc<Shared>, target: &str, now_unix: u64) -
         Work::Rendition(job) => Ok(Subject::Rendition(work::rendition(shared, *job).await?.0.bytes)),
         Work::Stored { .. } => Ok(found.into_subject()),
         // A client that tries again in a moment gets it.
-        Work::Preparing | Work::Known(_) => Err(DeliveryError::Overloaded { retry_after_s: 5 }),
+        Work::Preparing | Work::Known { .. } => Err(DeliveryError::Overloaded { retry_after_s: 5 }),
     }
 }

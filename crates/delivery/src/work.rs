@@ -30,9 +30,29 @@ pub(crate) enum Work {
     /// Looked up or made.
     Rendition(Box<Job>),
     /// The client has what would have to be made.
-    Known(Key),
+    Known { key: Key, of_private: bool },
     /// Not yet: a model is at work.
     Preparing,
+}
+
+impl Work {
+    /// True for the stored file although a transformation was asked for: that has no effect on it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        match self {
+            Self::Stored { notice, .. } => notice.is_some(),
+            Self::Rendition(job) => job.format == Format::Svg,
+            Self::Known { .. } | Self::Preparing => false,
+        }
+    }
+
+    /// True if a layer is a private file.
+    pub(crate) fn is_of_private(&self) -> bool {
+        match self {
+            Self::Rendition(job) => job.of_private,
+            Self::Known { of_private, .. } => *of_private,
+            Self::Stored { .. } | Self::Preparing => false,
+        }
+    }
 }
 
 /// A rendition: its name, and all that it takes to make it.
@@ -45,6 +65,8 @@ pub(crate) struct Job {
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
     pub(crate) stands_in: bool,
+    /// A layer of it is a private file.
+    pub(crate) of_private: bool,
     /// What could not be done as asked.
     pub(crate) notices: Vec<String>,
     /// The format was our choice, and takes long.
@@ -56,14 +78,22 @@ pub(crate) struct Job {
 enum How {
     /// It is here already.
     Made(Rendition, ServedFrom),
-    Make(Box<Recipe>),
+    Make(Recipe),
 }
 
 #[derive(Clone)]
-struct Recipe {
+struct Rendering {
     task: Task,
     source: Place,
     inputs: Inputs,
+}
+
+#[derive(Clone)]
+enum Recipe {
+    /// A picture by a plan.
+    Rendered(Box<Rendering>),
+    /// A drawing of so many bytes without what would run or be fetched.
+    Cleaned { source: Place, size: u64 },
 }
 
 /// Decides without reading more than headers and fonts, and without making more than the pictures of models.
@@ -79,17 +109,24 @@ pub(crate) async fn decide(
     known: &(dyn Fn(&Key) -> bool + Sync),
 ) -> Result<Work, DeliveryError> {
     let transformation = &asked.transformation;
+    let version = &asset.version;
+    let format = readable(&version.media.mime);
     if transformation.is_original() {
+        if format == Some(Format::Svg) && asked.clean_svg == Some(true) {
+            return Ok(cleaned(asset, path, None));
+        }
         return Ok(Work::Stored {
             notice: None,
             negotiated: false,
         });
     }
-    let version = &asset.version;
-    let Some(format) = readable(&version.media.mime) else {
+    let Some(format) = format else {
         return unreadable(asked, &version.media);
     };
     if let Some(notice) = as_stored(asked, format) {
+        if format == Format::Svg && asked.clean_svg.unwrap_or(shared.settings.clean_svg) {
+            return Ok(cleaned(asset, path, notice));
+        }
         return Ok(Work::Stored {
             notice,
             negotiated: false,
@@ -102,6 +139,7 @@ pub(crate) async fn decide(
         still: context.still,
     };
     let mut inputs = Inputs::find(shared, transformation, scope).await?;
+    let of_private = inputs.are_private();
     let mut contents = inputs.contents().to_vec();
     contents.extend(shared.ai.lookers(transformation).await);
     for operation in transformation.operations() {
@@ -119,7 +157,7 @@ pub(crate) async fn decide(
     if transformation.needs_model() || inputs.have_stages() {
         // What is made of pictures that are not there any more is still what was asked for.
         if known(&key) {
-            return Ok(Work::Known(key));
+            return Ok(Work::Known { key, of_private });
         }
         if let Some((rendition, tier)) = kept(shared, &key, &path).await {
             return Ok(Work::Rendition(Box::new(Job {
@@ -128,6 +166,7 @@ pub(crate) async fn decide(
                 format: rendition.format,
                 content_dpr: None,
                 stands_in: false,
+                of_private,
                 notices,
                 patient: false,
                 how: How::Made(rendition, found_in(shared, tier)),
@@ -163,14 +202,34 @@ pub(crate) async fn decide(
         format,
         content_dpr: content_dpr(&last, &task.plan, &context.hints),
         stands_in: false,
+        of_private,
         notices,
         patient: format == Format::Avif && last.asked_format() != Some(AskedFormat::Exactly(Format::Avif)),
-        how: How::Make(Box::new(Recipe {
+        how: How::Make(Recipe::Rendered(Box::new(Rendering {
             task,
             source: source.at,
             inputs,
-        })),
+        }))),
     })))
+}
+
+/// A drawing as it is stored, but for what a browser would run or fetch.
+fn cleaned(asset: &Asset, path: &str, notice: Option<String>) -> Work {
+    let version = &asset.version;
+    Work::Rendition(Box::new(Job {
+        key: Key::of_cleaned(&version.blob),
+        path: path.into(),
+        format: Format::Svg,
+        content_dpr: None,
+        stands_in: false,
+        of_private: false,
+        notices: notice.into_iter().collect(),
+        patient: false,
+        how: How::Make(Recipe::Cleaned {
+            source: Place::Blob(version.blob),
+            size: version.size,
+        }),
+    }))
 }
 
 /// The parts of a transformation between which models work: the last one, and the way there.
@@ -295,7 +354,7 @@ pub(crate) async fn in_time(
 pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Rendition, ServedFrom), DeliveryError> {
     let recipe = match job.how {
         How::Made(rendition, from) => return Ok((rendition, from)),
-        How::Make(recipe) => *recipe,
+        How::Make(recipe) => recipe,
     };
     let (key, path) = (job.key, job.path);
     if let Some((rendition, tier)) = kept(shared, &key, &path).await {
@@ -368,15 +427,25 @@ async fn make(
     }
     // A purge that comes while it is made is for it, too.
     let made_ms = now_ms();
-    let Recipe { task, source, inputs } = recipe;
     let max = shared.settings.render.max_source_bytes;
-    let read = async {
-        Ok(Files {
-            source: source.read(&shared, max).await?,
-            others: inputs.read(&shared, max).await?,
-        })
+    let (source, made) = match recipe {
+        Recipe::Rendered(rendering) => {
+            let Rendering { task, source, inputs } = *rendering;
+            let read = async {
+                Ok(Files {
+                    source: source.read(&shared, max).await?,
+                    others: inputs.read(&shared, max).await?,
+                })
+            };
+            let made = shared.renderer.render(task, read).await;
+            (source, made)
+        }
+        Recipe::Cleaned { source, size } => {
+            let made = shared.renderer.clean_svg(size, source.read(&shared, max)).await;
+            (source, made)
+        }
     };
-    match shared.renderer.render(task, read).await {
+    match made {
         Ok(rendition) => {
             let rendition = Rendition { made_ms, ..rendition };
             shared.counters.renders.count();

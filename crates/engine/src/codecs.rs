@@ -12,7 +12,7 @@ mod jxl;
 mod pdf;
 pub(crate) mod png;
 mod psd;
-mod svg;
+pub(crate) mod svg;
 mod tiff;
 pub(crate) mod webp;
 
@@ -211,7 +211,7 @@ fn unpremultiply(pixels: &mut [u8]) {
     }
 }
 
-fn malformed(format: Format, what: impl Into<String>) -> RenderError {
+pub(crate) fn malformed(format: Format, what: impl Into<String>) -> RenderError {
     RenderError::Malformed {
         format,
         what: what.into(),

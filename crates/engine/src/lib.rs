@@ -23,6 +23,7 @@ mod picture;
 mod planes;
 mod probe;
 mod sniff;
+mod svg_clean;
 mod text;
 
 pub use budget::{Budget, Effort, Light};
@@ -38,4 +39,5 @@ pub use metadata::{
 pub use models::{Model, ModelError, ModelKind, Models};
 pub use probe::{Probe, probe, probe_bytes, probe_part};
 pub use sniff::sniff;
+pub use svg_clean::{SVG_CLEANING, clean_svg};
 pub use text::Fonts;

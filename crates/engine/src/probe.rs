@@ -28,7 +28,7 @@ pub(crate) use reader::Reader;
 pub(crate) const MAX_SIDE: u32 = 65_535;
 
 /// Bytes that a drawing or a document may have: what they cost is not in their header.
-const MAX_VECTOR: u64 = 5 << 20;
+pub(crate) const MAX_VECTOR: u64 = 5 << 20;
 
 /// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

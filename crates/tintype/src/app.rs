@@ -2,6 +2,7 @@
 
 pub mod background;
 mod clip;
+pub mod domains;
 pub mod edge;
 pub mod enrich;
 pub mod extensions;
@@ -17,6 +18,7 @@ pub mod spool;
 pub mod transformation;
 pub mod upload;
 pub mod usage;
+pub mod visitors;
 pub mod webhooks;
 
 use std::net::SocketAddr;
@@ -59,6 +61,10 @@ pub struct Parts {
     pub usage: usage::Usage,
     /// Caches in front of this server.
     pub edge: edge::Edge,
+    /// Hosts that stand for places below which files are delivered.
+    pub domains: domains::Domains,
+    /// Knows clients by their requests.
+    pub visitors: visitors::Visitors,
     /// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash.
     pub url_endpoint: place::UrlPlace,
     /// `/demo`: the path of delivery requests.
@@ -109,6 +115,8 @@ impl App {
             rate_limits: rate_limit::RateLimits::new(config.rate_limit_read, config.rate_limit_write),
             usage: usage::Usage::default(),
             edge: edge::Edge::new(&config.edge)?,
+            domains: config.domains.clone(),
+            visitors: visitors::Visitors::open(&config.visitors)?,
             url_endpoint,
             endpoint_path,
             upload_max: config.upload_max,

@@ -8,6 +8,7 @@ mod edge;
 mod providers;
 mod table;
 mod values;
+mod visitors;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,19 +19,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use delivery::origin::FetchPolicy;
-use delivery::{AiSettings, CacheBudget, ImagesSettings, OriginSettings, RenderSettings, Secrets};
+use delivery::{AiSettings, CacheBudget, ImagesSettings, OriginSettings, RenderSettings, Restrictions, Secrets};
 use ipnet::IpNet;
 use library::{BlobUrl, DatabaseUrl};
 use secrecy::SecretString;
 use transform::parameters::Quality;
 use transform::{Limits, Mode, OutputSettings};
 
+use crate::app::domains::Domains;
 use crate::keys::KeyPair;
 
 pub use edge::{CacheTags, CloudFrontSettings, CloudflareSettings, EdgeSettings, FastlySettings};
 pub use providers::{AwsSettings, ProviderSettings, VisionSettings};
 pub use table::{SETTINGS, Setting};
 pub use values::{AccountId, Age, ByteSize, LogFormat, PublicUrl, RateLimit, ResizeLight, Seconds};
+pub use visitors::VisitorSettings;
 
 /// Everything that the server can be told, checked.
 #[derive(Debug, Clone)]
@@ -133,6 +136,14 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as a `tracing` filter.
     pub log: String,
+    /// Hosts that stand for the account's path or a URL endpoint's.
+    pub domains: Domains,
+    /// How the address and the country of a client are known.
+    pub visitors: VisitorSettings,
+    /// Who may have what.
+    pub restrictions: Restrictions,
+    /// Deliver SVG without what a browser would run or fetch.
+    pub clean_svg: bool,
     /// Caches in front of the server.
     pub edge: EdgeSettings,
     /// Where servers keep renditions for each other.
@@ -390,6 +401,16 @@ impl Config {
                 )
             })?);
         }
+        let account_id: AccountId = texts.parse("account_id")?;
+        let visitors = VisitorSettings::from_texts(texts)?;
+        let domains = visitors::domains(texts, &format!("/{}", account_id.as_str()))?;
+        let public_url: Option<PublicUrl> = texts.parse_optional("public_url")?;
+        let own_host = public_url
+            .as_ref()
+            .and_then(|url| url::Url::parse(&url.to_string()).ok());
+        if own_host.is_some_and(|url| url.host_str().is_some_and(|host| domains.path(host).is_some())) {
+            return Err(texts.refuse("domains", "must not name the host of public_url: the API is there"));
+        }
         let log = texts.get("log").0;
         tracing_subscriber::EnvFilter::try_new(&log)
             .map_err(|e| texts.refuse("log", format!("`{log}` is not a log filter: {e}")))?;
@@ -397,8 +418,16 @@ impl Config {
             listen: texts.parse("listen")?,
             data_dir: data_dir.into(),
             keys: texts.keys()?,
-            account_id: texts.parse("account_id")?,
-            public_url: texts.parse_optional("public_url")?,
+            domains,
+            restrictions: visitors::restrictions(texts, &visitors)?,
+            visitors,
+            clean_svg: match texts.get("svg").0.trim() {
+                "clean" => true,
+                "as-is" => false,
+                other => return Err(texts.refuse("svg", format!("`{other}` must be clean or as-is"))),
+            },
+            account_id,
+            public_url,
             fetch_allow,
             database_url: texts.parse_optional("database_url")?,
             blob_url: texts.parse_optional("blob_url")?,
@@ -519,6 +548,8 @@ impl Config {
             },
             shared_renditions: self.shared_renditions.clone(),
             tags: self.edge.tags.any(),
+            restrictions: self.restrictions.clone(),
+            clean_svg: self.clean_svg,
             origins: OriginSettings {
                 policy: FetchPolicy {
                     allow: self.fetch_allow.clone(),

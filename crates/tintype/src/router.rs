@@ -8,10 +8,10 @@ use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::ALLOW;
 use axum::http::uri::PathAndQuery;
-use axum::http::{Method, Uri};
-use axum::middleware;
+use axum::http::{Method, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use tower::util::MapRequest;
+use tower::util::{MapRequest, MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api;
@@ -97,10 +97,20 @@ pub fn router(app: App, meters: Meters) -> Router {
         .with_state(app.clone());
     // Agents' calls go through the same API as everybody's, so the doors to them stand beside it, not in it.
     let api = finished(routes.clone());
-    let doors = api::agents::routes(Door::new(app, api))
+    let doors = api::agents::routes(Door::new(app.clone(), api))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(CatchPanicLayer::custom(panicked));
     finished(routes.merge(doors))
+        .layer(MapRequestLayer::new(move |request| app.domains.resolve(request)))
+        .layer(middleware::from_fn(one_host))
+}
+
+/// A request that names two hosts means one thing to us and may mean another to a cache in front (RFC 9112, 3.2).
+async fn one_host(request: Request, next: Next) -> Response {
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return ApiError::invalid("Your request names more than one host.").into_response();
+    }
+    next.run(request).await
 }
 
 /// Paths in their one spelling, requests logged and counted.

@@ -113,6 +113,11 @@ impl Transformation {
         operations.collect()
     }
 
+    /// True when some operation needs a model, in conditions and layers too.
+    pub fn uses_models(&self) -> bool {
+        !self.is_original() && uses_models(&self.steps)
+    }
+
     /// What is looked for in pictures: faces, and objects. In conditions and layers too.
     pub fn looks_for(&self) -> LooksFor {
         let mut found = LooksFor::default();
@@ -141,6 +146,14 @@ fn look(steps: &[Step], found: &mut LooksFor) {
             _ => {}
         }
     }
+}
+
+fn uses_models(steps: &[Step]) -> bool {
+    parameters(steps).any(|(param, _)| match param {
+        Param::Ai(_) | Param::Background(Fill::Generated(_)) => true,
+        Param::Layer(layer) => uses_models(&layer.steps),
+        _ => false,
+    })
 }
 
 fn needs_model(step: &Step) -> bool {

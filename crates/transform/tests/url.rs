@@ -267,6 +267,36 @@ fn signatures_are_checked_on_the_wire_form() {
     ] {
         assert_eq!(check(&target), SignatureState::Invalid, "{target}");
     }
+    // The message has no seam between address and expiry, and so no digit may change sides.
+    let signed = sign(KEY, "/acct", "/acct/cat.jpg?tr=w-300", Some(1_893_456_000)).unwrap();
+    assert!(matches!(check(&signed), SignatureState::Valid { .. }));
+    for (from, to) in [
+        ("w-300&ik-t=1893456000", "w-30&ik-t=01893456000"),
+        ("w-300&ik-t=1893456000", "w-&ik-t=3001893456000"),
+        ("w-300&ik-t=1893456000", "w-3001&ik-t=893456000"),
+        ("ik-t=1893456000", "ik-t=+1893456000"),
+        ("ik-t=1893456000", "ik-t=1893456000%20"),
+        ("ik-t=1893456000", "ik-t="),
+        ("ik-t=1893456000&", ""),
+        ("ik-t=1893456000", "ik-t=1893456000&ik-t=1893456000"),
+        ("ik-t=1893456000", "ik%2Dt=1893456000"),
+        ("tr=w-300", "tr=w%2D300"),
+        ("tr=w-300", "t%72=w-300"),
+        ("cat.jpg", "c%61t.jpg"),
+        ("cat.jpg", "./cat.jpg"),
+        ("/acct/", "/acct//"),
+    ] {
+        let forged = signed.replace(from, to);
+        assert_ne!(forged, signed);
+        assert_eq!(check(&forged), SignatureState::Invalid, "{forged}");
+    }
+    let forever = sign(KEY, "/acct", "/acct/cat.jpg?v=9", None).unwrap();
+    let moved = forever.replace("?v=9&", "?v=&ik-t=99999999999&");
+    assert_eq!(check(&moved), SignatureState::Invalid);
+    let late = sign(KEY, "/acct", "/acct/cat.jpg?v=9", Some(10_000_000_000)).unwrap();
+    assert_eq!(late, forever, "the year 2286 is never");
+    let early = sign(KEY, "/acct", "/acct/cat.jpg", Some(17)).unwrap();
+    assert_eq!(check(&early), SignatureState::Expired);
     // Other parameters stay where they are around it.
     let signed = sign(KEY, "/acct", "/acct/a.jpg?v=7&tr=q-55", None).unwrap();
     let (_, mac) = signed.rsplit_once('=').unwrap();

@@ -1,8 +1,8 @@
 //! Signatures, private files, drafts, old versions.
 
-use delivery::{CachePolicy, Code};
+use delivery::{CachePolicy, Code, Lists, Request, Restrictions, Unsigned, Visitor};
 
-use crate::world::{KEY, NOW, World, bytes, png};
+use crate::world::{KEY, NOW, World, bytes, get, header, png};
 
 fn signed(target: &str, expiry: Option<u64>) -> String {
     transform::sign(KEY, "/acct", target, expiry).unwrap()
@@ -200,4 +200,225 @@ async fn names_stand_for_what_the_account_stores() {
     assert_eq!(width("/acct/tr:n-card/p.png").await, Err(Code::BadTransformation));
     assert_eq!(width("/acct/tr:n-Card/p.png").await, Err(Code::BadTransformation));
     assert!(width("/acct/tr:n-media_library_thumbnail/p.png").await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_public_is_kept_no_longer_than_its_url_lives() {
+    let world = World::new().await;
+    world.upload("/p.png", "image/png", &png(60, 40)).await;
+    for target in ["/acct/p.png?tr=orig-true", "/acct/p.png?tr=w-20"] {
+        for (expiry, expected) in [
+            (None, "public, s-maxage=31536000, max-age=31536000, must-revalidate"),
+            (Some(NOW + 90), "public, s-maxage=90, max-age=90, must-revalidate"),
+            (Some(NOW), "public, s-maxage=0, max-age=0, must-revalidate"),
+            (
+                Some(NOW + 40_000_000),
+                "public, s-maxage=31536000, max-age=31536000, must-revalidate",
+            ),
+        ] {
+            let target = signed(target, expiry);
+            let answer = world.get(&target).await.unwrap();
+            assert_eq!(header(&answer, "cache-control").as_deref(), Some(expected), "{target}");
+            let known = Request {
+                if_none_match: Some(&answer.etag),
+                ..get(&target)
+            };
+            let unchanged = world.ask(known).await.unwrap();
+            assert_eq!((unchanged.status(), unchanged.cache), (304, answer.cache), "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_needs_a_signature() {
+    use Unsigned::{Ai, All, Off, Transformations};
+    let (ok, no) = (None, Some(Code::Unauthorised));
+    for (level, videos, plain, small, named, cut, still, clip, absent) in [
+        (
+            Off,
+            Off,
+            ok,
+            ok,
+            ok,
+            Some(Code::Unavailable),
+            ok,
+            ok,
+            Some(Code::NotFound),
+        ),
+        (Ai, Off, ok, ok, ok, no, ok, ok, Some(Code::NotFound)),
+        (Transformations, Off, ok, no, ok, no, no, ok, Some(Code::NotFound)),
+        (All, Off, no, no, no, no, no, ok, Some(Code::NotFound)),
+        (
+            Off,
+            All,
+            ok,
+            ok,
+            ok,
+            Some(Code::Unavailable),
+            ok,
+            no,
+            Some(Code::NotFound),
+        ),
+        (All, All, no, no, no, no, no, no, no),
+    ] {
+        let world = World::with(|settings| {
+            settings.restrictions.unsigned = level;
+            settings.restrictions.unsigned_videos = videos;
+        })
+        .await;
+        world.upload("/p.png", "image/png", &png(60, 40)).await;
+        world.upload("/v.mp4", "video/mp4", b"no video").await;
+        for (target, expected) in [
+            ("/acct/p.png", plain),
+            ("/acct/p.png?tr=orig-true", plain),
+            ("/acct/p.png?tr=w-20", small),
+            ("/acct/tr:n-ik_ml_thumbnail/p.png", named),
+            ("/acct/tr:n-ik_ml_thumbnail,w-9/p.png", small),
+            ("/acct/tr:e-bgremove/p.png", cut),
+            ("/acct/tr:l-image,i-p.png,e-bgremove,l-end/p.png", cut),
+            ("/acct/p.png/ik-thumbnail.jpg", still),
+            ("/acct/v.mp4", clip),
+            ("/acct/none.png", absent),
+        ] {
+            let case = format!("{level:?} {videos:?} {target}");
+            assert_eq!(world.code(target).await, expected, "{case}");
+            let is_needed = expected == no;
+            if is_needed && absent != no {
+                assert_ne!(world.code(&signed(target, None)).await, no, "{case}");
+                assert_eq!(world.code(&signed(target, Some(NOW - 1))).await, no, "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_alone() {
+    let world = World::with(|settings| settings.restrictions.only_named = true).await;
+    world.upload("/p.png", "image/png", &png(60, 40)).await;
+    let (ok, no) = (None, Some(Code::BadTransformation));
+    for (target, expected) in [
+        ("/acct/p.png", ok),
+        ("/acct/p.png?tr=orig-true", ok),
+        ("/acct/p.png?v=2", ok),
+        ("/acct/p.png/ik-thumbnail.jpg", ok),
+        ("/acct/p.png?tr=n-ik_ml_thumbnail", ok),
+        ("/acct/tr:n-ik_ml_thumbnail:n-media_library_thumbnail/p.png", ok),
+        ("/acct/p.png?tr=w-20", no),
+        ("/acct/tr:w-20/p.png?tr=n-ik_ml_thumbnail", no),
+        ("/acct/tr:n-ik_ml_thumbnail/p.png?tr=w-20", no),
+        ("/acct/p.png?tr=n-ik_ml_thumbnail:w-20", no),
+        ("/acct/p.png?tr=if-w_gt_1,n-ik_ml_thumbnail,if-end", no),
+        ("/acct/p.png?tr=l-image,i-p.png,l-end", no),
+        ("/acct/p.png?tr=di-p.png", no),
+        ("/acct/none.png?tr=w-20", no),
+    ] {
+        assert_eq!(world.code(target).await, expected, "{target}");
+        assert_eq!(world.code(&signed(target, None)).await, expected, "signed {target}");
+    }
+    let error = world.get("/acct/p.png?tr=w-20").await.unwrap_err();
+    assert_eq!(error.cache(), CachePolicy::NoStore);
+    assert!(error.hint().is_some_and(|hint| hint.contains("n-<name>")));
+}
+
+fn from(target: &str, address: [u8; 4]) -> Request<'_> {
+    Request {
+        visitor: Some(Visitor {
+            address: address.into(),
+            country: "XX".parse().unwrap(),
+            referrer: None,
+            agent: None,
+        }),
+        ..get(target)
+    }
+}
+
+#[tokio::test]
+async fn lists_of_clients() {
+    let world = World::with(|settings| {
+        settings.restrictions.addresses = Lists {
+            allowed: Vec::new(),
+            blocked: vec!["192.0.2.0/24".parse().unwrap()],
+        };
+    })
+    .await;
+    world.upload("/p.png", "image/png", &png(60, 40)).await;
+    for target in [
+        "/acct/p.png".to_owned(),
+        "/acct/p.png?tr=w-20".to_owned(),
+        "/acct/none.png".to_owned(),
+        signed("/acct/p.png", None),
+    ] {
+        let error = world.ask(from(&target, [192, 0, 2, 1])).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.cache()),
+            (Code::Forbidden, CachePolicy::NoStore),
+            "{target}"
+        );
+    }
+    // What others may not have no cache in front may give them.
+    let answer = world.ask(from("/acct/p.png", [198, 51, 100, 1])).await.unwrap();
+    assert_eq!(answer.cache.header(), "private, max-age=31536000, must-revalidate");
+    assert!(!world.delivery.answers_everybody_alike());
+    let own = world.get("/acct/p.png").await.unwrap();
+    assert_eq!(own.status(), 200, "the server itself is on no list");
+
+    let shared = World::with(|settings| {
+        settings.restrictions = Restrictions {
+            agents: Lists {
+                allowed: Vec::new(),
+                blocked: vec!["bot".to_owned()],
+            },
+            shared: true,
+            ..Restrictions::default()
+        };
+    })
+    .await;
+    shared.upload("/p.png", "image/png", &png(60, 40)).await;
+    let answer = shared.ask(from("/acct/p.png", [198, 51, 100, 1])).await.unwrap();
+    assert_eq!(answer.cache, CachePolicy::Public);
+}
+
+#[tokio::test]
+async fn a_name_does_not_open_the_private_file_itself() {
+    let world = World::new().await;
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='3'><g/></svg>";
+    for (path, mime, bytes) in [
+        ("/plan.svg", "image/svg+xml", &svg[..]),
+        ("/report.pdf", "application/pdf", b"%PDF-1.7"),
+        ("/keys.zip", "application/zip", b"PK"),
+        ("/clip.mp4", "video/mp4", b"clip"),
+    ] {
+        world
+            .upload_with(path, mime, bytes, |file| file.is_private = true)
+            .await;
+        for target in [
+            format!("/acct{path}?tr=n-ik_ml_thumbnail"),
+            format!("/acct/tr:n-ik_ml_thumbnail{path}"),
+            format!("/acct{path}?tr=n-ik_ml_thumbnail&ik-sanitizeSvg=false"),
+        ] {
+            assert_eq!(world.code(&target).await, Some(Code::Unauthorised), "{target}");
+            assert_eq!(world.code(&signed(&target, None)).await, None, "{target}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_private_file_in_it_is_private() {
+    let world = World::new().await;
+    world.upload("/p.png", "image/png", &png(60, 40)).await;
+    world
+        .upload_with("/secret.png", "image/png", &png(20, 20), |file| file.is_private = true)
+        .await;
+    let target = "/acct/p.png?tr=l-image,i-secret.png,l-end";
+    assert_eq!(world.code(target).await, Some(Code::Unauthorised));
+    let answer = world.get(&signed(target, Some(NOW + 60))).await.unwrap();
+    assert_eq!(answer.cache.header(), "private, max-age=60, must-revalidate");
+    let nested = "/acct/p.png?tr=l-image,i-p.png,l-image,i-secret.png,l-end,l-end";
+    let answer = world.get(&signed(nested, None)).await.unwrap();
+    assert!(matches!(answer.cache, CachePolicy::Private { .. }));
+    let other = world
+        .get(&signed("/acct/p.png?tr=l-image,i-p.png,l-end", None))
+        .await
+        .unwrap();
+    assert_eq!(other.cache, CachePolicy::Public);
 }

@@ -2,7 +2,7 @@
 
 use delivery::{Code, Kind, Request, ServedFrom};
 
-use crate::world::{World, bytes, get, header, png};
+use crate::world::{KEY, World, bytes, get, header, png};
 
 /// More than one piece of the blob store.
 fn text() -> Vec<u8> {
@@ -123,6 +123,8 @@ async fn uploads_run_nothing_here() {
     let page = world.get("/acct/page.html?tr=w-100").await.unwrap();
     assert_eq!(header(&page, "content-security-policy").as_deref(), Some("sandbox"));
     assert_eq!(page.notices, ["transformations have no effect on text/html"]);
+    let saved = Some("attachment; filename=\"page.html\"");
+    assert_eq!(header(&page, "content-disposition").as_deref(), saved);
 
     let logo = world.get("/acct/tr:w-100/logo.svg?ik-sanitizeSvg=true").await.unwrap();
     let policy = header(&logo, "content-security-policy").unwrap();
@@ -130,13 +132,112 @@ async fn uploads_run_nothing_here() {
         policy.starts_with("default-src 'none'") && policy.ends_with("sandbox"),
         "{policy}"
     );
-    assert_eq!((logo.content_type.as_ref(), logo.notices.len()), ("image/svg+xml", 2));
+    assert_eq!((logo.content_type.as_ref(), logo.notices.len()), ("image/svg+xml", 1));
+    assert_eq!(header(&logo, "content-disposition"), None);
     let drawn = world.get("/acct/tr:f-png/logo.svg").await.unwrap();
     assert_eq!(drawn.content_type, "image/png");
 
     let odd = world.get("/acct/odd.bin").await.unwrap();
     assert_eq!(odd.content_type, "application/octet-stream");
     assert_eq!(header(&odd, "x-content-type-options").as_deref(), Some("nosniff"));
+}
+
+#[tokio::test]
+async fn drawings_are_cleaned() {
+    let world = World::new().await;
+    let evil = b"<svg xmlns='http://www.w3.org/2000/svg' width='4' height='3' onload='evil()'><g/></svg>";
+    let plain = "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"4\" height=\"3\"><g/></svg>";
+    world.upload("/logo.svg", "image/svg+xml", evil).await;
+    let saved = Some("attachment; filename=\"logo.svg\"");
+    let sign = |target: &str| transform::sign(KEY, "/acct", target, None).unwrap();
+    let unsigned = ["`ik-sanitizeSvg=false` needs a signature"];
+    for (target, is_clean, disposition, notices) in [
+        ("/acct/logo.svg".to_owned(), true, None, &[][..]),
+        ("/acct/logo.svg?ik-sanitizeSvg=true".to_owned(), true, None, &[]),
+        ("/acct/logo.svg?ik-sanitizeSvg=false".to_owned(), true, None, &unsigned),
+        (sign("/acct/logo.svg?ik-sanitizeSvg=false"), false, None, &[]),
+        ("/acct/logo.svg?tr=orig-true".to_owned(), false, saved, &[]),
+        (
+            "/acct/logo.svg?tr=orig-true&ik-sanitizeSvg=false".to_owned(),
+            false,
+            saved,
+            &unsigned,
+        ),
+        (
+            "/acct/logo.svg?tr=orig-true&ik-sanitizeSvg=true".to_owned(),
+            true,
+            None,
+            &[],
+        ),
+        ("/acct/logo.svg?ik-attachment=true".to_owned(), true, saved, &[]),
+    ] {
+        let answer = world.get(&target).await.unwrap();
+        assert_eq!(answer.content_type, "image/svg+xml", "{target}");
+        assert_eq!(
+            header(&answer, "content-disposition").as_deref(),
+            disposition,
+            "{target}"
+        );
+        assert!(header(&answer, "content-security-policy").is_some_and(|policy| policy.ends_with("sandbox")));
+        assert_eq!(header(&answer, "vary"), None, "{target}");
+        assert_eq!(answer.notices, notices, "{target}");
+        let expected = if is_clean { plain.as_bytes() } else { evil };
+        assert_eq!(bytes(answer).await, expected, "{target}");
+    }
+
+    let again = world.get("/acct/logo.svg").await.unwrap();
+    assert_eq!(again.origin, ServedFrom::Memory);
+    let known = Request {
+        if_none_match: Some(&again.etag),
+        ..get("/acct/logo.svg")
+    };
+    assert_eq!(world.ask(known).await.unwrap().kind, Kind::NotModified);
+    let part = Request {
+        range: Some("bytes=0-3"),
+        ..get("/acct/logo.svg")
+    };
+    assert_eq!(bytes(world.ask(part).await.unwrap()).await, "<svg");
+    let original = world.get("/acct/logo.svg?tr=orig-true").await.unwrap();
+    assert_ne!(original.etag, again.etag);
+
+    world
+        .upload(
+            "/broken.svg",
+            "image/svg+xml",
+            b"<svg xmlns='http://www.w3.org/2000/svg'><g></svg>",
+        )
+        .await;
+    world
+        .upload(
+            "/page.svg",
+            "image/svg+xml",
+            b"<html xmlns='http://www.w3.org/1999/xhtml'><script>evil()</script></html>",
+        )
+        .await;
+    for (target, expected) in [
+        ("/acct/broken.svg", "expected 'g' tag"),
+        ("/acct/page.svg", "the root element is not `svg`"),
+    ] {
+        let error = world.get(target).await.unwrap_err();
+        assert_eq!(error.code(), Code::Unsupported);
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(error.hint(), Some("ask for the stored file with `orig-true`"));
+        let stored = world.get(&format!("{target}?tr=orig-true")).await.unwrap();
+        assert!(stored.disposition.is_some());
+    }
+
+    let as_is = World::with(|settings| settings.clean_svg = false).await;
+    as_is.upload("/logo.svg", "image/svg+xml", evil).await;
+    for (target, is_clean) in [
+        ("/acct/logo.svg", false),
+        ("/acct/logo.svg?tr=orig-true", false),
+        ("/acct/logo.svg?ik-sanitizeSvg=true", true),
+    ] {
+        let answer = as_is.get(target).await.unwrap();
+        assert_eq!(answer.disposition, None, "{target}");
+        assert!(answer.content_security_policy.is_some());
+        assert_eq!(bytes(answer).await == plain, is_clean, "{target}");
+    }
 }
 
 #[tokio::test]

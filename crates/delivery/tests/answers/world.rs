@@ -107,6 +107,8 @@ pub fn settings(dir: &Path) -> Settings {
         origins: OriginSettings::new(dir.join("originals")),
         shared_renditions: None,
         tags: false,
+        restrictions: delivery::Restrictions::default(),
+        clean_svg: true,
     }
 }
 

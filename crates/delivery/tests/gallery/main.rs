@@ -123,6 +123,8 @@ async fn serve(sources: &Path, folder: &Path, mode: Mode) -> (Library, Delivery)
         origins: OriginSettings::new(folder.join("originals")),
         shared_renditions: None,
         tags: false,
+        restrictions: delivery::Restrictions::default(),
+        clean_svg: true,
     };
     let delivery = Delivery::open(library.clone(), settings).await.expect("delivery opens");
     (library, delivery)

@@ -17,25 +17,14 @@ use crate::text::{FontFile, Fonts};
 const MAX_NODES: u32 = 500_000;
 /// How deep elements may be inside each other: drawing them recurses.
 const MAX_DEPTH: usize = 256;
+/// Bytes that entities may stand for in all their places together.
+const MAX_ENTITY_BYTES: usize = 16 << 20;
 /// Columns times rows of a picture inside a drawing.
 const MAX_PICTURE: u64 = 16_000_000;
 
-pub(super) fn draw(source: &[u8], size: Size, fonts: &Fonts) -> Result<Picture, RenderError> {
+pub(crate) fn draw(source: &[u8], size: Size, fonts: &Fonts) -> Result<Picture, RenderError> {
     let text = text(source);
-    let parsing = ParsingOptions {
-        allow_dtd: true,
-        nodes_limit: MAX_NODES,
-        ..ParsingOptions::default()
-    };
-    let document =
-        Document::parse_with_options(&text, parsing).map_err(|error| malformed(Format::Svg, error.to_string()))?;
-    let deepest = document
-        .descendants()
-        .filter(|node| !node.has_children())
-        .map(|node| node.ancestors().take(MAX_DEPTH + 1).count());
-    if deepest.max().unwrap_or(0) > MAX_DEPTH {
-        return Err(malformed(Format::Svg, "elements too deep inside each other"));
-    }
+    let document = parsed(&text)?;
     let tree = Tree::from_xmltree(&document, &options(fonts)).map_err(broken)?;
 
     let mut pixmap = tiny_skia::Pixmap::new(size.width, size.height)
@@ -59,8 +48,57 @@ pub(super) fn draw(source: &[u8], size: Size, fonts: &Fonts) -> Result<Picture, 
     })
 }
 
+/// The elements of a drawing, entities written out.
+pub(crate) fn parsed(text: &str) -> Result<Document<'_>, RenderError> {
+    if written_out(text) > MAX_ENTITY_BYTES {
+        return Err(malformed(Format::Svg, "entities that stand for too much"));
+    }
+    let parsing = ParsingOptions {
+        allow_dtd: true,
+        nodes_limit: MAX_NODES,
+        ..ParsingOptions::default()
+    };
+    let document =
+        Document::parse_with_options(text, parsing).map_err(|error| malformed(Format::Svg, error.to_string()))?;
+    let deepest = document
+        .descendants()
+        .filter(|node| !node.has_children())
+        .map(|node| node.ancestors().take(MAX_DEPTH + 1).count());
+    if deepest.max().unwrap_or(0) > MAX_DEPTH {
+        return Err(malformed(Format::Svg, "elements too deep inside each other"));
+    }
+    Ok(document)
+}
+
+/// An upper bound for the bytes that all entities of a text become together, which the parser does not limit: each use of an entity
+/// as long as the longest one, and one that holds another one beyond any limit.
+fn written_out(text: &str) -> usize {
+    let mut longest = 0;
+    for declared in text.split("<!ENTITY").skip(1) {
+        let Some(quote) = declared.find(['"', '\'']) else {
+            continue;
+        };
+        let (mark, value) = declared[quote..].split_at(1);
+        let value = value.split(mark).next().unwrap_or_default();
+        // Characters by number are no entities, unless they make a new `&`.
+        let nests = value.split('&').skip(1).any(|reference| {
+            let number = reference.strip_prefix('#').and_then(|rest| rest.split(';').next());
+            let number = number.and_then(|digits| match digits.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => digits.parse().ok(),
+            });
+            number.is_none_or(|code| code == u32::from('&'))
+        });
+        if nests {
+            return usize::MAX;
+        }
+        longest = longest.max(value.len());
+    }
+    longest.saturating_mul(text.matches('&').count())
+}
+
 /// UTF-8, or else Latin-1: what old drawing programs wrote.
-fn text(source: &[u8]) -> std::borrow::Cow<'_, str> {
+pub(crate) fn text(source: &[u8]) -> std::borrow::Cow<'_, str> {
     match std::str::from_utf8(source) {
         Ok(text) => text.trim_start_matches('\u{feff}').into(),
         Err(_) => source.iter().map(|byte| char::from(*byte)).collect::<String>().into(),

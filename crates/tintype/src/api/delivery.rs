@@ -7,10 +7,11 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::{Answer, Code, DeliveryError, own_target};
+use delivery::{Answer, CachePolicy, Code, DeliveryError, own_target};
 use library::Timestamp;
 
 use crate::app::App;
+use crate::app::domains::host;
 use crate::app::usage::Served;
 use crate::clock::unix_now;
 
@@ -35,7 +36,8 @@ pub async fn get(app: &App, request: Request) -> Response {
         width_hint: text("sec-ch-width").or_else(|| text("width")),
         dpr_hint: text("sec-ch-dpr").or_else(|| text("dpr")),
         save_data: text("save-data"),
-        host: text("host"),
+        host: host(&request),
+        visitor: app.visitors.visitor(request.extensions(), headers),
         now_unix: unix_now(),
     };
     let started = Instant::now();
@@ -148,6 +150,7 @@ fn status(error: &DeliveryError) -> StatusCode {
     match error.code() {
         Code::BadTransformation | Code::Limit => StatusCode::BAD_REQUEST,
         Code::Unauthorised => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -177,7 +180,11 @@ fn refuse(app: &App, error: &DeliveryError) -> Response {
     let mut response = (status, text).into_response();
     let headers = response.headers_mut();
     set(headers, "ik-error", &error.ik_error());
-    for (name, value) in app.edge.error_headers(error) {
+    let policy = match error.cache() {
+        CachePolicy::Brief if !app.delivery.answers_everybody_alike() => CachePolicy::NoStore,
+        policy => policy,
+    };
+    for (name, value) in app.edge.error_headers(policy) {
         set(headers, name, &value);
     }
     if let Some(seconds) = error.retry_after_s() {

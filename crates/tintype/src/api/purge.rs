@@ -27,7 +27,10 @@ pub async fn create(
         .filter(|url| !url.is_empty())
         .ok_or_else(|| ApiError::invalid("Your request is missing url parameter."))?;
     let asked_by = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let checked = purge::check(&app, url, |url| is_ours(url, &app.url_endpoint, asked_by)).await;
+    let checked = purge::check(&app, url, |url| {
+        is_ours(url, &app.url_endpoint, asked_by) || url.host_str().is_some_and(|host| app.domains.path(host).is_some())
+    })
+    .await;
     checked.map_err(|error| match error {
         CheckError::NotPurgeable => ApiError::invalid(error.to_string()),
         CheckError::Delivery(error) => ApiError::internal(&error),

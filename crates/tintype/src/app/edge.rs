@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use delivery::service::{Http, Refusal, Reply, ServiceError, said};
-use delivery::{Answer, EdgeAges, PurgePattern, tags};
+use delivery::{Answer, CachePolicy, EdgeAges, PurgePattern, tags};
 use futures::future::join_all;
 use library::{Event, EventKind, FileId, Lease, NewJob, Progress, Timestamp};
 use secrecy::SecretString;
@@ -182,8 +182,7 @@ impl Edge {
     }
 
     /// `Cache-Control` of an error.
-    pub fn error_headers(&self, error: &delivery::DeliveryError) -> Vec<(&'static str, String)> {
-        let policy = error.cache();
+    pub fn error_headers(&self, policy: CachePolicy) -> Vec<(&'static str, String)> {
         let mut fields = vec![("cache-control", policy.header_with(&self.ages))];
         fields.extend(policy.edge_header(&self.ages).map(|text| ("cdn-cache-control", text)));
         fields

@@ -8,6 +8,7 @@ use library::{Lease, Progress, Purge, Step, Timestamp};
 use url::Url;
 
 use super::background::StepError;
+use super::domains::Domains;
 use super::{App, edge};
 
 /// Nodes ask for the purges of others this often; mostly they are told at once.
@@ -33,7 +34,7 @@ const LONGEST_URL: usize = 4096;
 /// Checks a URL: absolute, below one of the endpoints that `is_ours` knows (scheme and host, such as `https://media.example.com`), with
 /// no `*` but at the end, and then not too wide.
 pub async fn check(app: &App, text: &str, is_ours: impl Fn(&Url) -> bool) -> Result<PurgePattern, CheckError> {
-    let target = target(text, is_ours).ok_or(CheckError::NotPurgeable)?;
+    let target = target(text, &app.domains, is_ours).ok_or(CheckError::NotPurgeable)?;
     let pattern = pattern(app, &target).await?;
     match is_narrow(&pattern) {
         true => Ok(pattern),
@@ -41,8 +42,8 @@ pub async fn check(app: &App, text: &str, is_ours: impl Fn(&Url) -> bool) -> Res
     }
 }
 
-/// Path and query of a URL that may be ours, with its `*`.
-fn target(text: &str, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
+/// Path and query of a URL that may be ours, with its `*`. On a host of its own the path of what that stands for comes first.
+fn target(text: &str, domains: &Domains, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
     if text.len() > LONGEST_URL || text.contains('\0') {
         return None;
     }
@@ -55,8 +56,9 @@ fn target(text: &str, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
     if rest.contains('*') || !matches!(url.scheme(), "http" | "https") || !plain || !is_ours(&url) {
         return None;
     }
+    let place = url.host_str().and_then(|host| domains.path(host)).unwrap_or_default();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Some(format!("{}{query}{star}", url.path()))
+    Some(format!("{place}{}{query}{star}", url.path()))
 }
 
 async fn pattern(app: &App, target: &str) -> Result<PurgePattern, CheckError> {
@@ -71,7 +73,7 @@ async fn pattern(app: &App, target: &str) -> Result<PurgePattern, CheckError> {
 
 /// The pattern of a URL that was checked when its purge was asked for; `None` if it is no endpoint's any more.
 async fn of_purge(app: &App, purge: &Purge) -> Result<Option<PurgePattern>, DeliveryError> {
-    let Some(target) = target(&purge.url, |_| true) else {
+    let Some(target) = target(&purge.url, &app.domains, |_| true) else {
         return Ok(None);
     };
     match pattern(app, &target).await {
@@ -215,7 +217,13 @@ mod tests {
 
     #[test]
     fn urls_that_may_be_purged() {
-        let ours = |url: &Url| url.host_str() == Some("h");
+        let mut domains = Domains::default();
+        domains.add("shop.example", "/acct".to_owned());
+        domains.add("products.example", "/acct/products".to_owned());
+        let ours = |url: &Url| {
+            url.host_str()
+                .is_some_and(|host| host == "h" || domains.path(host).is_some())
+        };
         for (url, expected) in [
             ("http://h/acct/a.jpg", Some(("/a.jpg", false))),
             ("https://h/acct/a.jpg?tr=w-100", Some(("/a.jpg", false))),
@@ -233,6 +241,8 @@ mod tests {
             ("http://h/acct/s/files/*", None),
             ("http://h/acct/media/catalog/x*", Some(("/media/catalog/x", true))),
             ("http://other/acct/a.jpg", None),
+            ("https://shop.example/a.jpg", Some(("/a.jpg", false))),
+            ("https://products.example:8080/a/b/*", Some(("/products/a/b/", true))),
             ("http://h/other/a.jpg", None),
             ("http://u@h/acct/a.jpg", None),
             ("ftp://h/acct/a.jpg", None),
@@ -240,7 +250,7 @@ mod tests {
             ("a.jpg", None),
             ("", None),
         ] {
-            let checked = target(url, ours)
+            let checked = target(url, &domains, ours)
                 .and_then(|target| PurgePattern::parse(&target, "/acct").ok())
                 .filter(is_narrow);
             let found = checked.as_ref().map(|p| (p.path(), p.is_prefix()));

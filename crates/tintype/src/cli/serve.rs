@@ -60,12 +60,17 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     let sweep_shared = tokio::spawn(sweep_shared(app.clone(), config.shared_kept));
     let index = tokio::spawn(build_search_index(app.library.clone()));
     let counting = tokio::spawn(usage::keep_writing(app.clone()));
+    let countries = {
+        let app = app.clone();
+        tokio::spawn(async move { app.visitors.keep_countries_new().await })
+    };
     let service = router::router(app.clone(), meters);
     server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
     sweep_shared.abort();
     index.abort();
     counting.abort();
+    countries.abort();
     background.stop(config.shutdown_timeout).await;
     usage::write_all(&app).await;
     app.delivery.close().await;

@@ -255,6 +255,74 @@ pub const SETTINGS: &[Setting] = &[
         "Seconds that a file of an origin is kept before its origin is asked again",
     ),
     unset(
+        "domains",
+        "Hosts that stand for the account's path, comma-separated; host=prefix stands for that of the URL endpoint with this prefix",
+    ),
+    setting(
+        "svg",
+        "clean",
+        "How SVG is delivered: clean (without scripts, event handlers and references to anything outside of the file) or as-is",
+    ),
+    setting(
+        "restrict_unsigned",
+        "off",
+        "What is refused (401) without a signature: off (private files alone), ai (AI operations), transformations (all but stored files and names) or all",
+    ),
+    unset(
+        "restrict_unsigned_videos",
+        "The same for videos; default as restrict_unsigned",
+    ),
+    setting(
+        "restrict_unnamed",
+        "false",
+        "Refuse (400) transformations that are not asked for by their names",
+    ),
+    unset(
+        "trusted_proxies",
+        "Addresses and networks (CIDR, comma-separated) of proxies in front, whose word on a client's address and country is taken",
+    ),
+    setting(
+        "address_header",
+        "x-forwarded-for",
+        "Header in which trusted proxies name the client's address",
+    ),
+    unset(
+        "country_header",
+        "Header in which trusted proxies name the client's country, such as cf-ipcountry",
+    ),
+    unset(
+        "geoip_file",
+        "File in MaxMind's format (.mmdb) that tells countries by address; a new one in its place is taken within a minute",
+    ),
+    unset(
+        "allowed_addresses",
+        "Addresses and networks (CIDR, comma-separated) that files are delivered to; all others are refused (403)",
+    ),
+    unset(
+        "blocked_addresses",
+        "Addresses and networks that are refused, also where they are allowed",
+    ),
+    unset(
+        "allowed_countries",
+        "Countries (two letters, comma-separated; XX for unknown) that files are delivered to; all others are refused",
+    ),
+    unset("blocked_countries", "Countries that are refused"),
+    unset(
+        "allowed_referrers",
+        "Hosts of pages (shop.example, *.shop.example, none for no Referer; comma-separated) that may show files; all others are refused",
+    ),
+    unset("blocked_referrers", "Hosts of pages that are refused"),
+    unset(
+        "allowed_agents",
+        "Parts of User-Agent (comma-separated, in any case) that files are delivered to; all others are refused",
+    ),
+    unset("blocked_agents", "Parts of User-Agent that are refused"),
+    setting(
+        "share_restricted",
+        "false",
+        "Let caches in front keep files although one of these lists is set: they then give them to everybody",
+    ),
+    unset(
         "browser_max_age",
         "Seconds that browsers may keep public files; default a year",
     ),

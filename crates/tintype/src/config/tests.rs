@@ -139,6 +139,90 @@ fn wrong_values_are_refused_by_name_and_origin() {
 }
 
 #[test]
+fn who_may_have_what() {
+    let read = |given: &[(&str, &str)]| config(given, &[]);
+    let defaults = read(&[]).unwrap();
+    assert!(defaults.clean_svg && !defaults.restrictions.only_named && defaults.visitors.trusted_proxies.is_empty());
+    let given = [
+        ("TINTYPE_RESTRICT_UNSIGNED", "transformations"),
+        ("TINTYPE_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("TINTYPE_COUNTRY_HEADER", "CF-IPCountry"),
+        ("TINTYPE_BLOCKED_COUNTRIES", "xx,t1"),
+        ("TINTYPE_ALLOWED_REFERRERS", "none, *.shop.example"),
+        ("TINTYPE_BLOCKED_AGENTS", "BadBot,"),
+        ("TINTYPE_DOMAINS", "images.shop.example, p.shop.example=products"),
+        ("TINTYPE_ACCOUNT_ID", "shop"),
+    ];
+    let config = read(&given).unwrap();
+    let restrictions = &config.restrictions;
+    assert_eq!(restrictions.unsigned_videos, delivery::Unsigned::Transformations);
+    assert_eq!(restrictions.agents.blocked, ["badbot"]);
+    assert_eq!(restrictions.countries.blocked.len(), 2);
+    assert_eq!(config.visitors.trusted_proxies.len(), 2);
+    assert_eq!(config.domains.path("images.shop.example:443"), Some("/shop"));
+    assert_eq!(config.domains.path("P.shop.example"), Some("/shop/products"));
+    for (name, value, expected) in [
+        (
+            "restrict_unsigned",
+            "some",
+            "`some` must be off, ai, transformations or all",
+        ),
+        ("svg", "raw", "`raw` must be clean or as-is"),
+        (
+            "allowed_addresses",
+            "10.0.0",
+            "`10.0.0` is no address and no network such as 192.0.2.0/24 or 2001:db8::/32",
+        ),
+        (
+            "blocked_countries",
+            "Germany",
+            "`Germany` is not a country by two letters such as DE",
+        ),
+        (
+            "allowed_countries",
+            "DE",
+            "needs country_header or geoip_file: else nobody's country is known",
+        ),
+        (
+            "country_header",
+            "cf-ipcountry",
+            "is believed from trusted proxies alone: name them in trusted_proxies",
+        ),
+        ("geoip_file", "/nowhere.mmdb", "`/nowhere.mmdb` is not a file"),
+        (
+            "allowed_referrers",
+            "https://a.example",
+            "`https://a.example` is not a host such as shop.example, *.shop.example or none",
+        ),
+        ("address_header", "x y", "`x y` is no name of a header"),
+        (
+            "domains",
+            "https://a.example",
+            "`https://a.example` must begin with a host name, without scheme, port or path",
+        ),
+        (
+            "domains",
+            "a.example=b/c",
+            "`a.example=b/c` must have the urlPrefix of a URL endpoint behind `=`",
+        ),
+        (
+            "domains",
+            "a.example,A.example",
+            "`A.example` names a host a second time",
+        ),
+    ] {
+        let variable = format!("TINTYPE_{}", name.to_uppercase());
+        let error = read(&[(variable.as_str(), value)]).unwrap_err();
+        assert_eq!(error, format!("{name} (from {variable}): {expected}"));
+    }
+    let own = [
+        ("TINTYPE_PUBLIC_URL", "https://a.example"),
+        ("TINTYPE_DOMAINS", "a.example"),
+    ];
+    assert!(read(&own).unwrap_err().contains("must not name the host of public_url"));
+}
+
+#[test]
 fn a_wrong_key_is_not_repeated() {
     let error = config(
         &[

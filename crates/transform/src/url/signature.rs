@@ -19,10 +19,18 @@ pub enum SignatureState {
     Expired,
 }
 
+/// Digits of an expiry.
+///
+/// What is signed is the address and the expiry without anything between them. So digits at the end of the one could be passed off as the
+/// beginning of the other: `?tr=w-300&ik-t=1893456000` as `?tr=w-&ik-t=3001893456000`, a larger picture, and for ever. Where every expiry has
+/// as many digits there is one way to take a message apart. Ten reach from 2001 to 2286.
+const EXPIRY_DIGITS: usize = 10;
+
 /// Hashed in place of an expiry, and not written, when an address is valid for ever.
 const NEVER: &str = "9999999999";
 
-/// Adds a signature to a raw request target (path and query as on the wire). `expiry` is in Unix seconds.
+/// Adds a signature to a raw request target (path and query as on the wire). `expiry` is in Unix seconds, which have ten digits from 2001 to
+/// 2286; one that is later is none.
 pub fn sign(
     private_key: &str,
     endpoint_prefix: &str,
@@ -55,7 +63,7 @@ pub fn verify(private_key: &str, raw_target: &str, endpoint_prefix: &str, now_un
     };
     let expiry = match expiries.as_slice() {
         [] => NEVER,
-        [expiry] if !expiry.is_empty() && expiry.bytes().all(|byte| byte.is_ascii_digit()) => *expiry,
+        [expiry] if expiry.len() == EXPIRY_DIGITS && expiry.bytes().all(|byte| byte.is_ascii_digit()) => *expiry,
         _ => return SignatureState::Invalid,
     };
     let query = kept.join("&");
@@ -73,7 +81,6 @@ pub fn verify(private_key: &str, raw_target: &str, endpoint_prefix: &str, now_un
     if mac(private_key, &rest, expiry).verify_slice(&bytes).is_err() {
         return SignatureState::Invalid;
     }
-    // A number too large to read is as good as never.
     match expiry.parse::<u64>().ok().filter(|_| expiry != NEVER) {
         Some(expires) if expires < now_unix => SignatureState::Expired,
         expires => SignatureState::Valid { expires },
@@ -81,10 +88,11 @@ pub fn verify(private_key: &str, raw_target: &str, endpoint_prefix: &str, now_un
 }
 
 pub fn signed_rest(private_key: &str, rest: &str, expiry: Option<u64>) -> String {
-    let text = expiry.map_or_else(|| NEVER.to_owned(), |seconds| seconds.to_string());
+    let expiry = expiry.filter(|seconds| seconds.to_string().len() <= EXPIRY_DIGITS);
+    let text = expiry.map_or_else(|| NEVER.to_owned(), |seconds| format!("{seconds:0>EXPIRY_DIGITS$}"));
     let signature = hex::encode(mac(private_key, rest, &text).finalize().into_bytes());
     let joint = if rest.contains('?') { '&' } else { '?' };
-    let expiry = expiry.map(|seconds| format!("ik-t={seconds}&")).unwrap_or_default();
+    let expiry = expiry.map(|_| format!("ik-t={text}&")).unwrap_or_default();
     format!("{rest}{joint}{expiry}ik-s={signature}")
 }
 
