@@ -148,7 +148,8 @@ impl std::fmt::Debug for Sender {
 #[async_trait]
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sending = tokio::time::timeout(self.timeout, self.transport.clone().oneshot(request));
+        let (transport, timeout) = (self.transport.clone(), self.timeout);
+        let sending = async move { tokio::time::timeout(timeout, transport.oneshot(request)).await };
         let answer: Result<Response<Bytes>, HttpError> = match self.runtime.spawn(sending).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
             Ok(Ok(Err(error))) => Err(error.into()),
