@@ -511,18 +511,14 @@ def test_delivery_from_buckets(account, bucket):
     common = dict(type="S3_COMPATIBLE", bucket="shop", prefix="raw", endpoint=bucket.url, secretKey="wJalrXUtnFEMI")
     good = make_origin(account, accessKey="AKIDEXAMPLE", **common)
     bad = make_origin(account, accessKey="SOMEBODY", **common)
-    pim = make_origin(account, type="AKENEO_PIM", baseUrl="https://h", clientId="i", clientSecret="s", username="u", password="p")
     make_endpoint(account, "s3", good["id"])
     make_endpoint(account, "s3-bad", bad["id"])
-    make_endpoint(account, "pim", pim["id"])
     assert account.get("/demo/s3/photo.jpg?tr=orig-true").body == PHOTO
     assert size(account, "/demo/s3/photo.jpg?tr=w-90,h-60") == (90, 60)
     assert len(bucket.asked) == 1
     assert account.get("/demo/s3/private.jpg").status == 401
     refusal = account.get("/demo/s3-bad/photo.jpg")
     assert refusal.status == 404 and refusal.headers["ik-error"].startswith("EACCES - "), refusal
-    unbuilt = account.get("/demo/pim/media-files/a.jpg")
-    assert unbuilt.status == 501 and "Akeneo" in unbuilt.headers["ik-error"]
     # A change of the origin takes effect at once.
     changed = send(account, "PUT", f"/v1/accounts/origins/{bad['id']}", {"name": "Good now", "accessKey": "AKIDEXAMPLE", **common})
     assert changed.status == 200 and account.get("/demo/s3-bad/photo.jpg?tr=orig-true").body == PHOTO

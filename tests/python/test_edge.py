@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+import os
+import subprocess
 import time
 
 import pytest
 
-from server import BASIC, PRIVATE_KEY, Server
+from server import BASIC, BINARY, PRIVATE_KEY, Server
 from services import wait_until
 from vendors import CLOUDFLARE_TOKEN, SECRETS, Vendors, cloudflare, error
 
@@ -27,9 +29,12 @@ def tag(kind, path, endpoint="/demo"):
 
 
 def purge(server, path):
-    answer = server.request("POST", "/v1/files/purge", {**BASIC, "Content-Type": "application/json"},
-                            json.dumps({"url": server.url + path}))
-    assert answer.status == 201, answer
+    return purge_of(server, url=server.url + path)
+
+
+def purge_of(server, **subject):
+    answer = server.request("POST", "/v1/files/purge", {**BASIC, "Content-Type": "application/json"}, json.dumps(subject))
+    assert answer.status == 201 and list(answer.json()) == ["requestId"], answer
     return answer.json()["requestId"]
 
 
@@ -115,6 +120,83 @@ def test_without_names_in_answers_urls_are_told(start, vendors):
     assert [cache["status"] for cache in wild["caches"]] == ["Failed", "Completed"]
     assert "cache_tags" in wild["caches"][0]["message"]
     assert vendors.got["cloudflare"][1:] == [{"prefixes": [f"{host}/demo/folder/of/things"]}]
+
+
+def make_origin_and_endpoint(server, prefix, url):
+    headers = {**BASIC, "Content-Type": "application/json"}
+    origin = server.request("POST", "/v1/accounts/origins", headers, json.dumps({"type": "WEB_FOLDER", "name": "Site", "baseUrl": url}))
+    body = {"description": "Site", "urlPrefix": prefix, "origins": [origin.json()["id"]]}
+    assert server.request("POST", "/v1/accounts/url-endpoints", headers, json.dumps(body)).status == 201
+
+
+def test_tags_prefixes_folders_and_files_are_told_in_the_words_of_every_cache(start, vendors, photo):
+    everybody = ["varnish", "nginx", "fastly", "cloudflare", "cloudfront"]
+    server = start(cache_tags="both", fetch_allow="127.0.0.0/8", **vendors.settings(*everybody))
+    make_origin_and_endpoint(server, "shop", vendors.url)
+    host = server.url.removeprefix("http://")
+    file = server.upload(photo, "a.jpg", folder="/x", tags="sea,two words").json()["fileId"]
+    server.upload(photo, "b.jpg", folder="/x/y", tags="sea")
+    server.upload(photo, "c.jpg", tags="seaside")
+    names = server.get("/demo/x/a.jpg?tr=w-60").headers["Surrogate-Key"].split(" ")
+    assert names == [f"f-{file}", tag("p", "/x/a.jpg"), tag("d", ""), tag("d", "/x"), tag("t", "sea"), tag("t", "two words")]
+    for subject in [{"tag": "sea"}, {"prefix": "/x/y"}, {"folderPath": "/x/y/"}, {"fileId": file}]:
+        status = ended(server, purge_of(server, **subject))
+        assert status["status"] == "Completed" and [cache["attempts"] for cache in status["caches"]] == [1] * 5, status
+    by_name = [tag("t", "sea"), tag("d", "/x"), tag("d", "/x/y"), f"f-{file}"]
+    assert vendors.got["fastly"] == [[name] for name in by_name]
+    assert vendors.got["cloudflare"] == [{"tags": [name]} for name in by_name]
+    assert [name for _, name in vendors.got["varnish"]] == [rf"(^|\s){name}(\s|$)" for name in by_name]
+    # Those that know no names are told the URL of each file, at every endpoint.
+    paths = [["x/a.jpg*", "x/y/b.jpg*"], ["x/y*"], ["x/y/*"], ["x/a.jpg*"]]
+    told = [[f"/demo/{path}" for path in these] + [f"/demo/shop/{path}" for path in these] for these in paths]
+    assert [sorted(these) for these in vendors.got["cloudfront"]] == [sorted(these) for these in told]
+    assert sorted(vendors.got["nginx"]) == sorted((host, path) for these in told for path in these)
+
+
+def test_without_names_in_answers_a_tag_is_told_file_by_file(start, vendors):
+    server = start(**vendors.settings("fastly", "cloudflare", "varnish"))
+    host = server.url.removeprefix("http://")
+    server.upload(b"a", "a b.txt", folder="/x", tags="sea")
+    status = ended(server, purge_of(server, tag="sea"))
+    # Fastly could not purge what is made of the file.
+    assert [(cache["cache"].split(" ")[0], cache["status"]) for cache in status["caches"]] == [
+        ("varnish", "Completed"), ("fastly", "Failed"), ("cloudflare", "Completed")]
+    assert "cache_tags" in status["caches"][1]["message"] and vendors.got["fastly"] == []
+    assert vendors.got["cloudflare"] == [{"prefixes": [f"{host}/demo/x/a_b.txt"]}]
+    assert vendors.got["varnish"] == [(r"^/(tr:[^/?]+/)*demo/(tr:[^/?]+/)*x/(tr:[^/?]+/)*a_b\.txt", None)]
+    # Nobody has it: there is nothing to tell.
+    assert ended(server, purge_of(server, tag="nobody's"))["caches"][0]["status"] == "Completed"
+
+
+def test_what_is_purged_is_made_anew_and_nothing_else(server, photo):
+    files = {name: server.upload(photo, name, folder=folder, tags=tags).json()["fileId"] for name, folder, tags in [
+        ("a.jpg", "/purges/in", "p-sea"), ("b.jpg", "/purges/in/deep", "p-sea"), ("c.jpg", "/purges/out", "p-dawn")]}
+    targets = {"a": "/demo/purges/in/a.jpg?tr=w-60", "b": "/demo/purges/in/deep/b.jpg?tr=w-61", "c": "/demo/tr:w-62/purges/out/c.jpg"}
+    tiers = lambda: {name: server.get(target).headers["X-Tintype-Cache"] for name, target in targets.items()}
+    tiers()
+    for subject, anew in [({"tag": "p-sea"}, "ab"), ({"tag": "p-se"}, ""), ({"prefix": "/purges/in/d"}, "b"), ({"folderPath": "purges/in"}, "ab"),
+                          ({"folderPath": "/purges/i"}, ""), ({"fileId": files["c.jpg"]}, "c"), ({"prefix": "purges/"}, "abc"), ({"folderPath": "/"}, "abc")]:
+        assert ended(server, purge_of(server, **subject))["status"] == "Completed"
+        assert tiers() == {name: "miss" if name in anew else "memory" for name in "abc"}, subject
+        assert set(tiers().values()) == {"memory"}
+
+
+def test_purges_on_the_command_line(start, vendors):
+    server = start(**vendors.settings("fastly"))
+    environment = {**os.environ, "TINTYPE_PRIVATE_KEY": PRIVATE_KEY, "TINTYPE_PUBLIC_KEY": "public_key_test"}
+    arguments = ["--data-dir", str(server.data_dir), "--listen", f"127.0.0.1:{server.port}"]
+    run = lambda *words: subprocess.run([BINARY, "purge", *arguments, *words], env=environment, capture_output=True, text=True, timeout=120)
+    file = server.upload(b"a", "cli.txt", folder="/cli", tags="cli").json()["fileId"]
+    done = run("url", server.url + "/demo/cli/cli.txt")
+    assert done.returncode == 0 and done.stdout.split() [1:] == ["Completed", "fastly", "Completed"], done
+    refused = run("folder", "/cli")
+    assert refused.returncode == 1 and "Failed" in refused.stdout and "cache_tags" in refused.stdout and "has not accepted" in refused.stderr
+    for words in [("tag", "cli"), ("prefix", "/cli"), ("file", file)]:
+        begun = run(*words, "--wait", "0")
+        assert begun.returncode in (0, 1) and len(begun.stdout.split()[0]) == 24, begun
+        assert "Failed" in run("status", begun.stdout.split()[0], "--wait", "30").stdout
+    assert run("file", "0" * 24).stderr.startswith("tintype: 404: The requested file does not exist.")
+    assert run("url", "http://elsewhere.example/x").returncode == 1 and run("status", "x").returncode == 1 and run().returncode == 2
 
 
 def test_a_busy_cache_is_asked_again_and_one_that_refuses_is_not(start, vendors):

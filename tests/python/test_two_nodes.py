@@ -1,9 +1,12 @@
 """Two servers on one PostgreSQL and one object storage, as behind a balancer."""
 
 import base64
+import hashlib
 import http.client
 import itertools
 import json
+import re
+import subprocess
 import threading
 import urllib.parse
 
@@ -11,9 +14,9 @@ import pytest
 
 from picture import seen
 from s3 import S3
-from server import BASIC, POSTGRES, Server, schema_for
+from server import BASIC, POSTGRES, PSQL, Server, schema_for
 from services import wait_until
-from test_edge import ended, purge
+from test_edge import ended, purge, purge_of
 
 pytestmark = pytest.mark.skipif(POSTGRES is None, reason="needs PostgreSQL: scripts/with-postgres.sh brings it")
 
@@ -72,6 +75,99 @@ def test_a_purge_reaches_both(nodes, photo):
     assert ended(second, id)["status"] == "Completed", "either knows how far it is"
     assert ended(first, id)["status"] == "Completed"
     assert [tiers(node) for node in nodes.all] == ["memory", "memory"], "and no purge comes twice"
+
+
+def test_a_purge_of_a_tag_reaches_both(nodes, photo):
+    first, second = nodes.all
+    file = first.upload(photo, "t.jpg", folder="/tagged", tags="sea").json()["fileId"]
+    assert first.upload(photo + b"2", "u.jpg", folder="/tagged").status == 200
+    tiers = lambda name: [node.get(f"/demo/tagged/{name}.jpg?tr=w-91").headers["X-Tintype-Cache"] for node in nodes.all]
+    for subject in [{"tag": "sea"}, {"fileId": file}, {"prefix": "/tagged/t"}]:
+        tiers("t"), tiers("u")
+        assert tiers("t") == tiers("u") == ["memory"] * 2
+        assert ended(second, purge_of(first, **subject))["status"] == "Completed"
+        assert tiers("t") == ["miss"] * 2 and tiers("u") == ["memory"] * 2, subject
+
+
+def made(nodes):
+    """Renditions that were made, by all nodes together."""
+    lines = [line for node in nodes for line in node.get("/metrics").body.decode().splitlines() if line.startswith("tintype_renditions_total{")]
+    return sum(int(line.split()[-1]) for line in lines)
+
+
+def at_once(nodes, targets):
+    """Asks every node for every target at the same moment."""
+    ready, answers = threading.Barrier(len(nodes) * len(targets)), []
+
+    def ask(node, target):
+        ready.wait()
+        answers.append((target, node.get(target)))
+
+    threads = [threading.Thread(target=ask, args=(node, target)) for node in nodes for target in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_a_cold_rendition_is_made_once_for_both(tmp_path, photo):
+    nodes = Nodes(str(tmp_path), shared=True)
+    try:
+        first, second = nodes.all
+        assert first.upload(photo, "once.jpg").status == 200
+        # How long that takes here is not known yet, and is found out first.
+        targets = [f"/demo/once.jpg?tr=w-{width},f-avif" for width in range(900, 904)]
+        for node in nodes.all:
+            assert node.get(f"/demo/once.jpg?tr=w-{800 + nodes.all.index(node)},f-avif").status == 200
+        before = made(nodes.all)
+        answers = at_once(nodes.all, targets)
+        assert {answer.status for _, answer in answers} == {200}
+        for target in targets:
+            bodies = {answer.body for asked, answer in answers if asked == target}
+            assert len(bodies) == 1
+        tiers = sorted(answer.headers["X-Tintype-Cache"] for _, answer in answers)
+        assert made(nodes.all) - before == len(targets) and tiers == ["miss"] * 4 + ["shared"] * 4, tiers
+        # A purge does not change that: it is made anew, once.
+        assert ended(second, purge(first, "/demo/once.jpg"))["status"] == "Completed"
+        before = made(nodes.all)
+        at_once(nodes.all, targets[:1])
+        assert made(nodes.all) - before == 1
+    finally:
+        nodes.stop()
+
+
+CLAIMS = 0x74696E04
+
+
+def test_who_holds_a_claim_and_does_nothing_holds_nobody_up(tmp_path, photo):
+    """A connection that holds a claim, as that of a node does which hangs; and its end, as when it is killed."""
+    nodes = Nodes(str(tmp_path), shared=True)
+    ask = lambda sql: subprocess.run([PSQL, "-qAt", POSTGRES, "-c", sql], check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        first, target = nodes.all[0], "/demo/held.jpg?tr=w-91"
+        assert first.upload(photo, "held.jpg").status == 200
+        made_anew = lambda: ended(first, purge(first, "/demo/held.jpg")) and first.get(target).headers["X-Tintype-Cache"]
+        assert first.get(target).headers["X-Tintype-Cache"] == "miss"
+        name, = wait_until(lambda: nodes.s3.objects("renditions"))
+        key = int.from_bytes(hashlib.sha256(f"s3://media/renditions renditions/{name[:2]}/{name}".encode()).digest()[:4], "big", signed=True)
+        outcomes = lambda: dict(re.findall(r'tintype_rendition_claims_total\{outcome="(\w+)"\} (\d+)', first.get("/metrics").body.decode()))
+        assert outcomes() == {"ours": "1"}
+        holder = subprocess.Popen([PSQL, "-qAt", POSTGRES, "-c", f"SELECT pg_advisory_lock({CLAIMS}, {key}), pg_sleep(600)"])
+        wait_until(lambda: ask(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {CLAIMS}") == "1")
+        try:
+            assert made_anew() == "miss" and outcomes() == {"ours": "1", "given_up": "1"}
+        finally:
+            holder.kill()
+            holder.wait()
+        ask(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = {CLAIMS} AND objid = {key % 2**32}")
+        assert made_anew() == "miss" and outcomes() == {"ours": "2", "given_up": "1"}
+        # Without its connection a node opens another one.
+        ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%lock({CLAIMS},%' AND pid <> pg_backend_pid()")
+        assert made_anew() == "miss"
+        assert made_anew() == "miss" and outcomes()["ours"] >= "3"
+    finally:
+        nodes.stop()
 
 
 def test_what_one_has_made_the_other_finds(tmp_path, photo):

@@ -14,7 +14,7 @@ import pytest
 from picture import seen
 from server import BASIC, ROOT, Answer, Server
 from services import wait_until
-from test_edge import ended, purge, sign
+from test_edge import ended, purge, purge_of, sign
 
 VARNISHD = shutil.which("varnishd") or shutil.which("varnishd", path="/usr/sbin")
 KEY = "varnish-key-of-tests"
@@ -116,6 +116,29 @@ def test_a_purge_by_wildcard(pair):
         replace(server, varnish, path, b"first", b"second")
     assert ended(server, purge(At(server, varnish.url), "/demo/wild/in/*"))["status"] == "Completed"
     assert [varnish.get(f"/demo/wild/{path}").body for path in ["in/a.txt", "in/deep/b.txt", "out/c.txt"]] == [b"second", b"second", b"first"]
+
+
+def test_purges_by_tag_prefix_folder_and_file(pair):
+    server, varnish = pair
+
+    def put(path, content, **fields):
+        folder, name = path.rsplit("/", 1)
+        return server.upload(content, name, folder=folder, **fields).json()["fileId"]
+
+    def replaced(path, **fields):
+        put(path, b"first", **fields)
+        assert varnish.get(f"/demo{path}").body == b"first"
+        return put(path, b"second", **fields)
+
+    paths = ["/kinds/tag/a.txt", "/kinds/tag/b.txt", "/kinds/2026-01/c.txt", "/kinds/deep/er/d.txt", "/kinds/e.txt"]
+    ids = [replaced(path, tags="sea,sand" if path.endswith("a.txt") else "seaside") for path in paths]
+    now = lambda: "".join(varnish.get(f"/demo{path}").body.decode()[0] for path in paths)
+    assert now() == "fffff"
+    # By name, a prefix that ends within a name takes its folder along: here that is all of `/kinds`, and so it comes last.
+    for subject, expected in [({"tag": "sea"}, "sffff"), ({"folderPath": "/kinds/deep"}, "sffsf"), ({"fileId": ids[4]}, "sffss"),
+                              ({"prefix": "/kinds/2026-"}, "sssss")]:
+        assert ended(server, purge_of(server, **subject))["status"] == "Completed"
+        assert now() == expected, subject
 
 
 def test_variants_are_kept_apart_and_purged_together(pair, photo):

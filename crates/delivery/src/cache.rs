@@ -65,6 +65,17 @@ pub(crate) enum Tier {
     Shared,
 }
 
+impl Tier {
+    /// One word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// The rendition cache. A lost or damaged disk share costs renderings, never a start or an answer.
 #[derive(Debug, Clone)]
 pub(crate) struct RenditionCache {

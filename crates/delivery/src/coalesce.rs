@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt, Shared};
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::DeliveryError;
 
@@ -85,12 +86,14 @@ where
             key,
             in_flight: self.in_flight.clone(),
         };
-        tokio::spawn(async move {
+        let task = async move {
             let outcome = work.await;
             drop(place);
             // Nobody may be waiting any more.
             let _ = done.send(outcome);
-        });
+        };
+        // What it logs and traces belongs to the request that caused it, even if that is answered before.
+        tokio::spawn(task.in_current_span());
         (Role::Leader, shared)
     }
 }

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{Budget, Cost, Effort, Fonts, Inputs, Light, Model, Models, RenderError};
 use library::BlobId;
-use transform::{Accept, Context, Format, Hints, Limits, OutputSettings, Plan, Size, SourceInfo, Transformation};
+use tracing::Instrument as _;
+use transform::{
+    Accept, Context, Format, Hints, Limits, Output, OutputSettings, Plan, Size, SourceInfo, Transformation,
+};
 
 use crate::admission::{Admission, AdmissionLimits, Permit};
 use crate::ai;
 use crate::cache::Rendition;
 use crate::decoded::DecodedSources;
-use crate::{DeliveryError, RenderSettings, Settings, stats};
+use crate::stats::{self, TRACE};
+use crate::{DeliveryError, RenderSettings, Settings};
 
 #[derive(Debug)]
 pub(crate) struct Renderer {
@@ -24,6 +28,34 @@ pub(crate) struct Renderer {
     limits: Limits,
     fonts: Fonts,
     decoded: Arc<DecodedSources>,
+    pace: Pace,
+}
+
+/// How long making takes on this machine, learnt from what was made: seconds for a megapixel of work, by format.
+#[derive(Debug, Default)]
+struct Pace(Mutex<HashMap<&'static str, f64>>);
+
+impl Pace {
+    /// Before anything was made: more than most machines need.
+    const UNKNOWN: f64 = 0.3;
+    /// How much the latest counts.
+    const WEIGHT: f64 = 0.2;
+
+    fn learn(&self, format: Format, megapixels: f64, took: Duration) {
+        if megapixels < 0.01 {
+            return;
+        }
+        let latest = took.as_secs_f64() / megapixels;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = known.entry(format.extension()).or_insert(latest);
+        *pace += (latest - *pace) * Self::WEIGHT;
+    }
+
+    fn expected(&self, format: Format, megapixels: f64) -> Duration {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = known.get(format.extension()).copied().unwrap_or(Self::UNKNOWN);
+        Duration::try_from_secs_f64(pace * megapixels).unwrap_or(Duration::MAX)
+    }
 }
 
 /// What is to be made. All that the work needs, and nothing that refers to the request that caused it.
@@ -68,7 +100,19 @@ impl Renderer {
             limits: settings.limits,
             fonts: settings.fonts.clone(),
             decoded: Arc::new(DecodedSources::new(render.source_cache_bytes)),
+            pace: Pace::default(),
         }
+    }
+
+    /// How long a rendition will take once it is its turn, as far as what was made before tells: never longer than it may.
+    pub(crate) fn expected(&self, task: &Task) -> Duration {
+        let Output::Encoded(encoding) = task.plan.output else {
+            return Duration::ZERO;
+        };
+        let megapixels = engine::estimate(&task.plan, &task.info).megapixels + task.cost.megapixels;
+        self.pace
+            .expected(encoding.format, megapixels)
+            .min(self.settings.deadline)
     }
 
     /// Does the work. Files are read when it is its turn, so that what waits holds no memory.
@@ -78,12 +122,14 @@ impl Renderer {
         read: impl Future<Output = Result<Files, DeliveryError>>,
     ) -> Result<Rendition, DeliveryError> {
         let cost = engine::estimate(&task.plan, &task.info);
+        let megapixels = cost.megapixels + task.cost.megapixels;
         let permit = self
             .admission
             .admit(Cost {
                 bytes: cost.bytes.saturating_add(task.cost.bytes),
-                megapixels: cost.megapixels + task.cost.megapixels,
+                megapixels,
             })
+            .instrument(tracing::debug_span!(target: TRACE, "queue"))
             .await?;
         let files = read.await?;
         // Who waits now will be glad of a quicker answer.
@@ -114,7 +160,9 @@ impl Renderer {
                 make(&task, &files, &fonts, &limits, &decoded, &budget)
             })
             .await?;
-        stats::took(started.elapsed());
+        let took = started.elapsed();
+        stats::took(took);
+        self.pace.learn(done.format, megapixels, took);
         Ok(Rendition {
             format: done.format,
             size: done.size,
@@ -203,7 +251,9 @@ impl Renderer {
     ) -> Result<T, DeliveryError> {
         let given_up = Arc::new(AtomicBool::new(false));
         let (limits, settings, flag) = (self.limits, self.settings, given_up.clone());
+        let span = tracing::debug_span!(target: TRACE, "render");
         let work = tokio::task::spawn_blocking(move || {
+            let _span = span.entered();
             // Held until the thread is really done, also when nobody waits for it any more.
             let _permit = permit;
             let budget = Budget {
@@ -307,4 +357,34 @@ fn refusal(error: &Arc<RenderError>, deadline: Duration) -> DeliveryError {
 
 fn too_slow(deadline: Duration) -> DeliveryError {
     DeliveryError::limit(format!("making this takes longer than the allowed {deadline:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_tells_what_making_takes() {
+        let pace = Pace::default();
+        let seconds = |format, megapixels| pace.expected(format, megapixels).as_secs_f64();
+        assert_eq!(seconds(Format::Webp, 10.0), 3.0, "nothing is known yet");
+        pace.learn(Format::Webp, 2.0, Duration::from_secs(1));
+        assert_eq!(seconds(Format::Webp, 10.0), 5.0);
+        pace.learn(Format::Webp, 2.0, Duration::from_secs(2));
+        assert!(
+            (seconds(Format::Webp, 10.0) - 6.0).abs() < 1e-9,
+            "the latest counts a little"
+        );
+        pace.learn(Format::Webp, 0.0, Duration::from_secs(9));
+        assert!(
+            (seconds(Format::Webp, 10.0) - 6.0).abs() < 1e-9,
+            "nothing was worked on"
+        );
+        assert_eq!(seconds(Format::Jpeg, 1.0), 0.3, "formats take their own time");
+        assert_eq!(
+            pace.expected(Format::Webp, f64::MAX),
+            Duration::MAX,
+            "and no number panics"
+        );
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! It is a cache like the others: what cannot be read is made anew, and nobody waits for it for long. Purges need not touch it, because their rules hold for
 //! everything that was made before them, wherever it lies.
+//!
+//! Who looks there claims what it may have to make, and keeps the claim until it has put it there: so a rendition that two servers are asked for at the same
+//! moment is made by one of them. The other waits no longer than making it itself would take.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,11 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use foyer::Code as _;
 use futures::StreamExt as _;
-use library::BlobUrl;
+use library::{BlobUrl, Claim, Claimed, Library};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::cache::{Key, Rendition};
 use crate::{OpenError, stats};
@@ -28,17 +32,35 @@ const LARGEST: usize = 16 << 20;
 /// Looked at in one sweep.
 const SWEPT: usize = 1_000_000;
 
+/// Between two questions whether another server is done; they grow.
+const FIRST_GAP: Duration = Duration::from_millis(20);
+const LONGEST_GAP: Duration = Duration::from_millis(100);
+/// What another server may take to put there what it has made, beyond what making it takes.
+const SENDING: Duration = Duration::from_millis(500);
+
 /// The storage.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedTier {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// Tells storages apart in the names of claims: libraries may share a database.
+    name: Arc<str>,
     writes: Arc<Semaphore>,
+}
+
+/// What a look there came to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is there.
+    There(Rendition),
+    /// It has to be made. The claim, if there could be one, is for [`SharedTier::put`].
+    Absent(Option<Claim>),
 }
 
 impl SharedTier {
     pub(crate) fn open(url: &BlobUrl) -> Result<Self, OpenError> {
         let failed = |error: object_store::Error| OpenError::Cache(Box::new(error));
+        let name = url.to_string().into();
         let (store, prefix): (Arc<dyn ObjectStore>, _) = match url {
             BlobUrl::File(folder) => {
                 std::fs::create_dir_all(folder).map_err(|error| OpenError::Cache(Box::new(error)))?;
@@ -53,6 +75,7 @@ impl SharedTier {
         Ok(Self {
             store,
             prefix,
+            name,
             writes: Arc::new(Semaphore::new(WRITES)),
         })
     }
@@ -61,6 +84,39 @@ impl SharedTier {
         let name = hex::encode(key.0);
         let folder = name.get(..2).unwrap_or_default().to_owned();
         self.prefix.clone().join(folder).join(name)
+    }
+
+    /// The rendition, if it is there and `usable`; else the right to make it. While another server is making it this waits, but no longer than
+    /// making it takes (`cost`) and the other one may need to send it: then both make it.
+    pub(crate) async fn get_or_claim(
+        &self,
+        library: &Library,
+        key: &Key,
+        cost: Duration,
+        usable: impl Fn(&Rendition) -> bool,
+    ) -> Found {
+        let name = format!("{} {}", self.name, self.path(key));
+        let deadline = Instant::now() + cost + SENDING;
+        let mut gap = FIRST_GAP;
+        let mut waited = false;
+        let (claim, outcome) = loop {
+            match library.claim(&name).await {
+                Claimed::Ours(claim) if waited => break (Some(claim), "waited"),
+                Claimed::Ours(claim) => break (Some(claim), "ours"),
+                Claimed::Unknown => break (None, "unknown"),
+                Claimed::Others if Instant::now() >= deadline => break (None, "given_up"),
+                Claimed::Others => {
+                    waited = true;
+                    tokio::time::sleep_until(deadline.min(Instant::now() + gap)).await;
+                    gap = (gap * 3 / 2).min(LONGEST_GAP);
+                }
+            }
+        };
+        stats::claimed(outcome);
+        match self.get(key).await {
+            Some(rendition) if usable(&rendition) => Found::There(rendition),
+            _ => Found::Absent(claim),
+        }
     }
 
     /// The rendition, if it is there and soon to be had.
@@ -89,8 +145,8 @@ impl SharedTier {
         found
     }
 
-    /// Puts a rendition there, without anybody waiting for it. What was made in haste is better made anew.
-    pub(crate) fn put(&self, key: &Key, rendition: &Rendition) {
+    /// Puts a rendition there, without anybody waiting for it but those who want to make it, too. What was made in haste is better made anew.
+    pub(crate) fn put(&self, key: &Key, rendition: &Rendition, claim: Option<Claim>) {
         if rendition.hasty || rendition.bytes.len() > LARGEST {
             return;
         }
@@ -104,7 +160,7 @@ impl SharedTier {
         }
         let (store, path) = (self.store.clone(), self.path(key));
         tokio::spawn(async move {
-            let _turn = turn;
+            let (_turn, _claim) = (turn, claim);
             let written = store.put(&path, Bytes::from(encoded).into());
             match tokio::time::timeout(WRITE_WITHIN, written).await {
                 Ok(Ok(_)) => {}
@@ -167,8 +223,8 @@ mod tests {
         let url = BlobUrl::File(folder.path().join("shared"));
         let (one, other) = (SharedTier::open(&url).unwrap(), SharedTier::open(&url).unwrap());
         assert_eq!(other.get(&Key([1; 32])).await, None);
-        one.put(&Key([1; 32]), &rendition(false));
-        one.put(&Key([2; 32]), &rendition(true));
+        one.put(&Key([1; 32]), &rendition(false), None);
+        one.put(&Key([2; 32]), &rendition(true), None);
         written(&one).await;
         assert_eq!(other.get(&Key([1; 32])).await, Some(rendition(false)));
         assert_eq!(other.get(&Key([2; 32])).await, None, "made in haste");
@@ -190,7 +246,7 @@ mod tests {
     async fn damage_is_no_rendition() {
         let folder = tempfile::tempdir().unwrap();
         let tier = SharedTier::open(&BlobUrl::File(folder.path().to_owned())).unwrap();
-        tier.put(&Key([1; 32]), &rendition(false));
+        tier.put(&Key([1; 32]), &rendition(false), None);
         written(&tier).await;
         let path = folder.path().join(tier.path(&Key([1; 32])).as_ref());
         let length = std::fs::metadata(&path).unwrap().len();

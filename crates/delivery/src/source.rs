@@ -42,6 +42,11 @@ impl Sources {
         }
     }
 
+    /// Where the facts are.
+    pub(crate) fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// The file at a path: its current version, or the one that the token asks for. A draft is as if it were not there.
     pub(crate) async fn find(&self, path: &str, token: Option<&str>) -> Result<Option<Asset>, DeliveryError> {
         let found = match token {

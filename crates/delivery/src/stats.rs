@@ -5,6 +5,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// The target of the spans that traces are made of. What they say holds no path, no query and no secret.
+pub const TRACE: &str = "tintype::trace";
+
 /// Renditions made, by `format`.
 pub const RENDITIONS: &str = "tintype_renditions_total";
 /// Time that a rendering waited for a worker and memory.
@@ -16,6 +19,13 @@ pub const ORIGINS: &str = "tintype_origin_requests_total";
 
 /// Looks for renditions that other servers have made, by `outcome`: `hit`, `miss`, `error`.
 pub const SHARED: &str = "tintype_shared_renditions_total";
+
+/// Claims of renditions among servers, by `outcome`: `ours`, `waited` (for another server), `given_up` (it took too long), `unknown` (the database did not say).
+pub const CLAIMS: &str = "tintype_rendition_claims_total";
+
+pub(crate) fn claimed(outcome: &'static str) {
+    metrics::counter!(CLAIMS, "outcome" => outcome).increment(1);
+}
 
 pub(crate) fn shared_read(outcome: &'static str) {
     metrics::counter!(SHARED, "outcome" => outcome).increment(1);

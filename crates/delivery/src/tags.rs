@@ -29,29 +29,37 @@ pub fn of_folder(endpoint: &str, folder: &str) -> String {
     hashed('d', endpoint, &path)
 }
 
+/// The name that all answers made of files of the library with one tag have.
+pub fn of_tag(endpoint: &str, tag: &str) -> String {
+    hashed('t', endpoint, tag)
+}
+
 /// The name of everything that a purge is for, and seldom of more: a wildcard that ends within a name, where that is not a whole file's, stands for
 /// the folder.
 pub fn of_purge(endpoint: &str, pattern: &PurgePattern) -> String {
-    let path = pattern.path();
-    let (folder, name) = path.rsplit_once('/').unwrap_or_default();
-    let is_file = name
-        .rsplit_once('.')
-        .is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
-    if !pattern.is_prefix() || is_file {
-        of_path(endpoint, path)
-    } else {
-        of_folder(endpoint, folder)
+    match pattern {
+        PurgePattern::Path(path) => of_path(endpoint, path),
+        PurgePattern::Prefix(start) => {
+            let (folder, name) = start.rsplit_once('/').unwrap_or_default();
+            let is_file = name
+                .rsplit_once('.')
+                .is_some_and(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
+            match is_file {
+                true => of_path(endpoint, start),
+                false => of_folder(endpoint, folder),
+            }
+        }
+        PurgePattern::Tag(tag) => of_tag(endpoint, tag),
+        PurgePattern::File(id) => of_file(*id),
     }
 }
 
-/// All names of what is made of an asset: at most 2 + [`FOLDERS`] + 1, of 26 characters at most.
+/// All names of what is made of an asset: 2 + [`FOLDERS`] + 1 at most, of 26 characters at most, and one of 18 characters for each of its tags, which have
+/// [`MAX_CHARS`](library::Tags::MAX_CHARS) characters together.
 pub(crate) fn of_asset(endpoint: &str, asset: &Asset) -> Vec<String> {
     let path = asset.path();
     let mut tags = Vec::new();
-    // What came from an origin has no id that lasts.
-    if !asset.version.token.is_empty() {
-        tags.push(of_file(asset.id));
-    }
+    tags.extend(lasting_id(asset).map(of_file));
     tags.push(of_path(endpoint, &path));
     tags.push(of_folder(endpoint, ""));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -65,7 +73,13 @@ pub(crate) fn of_asset(endpoint: &str, asset: &Asset) -> Vec<String> {
             .take(FOLDERS)
             .map(|end| of_folder(endpoint, folder.get(..end).unwrap_or_default())),
     );
+    tags.extend(asset.tags.iter().map(|tag| of_tag(endpoint, tag)));
     tags
+}
+
+/// What came from an origin has no id that lasts.
+pub(crate) fn lasting_id(asset: &Asset) -> Option<FileId> {
+    (!asset.version.token.is_empty()).then_some(asset.id)
 }
 
 /// 64 bits: a collision costs no more than a file that is fetched again.
@@ -101,6 +115,15 @@ mod tests {
         }
         assert_ne!(of_path("/acct", "/a"), of_path("/other", "/a"));
         assert_ne!(of_path("/acct", "/a"), of_folder("/acct", "/a"));
+        let id: FileId = "1".repeat(24).parse().unwrap();
+        for (pattern, expected) in [
+            (PurgePattern::Prefix("/".to_owned()), of_folder("/acct", "")),
+            (PurgePattern::Prefix("/a/b/".to_owned()), of_folder("/acct", "/a/b")),
+            (PurgePattern::Tag("sea".to_owned()), of_tag("/acct", "sea")),
+            (PurgePattern::File(id), format!("f-{id}")),
+        ] {
+            assert_eq!(of_purge("/acct", &pattern), expected, "{pattern:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use library::{Asset, FileType, MediaFacts};
+use tracing::Instrument as _;
 use transform::parameters::AskedFormat;
 use transform::{Accept, Context, Format, Output, RenditionKey, Stages, Transformation, content_dpr};
 
@@ -13,10 +14,12 @@ use crate::asked::Asked;
 use crate::cache::{Key, Rendition, Tier};
 use crate::coalesce::Role;
 use crate::inputs::Inputs;
-use crate::purge::OLDEST_RENDITION;
+use crate::purge::{OLDEST_RENDITION, Purgeable};
 use crate::render::{Files, Task};
+use crate::shared::Found;
 use crate::stages::{self, Chain, Place, Scope, Source};
-use crate::{DeliveryError, ServedFrom, Shared, stats};
+use crate::stats::{self, TRACE};
+use crate::{DeliveryError, ServedFrom, Shared};
 
 /// How the bytes of an answer are come by.
 pub(crate) enum Work {
@@ -59,8 +62,8 @@ impl Work {
 #[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) key: Key,
-    /// Of the file, for purges are by path.
-    path: Arc<str>,
+    /// By what purges know the file.
+    of: Arc<Purgeable>,
     pub(crate) format: Format,
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
@@ -151,7 +154,7 @@ pub(crate) async fn decide(
         bytes: version.size,
     };
     let key = Key::of(&RenditionKey::new(&source.name(), transformation, context, &contents))?;
-    let path: Arc<str> = path.into();
+    let of = Arc::new(Purgeable::new(asset, path));
     let notices = shared.ai.notices(transformation).await;
     let mut last = Cow::Borrowed(transformation);
     if transformation.needs_model() || inputs.have_stages() {
@@ -159,10 +162,10 @@ pub(crate) async fn decide(
         if known(&key) {
             return Ok(Work::Known { key, of_private });
         }
-        if let Some((rendition, tier)) = kept(shared, &key, &path).await {
+        if let Some((rendition, tier)) = kept(shared, &key, &of).await {
             return Ok(Work::Rendition(Box::new(Job {
                 key,
-                path,
+                of,
                 format: rendition.format,
                 content_dpr: None,
                 stands_in: false,
@@ -198,7 +201,7 @@ pub(crate) async fn decide(
     };
     Ok(Work::Rendition(Box::new(Job {
         key,
-        path,
+        of,
         format,
         content_dpr: content_dpr(&last, &task.plan, &context.hints),
         stands_in: false,
@@ -356,21 +359,26 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
         How::Made(rendition, from) => return Ok((rendition, from)),
         How::Make(recipe) => recipe,
     };
-    let (key, path) = (job.key, job.path);
-    if let Some((rendition, tier)) = kept(shared, &key, &path).await {
+    let (key, of) = (job.key, job.of);
+    if let Some((rendition, tier)) = kept(shared, &key, &of).await {
         return Ok((rendition, found_in(shared, tier)));
     }
     let counters = &shared.counters;
-    match shared.in_flight.run(key, make(shared.clone(), key, path, recipe)).await {
-        (Role::Follower, made) => {
-            let (rendition, _) = made?;
-            counters.coalesced.count();
-            Ok((rendition, ServedFrom::Coalesced))
-        }
-        (Role::Leader, Ok((rendition, Some(tier)))) => Ok((rendition, found_in(shared, tier))),
-        (Role::Leader, made) => {
-            counters.misses.count();
-            Ok((made?.0, ServedFrom::Render))
+    loop {
+        let making = make(shared.clone(), key, of.clone(), recipe.clone());
+        match shared.in_flight.run(key, making).await {
+            // Somebody else began before a purge: what came of it is for those who asked then.
+            (Role::Follower, Ok((rendition, _))) if !is_current(shared, &rendition, &of) => {}
+            (Role::Follower, made) => {
+                let (rendition, _) = made?;
+                counters.coalesced.count();
+                return Ok((rendition, ServedFrom::Coalesced));
+            }
+            (Role::Leader, Ok((rendition, Some(tier)))) => return Ok((rendition, found_in(shared, tier))),
+            (Role::Leader, made) => {
+                counters.misses.count();
+                return Ok((made?.0, ServedFrom::Render));
+            }
         }
     }
 }
@@ -387,18 +395,21 @@ fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {
 }
 
 /// What was made in haste is made anew once there is time.
-async fn kept(shared: &Shared, key: &Key, path: &str) -> Option<(Rendition, Tier)> {
-    let found = shared.cache.get(key).await?;
-    if !is_current(shared, &found.0, path) {
+async fn kept(shared: &Shared, key: &Key, of: &Purgeable) -> Option<(Rendition, Tier)> {
+    let span = tracing::debug_span!(target: TRACE, "cache", found = tracing::field::Empty);
+    let found = shared.cache.get(key).instrument(span.clone()).await;
+    span.record("found", found.as_ref().map_or("nowhere", |(_, tier)| tier.name()));
+    let found = found?;
+    if !is_current(shared, &found.0, of) {
         return None;
     }
     (!found.0.hasty || shared.renderer.is_loaded()).then_some(found)
 }
 
 /// Neither too old nor purged.
-fn is_current(shared: &Shared, rendition: &Rendition, path: &str) -> bool {
+fn is_current(shared: &Shared, rendition: &Rendition, of: &Purgeable) -> bool {
     let made_ms = rendition.made_ms;
-    made_ms.saturating_add(OLDEST_MS) >= now_ms() && !shared.purges.have(path, made_ms)
+    made_ms.saturating_add(OLDEST_MS) >= now_ms() && !shared.purges.have_any(of, made_ms)
 }
 
 const OLDEST_MS: u64 = OLDEST_RENDITION.as_secs() * 1000;
@@ -411,19 +422,30 @@ fn now_ms() -> u64 {
 async fn make(
     shared: Arc<Shared>,
     key: Key,
-    path: Arc<str>,
+    of: Arc<Purgeable>,
     recipe: Recipe,
 ) -> Result<(Rendition, Option<Tier>), DeliveryError> {
     // Somebody may have finished it between our look and our turn.
-    if let Some((rendition, tier)) = kept(&shared, &key, &path).await {
+    if let Some((rendition, tier)) = kept(&shared, &key, &of).await {
         return Ok((rendition, Some(tier)));
     }
-    if let Some(tier) = &shared.tier
-        && let Some(rendition) = tier.get(&key).await
-        && is_current(&shared, &rendition, &path)
-    {
-        shared.cache.insert(key, rendition.clone());
-        return Ok((rendition, Some(Tier::Shared)));
+    let mut claim = None;
+    if let Some(tier) = &shared.tier {
+        let cost = match &recipe {
+            Recipe::Rendered(rendering) => shared.renderer.expected(&rendering.task),
+            // Done in less time than asking takes.
+            Recipe::Cleaned { .. } => Duration::ZERO,
+        };
+        let usable = |rendition: &Rendition| is_current(&shared, rendition, &of);
+        let span = tracing::debug_span!(target: TRACE, "shared cache");
+        let looking = tier.get_or_claim(shared.sources.library(), &key, cost, usable);
+        match looking.instrument(span).await {
+            Found::There(rendition) => {
+                shared.cache.insert(key, rendition.clone());
+                return Ok((rendition, Some(Tier::Shared)));
+            }
+            Found::Absent(ours) => claim = ours,
+        }
     }
     // A purge that comes while it is made is for it, too.
     let made_ms = now_ms();
@@ -432,16 +454,19 @@ async fn make(
         Recipe::Rendered(rendering) => {
             let Rendering { task, source, inputs } = *rendering;
             let read = async {
-                Ok(Files {
+                Ok::<_, DeliveryError>(Files {
                     source: source.read(&shared, max).await?,
                     others: inputs.read(&shared, max).await?,
                 })
             };
+            let read = read.instrument(tracing::debug_span!(target: TRACE, "read source"));
             let made = shared.renderer.render(task, read).await;
             (source, made)
         }
         Recipe::Cleaned { source, size } => {
-            let made = shared.renderer.clean_svg(size, source.read(&shared, max)).await;
+            let read = source.read(&shared, max);
+            let read = read.instrument(tracing::debug_span!(target: TRACE, "read source"));
+            let made = shared.renderer.clean_svg(size, read).await;
             (source, made)
         }
     };
@@ -452,7 +477,7 @@ async fn make(
             stats::rendered(rendition.format.extension());
             shared.cache.insert(key, rendition.clone());
             if let Some(tier) = &shared.tier {
-                tier.put(&key, &rendition);
+                tier.put(&key, &rendition, claim);
             }
             Ok((rendition, None))
         }

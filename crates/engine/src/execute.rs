@@ -23,6 +23,9 @@ pub use measure::Bounds;
 use session::Pixels;
 pub(crate) use session::Session;
 
+/// The target of the spans that traces are made of: decoding, the operations behind it, encoding.
+pub(crate) const TRACE: &str = "tintype::trace";
+
 /// A produced file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendition {
@@ -108,6 +111,8 @@ fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
     check_canvases(&plan.ops, budget)?;
 
     let bytes = if plan.animated {
+        // All three for each frame, which would be too many spans.
+        let _span = tracing::debug_span!(target: TRACE, "animate", format = encoding.format.extension()).entered();
         animation::render(source, plan, budget, &mut |picture| session.frame(picture, plan))?
     } else {
         let base = session.base(
@@ -119,6 +124,7 @@ fn execute(session: &Session, plan: &Plan) -> Result<Rendition, RenderError> {
         check_size(base.pixels.size(), plan.size)?;
         budget.check_cancelled()?;
         let attachments = attachments(base.metadata, &base.space, &encoding);
+        let _span = tracing::debug_span!(target: TRACE, "encode", format = encoding.format.extension()).entered();
         match &base.pixels {
             Pixels::Rgb(picture) => codecs::encode(picture, &encoding, &attachments.as_refs(), budget.effort)?,
             Pixels::Planes(planes) => codecs::encode_planes(planes, &encoding, &attachments.as_refs(), budget.effort)?,

@@ -21,6 +21,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tracing::Instrument as _;
 
 use connection::Kind;
 pub(crate) use connection::{Lock, On, Reader, Transaction};
@@ -242,15 +243,27 @@ impl Database {
         }
     }
 
+    /// For a connection beside the pool's.
+    pub(crate) fn postgres_options(&self) -> Option<Arc<PgConnectOptions>> {
+        match &self.readers {
+            Reader::Sqlite(_) => None,
+            Reader::Postgres(pool) => Some(pool.connect_options()),
+        }
+    }
+
     /// A transaction that will write. With SQLite it holds the write lock from the start: one that reads first and
     /// asks for the lock later can find its reading outdated and fail. With PostgreSQL it asks for [`Lock`]s where it
     /// reads something that it then builds on.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let wakers = Some(Arc::clone(&self.wakers));
-        Ok(match &self.writer {
-            Reader::Sqlite(pool) => Transaction::new(Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?), wakers),
-            Reader::Postgres(pool) => Transaction::new(Kind::Postgres(pool.begin().await?), wakers),
-        })
+        let begun = async {
+            Ok::<_, sqlx::Error>(match &self.writer {
+                Reader::Sqlite(pool) => Kind::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+                Reader::Postgres(pool) => Kind::Postgres(pool.begin().await?),
+            })
+        };
+        // The wait for a connection, or for others that write, is in it.
+        Ok(Transaction::new(begun.instrument(query::span("BEGIN")).await?, wakers))
     }
 
     pub(crate) fn wakers(&self) -> &Wakers {

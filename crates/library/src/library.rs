@@ -8,6 +8,7 @@ use tokio::sync::RwLock;
 
 use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
+use crate::claims::Claims;
 use crate::database::{self, Database, DatabaseError, Migration, query};
 use crate::error::StoreError;
 use crate::list::Estimate;
@@ -29,6 +30,7 @@ struct Inner {
     /// while unneeded blobs are removed: so a blob cannot go between the two.
     collection: RwLock<()>,
     account: AccountCache,
+    claims: Claims,
     /// Open as long as the library is, because closing it gives up the lock.
     lock: File,
 }
@@ -141,6 +143,7 @@ impl Library {
                 estimate: Estimate::default(),
                 collection,
                 account: AccountCache::default(),
+                claims: Claims::default(),
                 lock,
             }),
         })
@@ -224,6 +227,10 @@ impl Library {
 
     pub(crate) fn account_cache(&self) -> &AccountCache {
         &self.inner.account
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.inner.claims
     }
 
     pub(crate) fn collection(&self) -> &RwLock<()> {

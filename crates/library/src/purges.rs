@@ -21,7 +21,7 @@ pub(crate) const CHANNEL: &str = "tintype_purges";
 /// A purge to ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgeOrder {
-    /// What is purged, as it was checked by the caller; shown and handed back as it is.
+    /// What is purged, in the words of the caller, who has checked it: a URL mostly. Handed back as it is.
     pub url: String,
     /// Purges of one month (UTC) that are carried out, if there is a limit.
     pub limit: Option<u32>,

@@ -10,6 +10,8 @@ mod bench;
 mod blobs;
 #[path = "suite/changing.rs"]
 mod changing;
+#[path = "suite/claims.rs"]
+mod claims;
 #[path = "suite/crash.rs"]
 mod crash;
 #[path = "suite/deleting_folders.rs"]

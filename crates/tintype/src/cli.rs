@@ -13,6 +13,8 @@ mod keys;
 mod library;
 mod mcp;
 mod own_key;
+mod own_server;
+mod purge;
 mod serve;
 mod top;
 mod transform;
@@ -47,6 +49,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(("actions", m)) => actions::run(m),
         Some(("call", m)) => call::run(m),
         Some(("trash", m)) => trash::run(m),
+        Some(("purge", m)) => purge::run(m),
         Some(("config", m)) => config::run(m),
         Some(("health", m)) => health::run(m),
         Some(("top", m)) => top::run(m),
@@ -97,6 +100,7 @@ fn command() -> Command {
         .subcommand(actions::command())
         .subcommand(with_settings(call::command(), ["data_dir", "public_url", "listen"]))
         .subcommand(with_settings(trash::command(), ["data_dir", "public_url", "listen"]))
+        .subcommand(with_settings(purge::command(), ["data_dir", "public_url", "listen"]))
         .subcommands(connector::commands())
         .subcommand(config::command())
         .subcommand(db::command())

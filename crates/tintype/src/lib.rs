@@ -19,3 +19,4 @@ pub mod observe;
 pub mod router;
 pub mod routes;
 pub mod server;
+pub mod traces;

@@ -1,34 +1,44 @@
-//! Logs, request ids and metrics.
+//! Logs, request ids and metrics; traces are in `traces`.
 
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use delivery::stats::{ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
+use delivery::stats::{CLAIMS, ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::config::Config;
+use crate::traces::{self, TRACE, Traces};
 
-/// Starts logging to standard error. Only the first call in a process has an effect.
-pub fn start_logging(config: &Config) {
-    // The cache's storage engine tells of its own workings at `info`; a filter that names it beats this.
-    let filter = EnvFilter::try_new(format!("foyer_storage=warn,{}", config.log)).unwrap_or_default();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = if config.log_format.is_json() {
-        builder
+/// Starts logging to standard error, and hands spans to `traces` if there are any. Only the first call in a process has an effect.
+pub fn start_logging(config: &Config, traces: Option<&Traces>) {
+    // The cache's storage engine tells of its own workings at `info`; a filter that names it beats this. Spans of traces are not for the log, whose lines name
+    // the request that they belong to.
+    let filter = EnvFilter::try_new(format!("foyer_storage=warn,{TRACE}=off,{}", config.log)).unwrap_or_default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if config.log_format.is_json() {
+        lines
             .json()
             .flatten_event(true)
             .with_current_span(true)
             .with_span_list(false)
-            .try_init()
+            .boxed()
     } else {
-        builder.with_target(false).try_init()
+        lines.with_target(false).boxed()
+    };
+    let started = match traces {
+        // One filter for all is the cheaper one.
+        None => tracing_subscriber::registry().with(lines).with(filter).try_init(),
+        Some(traces) => tracing_subscriber::registry()
+            .with(lines.with_filter(filter))
+            .with(traces.layer())
+            .try_init(),
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
@@ -115,6 +125,10 @@ fn describe() {
             SHARED,
             "Looks for renditions that other servers have made, by outcome: hit, miss, error",
         ),
+        (
+            CLAIMS,
+            "Renditions that were to be made, by what other servers were doing: ours, waited, given_up, unknown",
+        ),
         ("tintype_cache_misses_total", "Renditions found nowhere"),
         (
             "tintype_renditions_coalesced_total",
@@ -187,8 +201,16 @@ pub async fn observe(State(area): State<fn(&str) -> &'static str>, mut request: 
     let path = request.uri().path().to_owned();
     let area = area(&path);
     let span = tracing::info_span!("request", request_id = %id.0);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let traced = traces::of_request(request.headers(), known_method(&method), &path, area);
+    traced.record("tintype.request_id", tracing::field::display(id.0));
+    // The one for traces is the inner one: work that goes on in a task of its own takes the innermost along.
+    let mut response = next
+        .run(request)
+        .instrument(traced.clone())
+        .instrument(span.clone())
+        .await;
     let status = response.status();
+    traces::answered(&traced, status.as_u16());
     let elapsed = started.elapsed();
     span.in_scope(|| {
         tracing::info!(%method, path, status = status.as_u16(), ms = elapsed.as_millis() as u64, "answered");
@@ -199,13 +221,17 @@ pub async fn observe(State(area): State<fn(&str) -> &'static str>, mut request: 
         headers.insert(HeaderName::from_static("x-ik-requestid"), value.clone());
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
-    // An unknown method is the client's text: it must not become a label of its own.
-    let method = match method.as_str() {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method.to_string(),
-        _ => "OTHER".to_owned(),
-    };
-    metrics::counter!(REQUESTS, "area" => area, "method" => method, "status" => status.as_u16().to_string())
+    metrics::counter!(REQUESTS, "area" => area, "method" => known_method(&method), "status" => status.as_u16().to_string())
         .increment(1);
     metrics::histogram!(SECONDS, "area" => area).record(elapsed.as_secs_f64());
     response
+}
+
+/// An unknown method is the client's text: it must not become a label of its own.
+fn known_method(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("OTHER")
 }

@@ -320,6 +320,38 @@ impl Fetcher {
         Ok(response.status().as_u16())
     }
 
+    /// The same with the answer's body, at most `max_bytes` of it, within the whole of `timeout`.
+    pub(crate) async fn exchange(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+        max_bytes: u64,
+    ) -> Result<(u16, Bytes), FetchError> {
+        let deadline = Deadline::new(Instant::now(), timeout, Phase::WholeFile);
+        let url = parse(url)?;
+        let place = shown(&url);
+        self.check_literal(&url, &place)?;
+        let request = self.client.post(url).headers(headers).body(body);
+        let mut response = deadline
+            .limit(&place, request.send())
+            .await?
+            .map_err(|error| sending_failed(error, &place))?;
+        let mut answer = Vec::new();
+        while let Some(piece) = deadline
+            .limit(&place, response.chunk())
+            .await?
+            .map_err(|error| sending_failed(error, &place))?
+        {
+            if (answer.len() + piece.len()) as u64 > max_bytes {
+                return Err(FetchError::TooLarge { limit: max_bytes });
+            }
+            answer.extend_from_slice(&piece);
+        }
+        Ok((response.status().as_u16(), answer.into()))
+    }
+
     /// True if `url` may be asked for at all, as far as its text tells: a name is looked up only when it is.
     pub fn check(&self, url: &str) -> Result<(), FetchError> {
         let url = parse(url)?;

@@ -15,10 +15,11 @@ use moka::sync::Cache;
 use serde_json::Map;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tracing::Instrument as _;
 
 use super::fetch::{Fetcher, FetcherError};
 use super::originals::{Arrived, Facts, Originals};
-use super::places::Places;
+use super::places::{Places, RETRY_AFTER_S};
 use super::storage::Storages;
 use crate::OLDEST_RENDITION;
 use crate::coalesce::{Coalescer, Role};
@@ -189,12 +190,14 @@ impl Origins {
         };
         let (places, absent, failing) = (self.places.clone(), self.absent.clone(), self.failing.clone());
         async move {
-            let _place = places.take().await?;
+            let queue = tracing::debug_span!(target: stats::TRACE, "queue");
+            let _place = places.take().instrument(queue).await?;
             let origin = identity(&fetch.origin);
             // Before the origin is asked: what is purged while it answers may have been replaced there since.
             let asked_at = Timestamp::now().as_millis();
             let (originals, kind) = (fetch.originals.clone(), fetch.origin.kind.clone());
-            match stats::counted(kind, fetch.carry_out(asked_at)).await {
+            let span = tracing::debug_span!(target: stats::TRACE, "origin", kind);
+            match stats::counted(kind, fetch.carry_out(asked_at)).instrument(span).await {
                 Ok(facts) => {
                     failing.invalidate(&origin);
                     match &facts {
@@ -305,7 +308,13 @@ impl Fetch {
         let Some(mut arriving) = self.storages.open(&self.origin, secret, &self.wanted).await? else {
             return Ok(None);
         };
-        let unkept = |error: io::Error| DeliveryError::internal("keep the origin's file", error);
+        let unkept = |error: io::Error| match error.kind() {
+            // Others that are on their way take all the room there is.
+            io::ErrorKind::QuotaExceeded => DeliveryError::Overloaded {
+                retry_after_s: RETRY_AFTER_S,
+            },
+            _ => DeliveryError::internal("keep the origin's file", error),
+        };
         let mut writing = self.originals.begin().map_err(unkept)?;
         let arrival = async {
             while let Some(piece) = arriving.body.next().await {

@@ -4,6 +4,7 @@
 //! says how many at once; `originals` keeps what they gave; `files` puts both together: a path in, a file out that the rest of delivery treats as one of the library.
 
 mod address;
+mod akeneo;
 mod fetch;
 mod files;
 mod originals;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +35,8 @@ pub(super) struct Originals {
     written: AtomicUsize,
     max_written: usize,
     contents: Mutex<Contents>,
+    /// Bytes of all that is on its way.
+    arriving: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +85,8 @@ pub(super) struct Writing {
     hash: Sha256,
     size: u64,
     head: Vec<u8>,
+    arriving: Arc<AtomicU64>,
+    budget: u64,
 }
 
 /// What tells the type of a file.
@@ -106,6 +110,7 @@ impl Originals {
             written: AtomicUsize::default(),
             max_written: WRITTEN,
             contents: Mutex::new(contents),
+            arriving: Arc::default(),
         };
         originals.sweep_facts();
         originals
@@ -192,8 +197,8 @@ impl Originals {
         fs::create_dir_all(&folder)?;
         let unique: u64 = self.known.entry_count() ^ u64::from(std::process::id());
         let (file, path) = loop {
-            static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-            let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            static NEXT: AtomicU64 = AtomicU64::new(0);
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!("{unique:x}-{number}"));
             match File::options().write(true).create_new(true).open(&path) {
                 Ok(file) => break (file, path),
@@ -207,6 +212,8 @@ impl Originals {
             hash: Sha256::new(),
             size: 0,
             head: Vec::new(),
+            arriving: self.arriving.clone(),
+            budget: self.budget,
         })
     }
 
@@ -312,17 +319,28 @@ impl Originals {
 }
 
 impl Writing {
+    /// Adds to it. What is on its way may take the whole budget and no more, but one file may always come: past that the error is
+    /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded).
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        let others = self
+            .arriving
+            .fetch_add(length, Ordering::Relaxed)
+            .saturating_sub(self.size);
+        self.size += length;
+        if others > 0 && others.saturating_add(self.size) > self.budget {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
         let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..wanted]);
         self.hash.update(bytes);
-        self.size += bytes.len() as u64;
         self.file.write_all(bytes)
     }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
+        self.arriving.fetch_sub(self.size, Ordering::Relaxed);
         // Gone already where it was kept.
         let _ = fs::remove_file(&self.path);
     }
@@ -396,6 +414,26 @@ mod tests {
             0,
             "nothing half written is left"
         );
+    }
+
+    #[test]
+    fn what_is_on_its_way_has_a_budget_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let originals = Originals::open(dir.path(), 10);
+        let mut alone = originals.begin().unwrap();
+        alone.write(&[0; 20]).unwrap();
+        let mut second = originals.begin().unwrap();
+        let refused = second.write(&[0; 1]).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::QuotaExceeded);
+        drop((alone, second));
+        let (mut first, mut second) = (originals.begin().unwrap(), originals.begin().unwrap());
+        first.write(&[0; 5]).unwrap();
+        second.write(&[0; 5]).unwrap();
+        assert!(first.write(&[0; 1]).is_err());
+        drop(first);
+        second.write(&[0; 50]).unwrap();
+        drop(second);
+        assert_eq!(originals.arriving.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ const QUEUE: usize = 256;
 /// How long they may wait: as long as renderings do.
 const WAIT: Duration = Duration::from_secs(20);
 /// When a client that was refused may try again.
-const RETRY_AFTER_S: u32 = 2;
+pub(super) const RETRY_AFTER_S: u32 = 2;
 
 /// Places for fetches, and a queue before them.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt};
 use library::Origin;
 use moka::sync::Cache;
 use object_store::aws::AmazonS3Builder;
@@ -22,7 +22,8 @@ use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::fetch::{FetchError, Fetcher};
+use super::akeneo::{Akeneo, AkeneoError};
+use super::fetch::{FetchError, Fetched, Fetcher};
 use super::files::Wanted;
 use crate::DeliveryError;
 
@@ -35,19 +36,25 @@ const ASKED_BY: (HeaderName, HeaderValue) = (
 /// From asking a bucket to the first bytes.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Between two pieces of a file.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
 /// Clients of buckets that are kept; each holds connections.
 const CLIENTS: u64 = 100;
 
 /// In a path everything but these is percent-encoded.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Asks origins for files.
 #[derive(Debug)]
 pub(super) struct Storages {
     fetcher: Arc<Fetcher>,
+    /// The same client, for buckets.
+    http: HttpClient,
     max_bytes: u64,
     /// By the origin's id and the time of its last change.
     buckets: Cache<(String, i64), Arc<dyn ObjectStore>>,
+    akeneo: Akeneo,
 }
 
 /// A file that is being sent.
@@ -59,9 +66,11 @@ pub(super) struct Arriving {
 impl Storages {
     pub(super) fn new(fetcher: Arc<Fetcher>, max_bytes: u64) -> Self {
         Self {
+            http: HttpClient::new(fetcher.client().clone()),
             fetcher,
             max_bytes,
             buckets: Cache::new(CLIENTS),
+            akeneo: Akeneo::default(),
         }
     }
 
@@ -94,20 +103,28 @@ impl Storages {
             }
             ("WEB_PROXY", Wanted::Url(url)) => self.fetch(url, HeaderMap::from_iter([ASKED_BY])).await,
             ("WEB_PROXY", Wanted::Path { .. }) | (_, Wanted::Url(_)) => Ok(None),
-            ("AKENEO_PIM", _) => Err(DeliveryError::Unavailable("an Akeneo PIM as an origin")),
+            ("AKENEO_PIM", Wanted::Path { path, .. }) => {
+                let secrets = secrets(secret);
+                let got = self
+                    .akeneo
+                    .get(&self.fetcher, origin, &secrets, path, self.max_bytes)
+                    .await;
+                match got {
+                    Ok(None) => Ok(None),
+                    Ok(Some(fetched)) => arriving(Ok(fetched)),
+                    Err(AkeneoError::Fetch(error)) => arriving(Err(error)),
+                    Err(AkeneoError::NoToken) => Err(DeliveryError::Origin {
+                        code: "EACCES",
+                        message: "the origin gave no token for our credentials".to_owned(),
+                    }),
+                }
+            }
             (_, Wanted::Path { path, .. }) => self.get(origin, secret, path).await,
         }
     }
 
     async fn fetch(&self, url: &str, headers: HeaderMap) -> Result<Option<Arriving>, DeliveryError> {
-        match self.fetcher.get_with(url, self.max_bytes, headers).await {
-            Ok(fetched) => Ok(Some(Arriving {
-                is_private: fetched.is_private,
-                body: fetched.body.map(|piece| piece.map_err(unfetched)).boxed(),
-            })),
-            Err(FetchError::Status { status: 404 | 410, .. }) => Ok(None),
-            Err(error) => Err(unfetched(error)),
-        }
+        arriving(self.fetcher.get_with(url, self.max_bytes, headers).await)
     }
 
     async fn get(
@@ -142,15 +159,12 @@ impl Storages {
             Ok(Ok(got)) => got,
         };
         if got.meta.size > self.max_bytes {
-            return Err(DeliveryError::limit(format!(
-                "the file at the origin has more than {} bytes",
-                self.max_bytes
-            )));
+            return Err(too_large(self.max_bytes));
         }
         let private = got.attributes.get(&Attribute::Metadata("isprivatefile".into()));
         Ok(Some(Arriving {
             is_private: private.is_some_and(|value| value.as_ref().eq_ignore_ascii_case("true")),
-            body: got.into_stream().map(|piece| piece.map_err(refused)).boxed(),
+            body: counted(got.into_stream(), self.max_bytes),
         }))
     }
 
@@ -159,13 +173,10 @@ impl Storages {
         origin: &Origin,
         secret: Option<SecretString>,
     ) -> Result<Arc<dyn ObjectStore>, DeliveryError> {
-        // Kept as one JSON object, by the names of the API.
-        let secrets: Value = secret
-            .and_then(|secret| serde_json::from_str(secret.expose_secret()).ok())
-            .unwrap_or_default();
+        let secrets = secrets(secret);
         let hidden = |name: &str| secrets.get(name).and_then(Value::as_str).unwrap_or_default();
         let guarded = Guarded {
-            client: HttpClient::new(self.fetcher.client().clone()),
+            client: self.http.clone(),
             fetcher: self.fetcher.clone(),
             own_rights: false,
         };
@@ -259,6 +270,25 @@ impl Storages {
     }
 }
 
+/// Kept as one JSON object, by the names of the API.
+fn secrets(secret: Option<SecretString>) -> Value {
+    secret
+        .and_then(|secret| serde_json::from_str(secret.expose_secret()).ok())
+        .unwrap_or_default()
+}
+
+/// What a web server sends; nothing where it says that there is no such file.
+fn arriving(fetched: Result<Fetched, FetchError>) -> Result<Option<Arriving>, DeliveryError> {
+    match fetched {
+        Ok(fetched) => Ok(Some(Arriving {
+            is_private: fetched.is_private,
+            body: fetched.body.map(|piece| piece.map_err(unfetched)).boxed(),
+        })),
+        Err(FetchError::Status { status: 404 | 410, .. }) => Ok(None),
+        Err(error) => Err(unfetched(error)),
+    }
+}
+
 /// The name of a bucket, a container or an account. It may become a part of a host name, and so may not hold what would end
 /// that: `10.0.0.1/` before `.blob.core.windows.net` is an address in a private network.
 fn host_label<'a>(origin: &'a Origin, key: &str) -> Result<&'a str, DeliveryError> {
@@ -326,6 +356,30 @@ impl HttpService for Guarded {
     }
 }
 
+/// The bytes of a bucket's file as they come. What was said of its size may be wrong, and what begins may stop.
+fn counted(
+    body: BoxStream<'static, object_store::Result<Bytes>>,
+    max: u64,
+) -> BoxStream<'static, Result<Bytes, DeliveryError>> {
+    let pieces = stream::try_unfold((body, 0_u64), move |(mut body, received)| async move {
+        let piece = tokio::time::timeout(LONGEST_PAUSE, body.next()).await;
+        let piece = piece.map_err(|_elapsed| unreachable("the bucket stopped in the middle of the file"))?;
+        let Some(piece) = piece.transpose().map_err(refused)? else {
+            return Ok(None);
+        };
+        let received = received.saturating_add(piece.len() as u64);
+        if received > max {
+            return Err(too_large(max));
+        }
+        Ok(Some((piece, (body, received))))
+    });
+    pieces.boxed()
+}
+
+fn too_large(max: u64) -> DeliveryError {
+    DeliveryError::limit(format!("the file at the origin has more than {max} bytes"))
+}
+
 fn unreachable(message: &str) -> DeliveryError {
     DeliveryError::Origin {
         code: "ECONNREFUSED",
@@ -383,8 +437,11 @@ fn unfetched(error: FetchError) -> DeliveryError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use library::Timestamp;
     use object_store::client::HttpRequestBody;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -487,6 +544,186 @@ mod tests {
         *request.uri_mut() = format!("http://{here}/").parse().unwrap();
         assert!(client.execute(request).await.is_err());
         assert_eq!(came.load(Ordering::SeqCst), 0);
+    }
+
+    /// Says what these vendors say of a file, and remembers what it was asked: URL and `Authorization`.
+    #[derive(Debug, Clone, Default)]
+    struct Vendor(Arc<Mutex<Vec<(String, String)>>>);
+
+    impl HttpService for Vendor {
+        fn call<'a, 'b>(&'a self, request: HttpRequest) -> BoxFuture<'b, Result<HttpResponse, HttpError>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            Box::pin(async move {
+                let url = request.uri().to_string();
+                let key = request.headers().get("authorization");
+                let key = key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
+                assert_eq!(request.method().as_str(), "GET");
+                let (status, body) = match url.split('?').next().and_then(|path| path.rsplit('/').next()) {
+                    Some("a%20b.jpg") => (200, "bytes"),
+                    Some("closed.jpg") => (403, "<Error><Code>AccessDenied</Code></Error>"),
+                    _ => (404, "<Error><Code>NoSuchKey</Code></Error>"),
+                };
+                self.0.lock().unwrap().push((url, key));
+                let mut answer = HttpResponse::new(body.to_owned().into());
+                *answer.status_mut() = status.try_into().unwrap();
+                for (name, value) in [
+                    ("content-length", body.len().to_string().as_str()),
+                    ("etag", "\"0x8DC\""),
+                    ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+                    ("x-amz-meta-isprivatefile", "true"),
+                    ("x-goog-meta-isprivatefile", "true"),
+                    ("x-ms-meta-isprivatefile", "true"),
+                ] {
+                    let name = HeaderName::from_static(name);
+                    answer.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+                }
+                Ok(answer)
+            })
+        }
+    }
+
+    /// Made for this test.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQDUeNUbIZ65lCdf\n\
+        v6XI5Jm2r80UOkOlj/EE3ooJrAR9K5KMQM4RzFjwx9WIMes/IL8OTz1VZ7REiVDM\n\
+        UVKkgRRmGRbGW7bnixATa/xxma1EmEDbQERZgVCLhZKtPkx+gTFS27QtSJbWTATN\n\
+        fRU7AVXkTDZp0tUR07tSyeGLWKrsC1Ec0Ebe+4/Xg2c9Z4MHz0EgFiJF7x0FhjTp\n\
+        uZZNAhmKd082AWV7iB0iKVwV+slWZdhGygqZjWqTtKnQJ4odk5Hb2IYxhP6++2P0\n\
+        XtIBEf18y9bxry7EXxUZjn61zCRg9el0fszoQXithSw2sxFllKe1QYk8YofnyoNq\n\
+        leV5yaelAgMBAAECggEAGBWJTH3DXPRdATa7X1oATYvAcphHJjt6fcuO+Jkx2hFo\n\
+        F3NaGHziIQr52qoT6TA4T/It+OIcNj+dc8eNF14VVpxl7z6irTzfaeAt+Z+KmzGp\n\
+        +mBezwmAPIx7y5z59UYGNgb29cIabPipe7R/xVQ5rPrxmQ2/vrlSLMh7Az1eBIrv\n\
+        +4IEOiw5AHju6+x8NSstJQ/zzlHlWF7ZGUh46aUwQu74aUNnk9P1Z7aodSNe0Uj3\n\
+        24m99EXfTcdLDUei4WQqrOFTXkUdgY9KmGfOZhNSCLjEeT4i8OELTNyJluMX2tIT\n\
+        U2MiYIjpbeHeRozOWpjju9JhPspTBgL9wnH9zRO7CQKBgQDpV/3HettJTv6f4l63\n\
+        qaz2P5hWwwRXvRBM/4bE1vdOydh7vitnjgfoSCSGV6LqDXi66TsNB7Hb7FuxS5Ld\n\
+        i1phEF5eV/sqwKFV8Vi7xCDx1POYK50rM9thy4+hBv265lN+h1K7ZB5flcjTGFHZ\n\
+        K0skPtNzUSBCCAStjmUQ1uNb6QKBgQDpGg1fz1oweMFQCB3RzEY9zt64Yor7PUV7\n\
+        Jv5NTNutxn8gpuyYUijHvAb7mwtPhtM2aw4bk258h+GuqE9eO4BbuP9hfZkIcgJH\n\
+        KHozSuHK+uSrkNnCVHD7aIkxY/f0ZtkIacZbbbXgQ/bkNHUokZFYFibIutA246zK\n\
+        U5sOTdCkXQKBgQCXBnVhk7m0I+WXM9tcAfzJUHXXydbYtqyDOWtPoVZlbyynQnkz\n\
+        R/EEPRUuwi/WTqvSRbwLfex2y+64vJIsw9HWOtLpOwZ8MDr7tf5ZYOJ1wv96gNfz\n\
+        q1eVXzvx2+WC/yoRHaLFWFJ0SSy2u+nVpji3F9ahr2MyeaAVeLEfCgYTaQKBgQC8\n\
+        DD5Z2qdBj0k0TTfxNkA8QJVAXo8MW8OftDdXGPfn2shYCRG5WB5582AWvl+Dipr9\n\
+        vaOl72wknmIcSr+sn4fPdxDfDznTrFXWHftnQbOh0oGDPtnNgd2blBuJcsJnskjI\n\
+        FrzkqT8eavXT59XUIosEaupi6QJsJYQRvRzLj08QKQKBgQCqDEogJHlvSRE5QIaB\n\
+        wd32A1voOzQvTYsOPG+JQqKHePIUySCnbCXhzp+LHDxFItpta/VnLWmjjusLjoGU\n\
+        /vSD2c6dw7HlsFaGho5/5rcYWL1uuHBk5R73rVCQwV2q05rpe3CDEYxMy5Zw1jZP\n\
+        kKKu7MAVzKkpNxS8sRw9iW/Elg==\n\
+        -----END PRIVATE KEY-----\n";
+
+    /// What is asked of a vendor for a file that is there, and how; the file, one that is not there and one that is closed are told apart.
+    async fn asked(origin: Origin, secret: Value) -> (String, String) {
+        let vendor = Vendor::default();
+        let mut storages = Storages::new(Arc::new(Fetcher::new(FetchPolicy::default()).unwrap()), 1000);
+        storages.http = HttpClient::new(vendor.clone());
+        let open = async |path: &str| {
+            let wanted = Wanted::Path {
+                path: path.to_owned(),
+                query: "x=1".to_owned(),
+                host: Some("media.example.com".to_owned()),
+            };
+            let secret = SecretString::from(secret.to_string());
+            storages.open(&origin, Some(secret), &wanted).await
+        };
+        let there = open("a b.jpg").await.unwrap().unwrap();
+        let pieces: Vec<Bytes> = there.body.map(Result::unwrap).collect().await;
+        assert_eq!((pieces.concat(), there.is_private), (b"bytes".to_vec(), true));
+        assert!(open("none.jpg").await.unwrap().is_none());
+        let closed = open("closed.jpg").await.err().unwrap();
+        assert!(
+            matches!(closed, DeliveryError::Origin { code: "EACCES", .. }),
+            "{closed:?}"
+        );
+        vendor.0.lock().unwrap()[0].clone()
+    }
+
+    /// <https://cloud.google.com/storage/docs/xml-api/get-object-download>, with a token that the service account signs for itself:
+    /// <https://developers.google.com/identity/protocols/oauth2/service-account#jwt-auth>.
+    #[tokio::test]
+    async fn google_cloud_storage_is_asked_as_published() {
+        let settings =
+            json!({"bucket": "shop-media", "prefix": "raw/", "clientEmail": "reader@shop.iam.gserviceaccount.com"});
+        // As it stands in the service account's JSON file, or with its line breaks spelt out.
+        for key in [KEY.to_owned(), KEY.replace('\n', "\\n")] {
+            let (url, key) = asked(origin("GCS", &settings), json!({ "privateKey": key })).await;
+            assert_eq!(url, "https://storage.googleapis.com/shop-media/raw/a%20b.jpg");
+            let parts: Vec<&str> = key.strip_prefix("Bearer ").unwrap().split('.').collect();
+            assert_eq!(parts.len(), 3);
+            let claims = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+            let claims: Value = serde_json::from_slice(&claims).unwrap();
+            assert_eq!(claims["iss"], "reader@shop.iam.gserviceaccount.com");
+            assert_eq!(claims["sub"], claims["iss"]);
+            assert!(
+                claims["scope"]
+                    .as_str()
+                    .unwrap()
+                    .contains("https://www.googleapis.com/auth/"),
+                "{claims}"
+            );
+        }
+    }
+
+    /// <https://learn.microsoft.com/rest/api/storageservices/get-blob>, with a shared access signature in the query.
+    #[tokio::test]
+    async fn azure_blob_storage_is_asked_as_published() {
+        let settings = json!({"accountName": "shopmedia", "container": "pictures", "prefix": "raw"});
+        for token in ["?sv=2024-11-04&sp=r&sig=ab%2Bc%3D", "sv=2024-11-04&sp=r&sig=ab%2Bc%3D"] {
+            let (url, key) = asked(origin("AZURE_BLOB", &settings), json!({ "sasToken": token })).await;
+            let (place, query) = url.split_once('?').unwrap();
+            assert_eq!(place, "https://shopmedia.blob.core.windows.net/pictures/raw/a%20b.jpg");
+            assert_eq!((query, key.as_str()), ("sv=2024-11-04&sp=r&sig=ab%2Bc%3D", ""));
+        }
+    }
+
+    /// Signature version 4 of Amazon, which compatible servers check, by host name and by path.
+    #[tokio::test]
+    async fn compatible_buckets_are_asked_as_published() {
+        let secret = || json!({"accessKey": "AKIDEXAMPLE", "secretKey": "wJalrXUtnFEMI"});
+        for (by_path, expected) in [
+            (false, "https://shop.s3.example.com/raw/a%20b.jpg"),
+            (true, "https://s3.example.com/shop/raw/a%20b.jpg"),
+        ] {
+            let settings = json!({
+                "bucket": "shop", "prefix": "raw", "endpoint": "https://s3.example.com/", "s3ForcePathStyle": by_path,
+            });
+            for kind in ["S3_COMPATIBLE", "CLOUDINARY_BACKUP"] {
+                let (url, key) = asked(origin(kind, &settings), secret()).await;
+                assert_eq!(url, expected);
+                assert!(key.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{key}");
+                assert!(
+                    key.contains("/us-east-1/s3/aws4_request") && !key.contains("wJalr"),
+                    "{key}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_of_buckets_are_counted_as_they_come() {
+        let pieces = |sizes: &[usize]| {
+            let pieces: Vec<_> = sizes.iter().map(|size| Ok(Bytes::from(vec![0; *size]))).collect();
+            stream::iter(pieces).boxed()
+        };
+        let whole: Vec<_> = counted(pieces(&[4, 6]), 10).collect().await;
+        assert!(whole.iter().all(Result::is_ok) && whole.len() == 2);
+        let more: Vec<_> = counted(pieces(&[4, 6, 1, 1]), 10).collect().await;
+        assert_eq!(more.len(), 3, "nothing is read beyond");
+        let error = more.into_iter().last().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), too_large(10).to_string());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_stops_is_left() {
+        let stuck = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
+        let got: Vec<_> = counted(stuck.boxed(), 10).collect().await;
+        assert!(
+            matches!(&got[..], [Ok(_), Err(DeliveryError::Origin { .. })]),
+            "{got:?}"
+        );
     }
 
     #[test]

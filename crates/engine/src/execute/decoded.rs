@@ -64,6 +64,7 @@ pub(super) fn shrink(ops: &[Op], info: &SourceInfo) -> u32 {
 /// which have no pixels of their own.
 pub fn decode_source(source: &[u8], plan: &Plan, budget: &Budget) -> Result<DecodedSource, RenderError> {
     let keep_profile = matches!(plan.output, Output::Encoded(encoding) if encoding.keep_profile);
+    let _span = tracing::debug_span!(target: super::TRACE, "decode", to_be_kept = true).entered();
     super::caught(|| {
         budget.check_source(source.len())?;
         let header = Header::of(source, &plan.part, Want::Everything)?;

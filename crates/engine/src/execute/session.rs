@@ -10,7 +10,7 @@ use transform::{Background, Layer, LayerSource, Op, Part, Plan, Rect, Size, Subj
 use super::decoded::{self, DecodedSource};
 use super::head::{Head, inside};
 use super::planar::{self, FULL, Turn, fit_and_turn};
-use super::{Inputs, check_size};
+use super::{Inputs, TRACE, check_size};
 use crate::budget::Light;
 use crate::codecs::{self, Chroma};
 use crate::color::{self, Space, ToSrgb};
@@ -172,6 +172,8 @@ impl<'a> Session<'a> {
         accepted: Option<(u32, u32)>,
     ) -> Result<Base, RenderError> {
         self.budget.check_cancelled()?;
+        // Cropping and scaling go with it: both happen while rows come.
+        let decoding = tracing::debug_span!(target: TRACE, "decode", at_hand = at_hand.is_some()).entered();
         let (pixels, rest, space, metadata) = match at_hand {
             Some(decoded) if decoded::shrink(ops, &decoded.info).is_multiple_of(decoded.shrink()) => {
                 let (head, rest) = Head::split(ops, &decoded.info);
@@ -209,9 +211,11 @@ impl<'a> Session<'a> {
                 }
             }
         };
+        drop(decoding);
         let pixels = if rest.is_empty() {
             pixels
         } else {
+            let _span = tracing::debug_span!(target: TRACE, "transform", operations = rest.len()).entered();
             Pixels::Rgb(self.apply_all(pixels.into_rgb()?, rest)?)
         };
         Ok(Base {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+use tracing::Instrument as _;
 
 use super::Dialect;
-use super::query::query;
+use super::query::{query, span};
 use super::wake::{Waiting, Wakers};
 
 /// What a statement is given to.
@@ -101,10 +102,13 @@ impl Transaction {
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.kind {
-            Kind::Sqlite(tx) => tx.commit().await,
-            Kind::Postgres(tx) => tx.commit().await,
-        }?;
+        let committed = async {
+            match self.kind {
+                Kind::Sqlite(tx) => tx.commit().await,
+                Kind::Postgres(tx) => tx.commit().await,
+            }
+        };
+        committed.instrument(span("COMMIT")).await?;
         if let Some(wakers) = self.wakers {
             for waiting in self.wakes {
                 wakers.of(waiting).notify_one();

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
+use tracing::{Instrument as _, Span};
 
 use super::connection::On;
 use super::row::{Column, Row};
@@ -93,6 +94,13 @@ impl Sql {
     }
 }
 
+/// The span of a statement in traces: what kind of statement it is, and neither its text nor its values.
+pub(super) fn span(statement: &str) -> Span {
+    // Looked at only where somebody listens.
+    let operation = || statement.split_ascii_whitespace().next().unwrap_or_default();
+    tracing::debug_span!(target: "tintype::trace", "database", db.operation.name = operation())
+}
+
 /// A statement that is ready to be carried out.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
@@ -116,7 +124,12 @@ impl Query {
 
     /// Carries it out; how many rows it touched.
     pub(crate) async fn execute<'a>(self, on: impl Into<On<'a>>) -> Result<u64, sqlx::Error> {
-        match on.into() {
+        let span = span(&self.text);
+        self.executed(on.into()).instrument(span).await
+    }
+
+    async fn executed(self, on: On<'_>) -> Result<u64, sqlx::Error> {
+        match on {
             On::Sqlite(connection) => sqlite_query(self)?
                 .execute(connection)
                 .await
@@ -134,7 +147,12 @@ impl Query {
     }
 
     pub(crate) async fn fetch_optional<'a>(self, on: impl Into<On<'a>>) -> Result<Option<Row>, sqlx::Error> {
-        Ok(match on.into() {
+        let span = span(&self.text);
+        self.fetched_optional(on.into()).instrument(span).await
+    }
+
+    async fn fetched_optional(self, on: On<'_>) -> Result<Option<Row>, sqlx::Error> {
+        Ok(match on {
             On::Sqlite(connection) => sqlite_query(self)?.fetch_optional(connection).await?.map(Row::Sqlite),
             On::SqlitePool(pool) => sqlite_query(self)?.fetch_optional(pool).await?.map(Row::Sqlite),
             On::Postgres(connection) => postgres_query(self)?
@@ -150,10 +168,15 @@ impl Query {
     }
 
     pub(crate) async fn fetch_all<'a>(self, on: impl Into<On<'a>>) -> Result<Vec<Row>, sqlx::Error> {
+        let span = span(&self.text);
+        self.fetched_all(on.into()).instrument(span).await
+    }
+
+    async fn fetched_all(self, on: On<'_>) -> Result<Vec<Row>, sqlx::Error> {
         fn rows<R>(rows: Vec<R>, wrap: fn(R) -> Row) -> Vec<Row> {
             rows.into_iter().map(wrap).collect()
         }
-        Ok(match on.into() {
+        Ok(match on {
             On::Sqlite(connection) => rows(sqlite_query(self)?.fetch_all(connection).await?, Row::Sqlite),
             On::SqlitePool(pool) => rows(sqlite_query(self)?.fetch_all(pool).await?, Row::Sqlite),
             On::Postgres(connection) => rows(postgres_query(self)?.fetch_all(connection).await?, Row::Postgres),

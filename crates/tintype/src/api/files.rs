@@ -25,7 +25,7 @@ fn version_id(text: &str) -> Result<VersionId, ApiError> {
     VersionId::from_str(text).map_err(|_| ApiError::invalid("Your request contains invalid versionId parameter."))
 }
 
-fn no_such_file() -> ApiError {
+pub(crate) fn no_such_file() -> ApiError {
     ApiError::not_found("The requested file does not exist.")
 }
 

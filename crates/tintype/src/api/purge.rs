@@ -8,8 +8,9 @@ use serde_json::json;
 use url::Url;
 
 use super::body::Fields;
+use super::files::{file_id, no_such_file};
 use super::{Json, Path};
-use crate::app::purge::CheckError;
+use crate::app::purge::{CheckError, Subject};
 use crate::app::{App, purge};
 use crate::auth::{Area, Level, require};
 use crate::error::ApiError;
@@ -22,21 +23,9 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     require(&app, &headers, Area::Purge, Level::Write).await?;
     let fields = fields?;
-    let url = fields
-        .text("url")?
-        .filter(|url| !url.is_empty())
-        .ok_or_else(|| ApiError::invalid("Your request is missing url parameter."))?;
     let asked_by = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let checked = purge::check(&app, url, |url| {
-        is_ours(url, &app.url_endpoint, asked_by) || url.host_str().is_some_and(|host| app.domains.path(host).is_some())
-    })
-    .await;
-    checked.map_err(|error| match error {
-        CheckError::NotPurgeable => ApiError::invalid(error.to_string()),
-        CheckError::Delivery(error) => ApiError::internal(&error),
-    })?;
     let order = PurgeOrder {
-        url: url.to_owned(),
+        url: subject(&app, &fields, asked_by).await?.to_text(),
         limit: app.purge_limit,
     };
     let id = app
@@ -50,6 +39,53 @@ pub async fn create(
             PurgeError::Store(error) => ApiError::internal(&error),
         })?;
     Ok((StatusCode::CREATED, Json(json!({ "requestId": id }))).into_response())
+}
+
+/// What names the subject of a purge: `url` is ImageKit's, the others are ours.
+const NAMES: [&str; 5] = ["url", "tag", "prefix", "folderPath", "fileId"];
+
+/// Exactly one thing is purged by a request. Fields that mean nothing here are ignored, as everywhere.
+async fn subject(app: &App, fields: &Fields, asked_by: Option<&str>) -> Result<Subject, ApiError> {
+    let mut given = Vec::new();
+    for name in NAMES {
+        if let Some(text) = fields.text(name)?.map(str::trim).filter(|text| !text.is_empty()) {
+            if text.len() > purge::LONGEST {
+                return Err(ApiError::invalid(format!(
+                    "{name} parameter may have at most {} bytes.",
+                    purge::LONGEST
+                )));
+            }
+            given.push((name, text));
+        }
+    }
+    match given.as_slice() {
+        [("url", url)] => {
+            let checked = purge::check(app, url, |url| {
+                is_ours(url, &app.url_endpoint, asked_by)
+                    || url.host_str().is_some_and(|host| app.domains.path(host).is_some())
+            })
+            .await;
+            checked.map_err(|error| match error {
+                CheckError::NotPurgeable => ApiError::invalid(error.to_string()),
+                CheckError::Delivery(error) => ApiError::internal(&error),
+            })?;
+            Ok(Subject::Url((*url).to_owned()))
+        }
+        [("tag", tag)] => Ok(Subject::Tag((*tag).to_owned())),
+        [("prefix", start)] => Ok(Subject::Prefix(format!("/{}", start.trim_start_matches('/')))),
+        [("folderPath", path)] => Ok(Subject::Folder(format!("/{}", path.trim_matches('/')))),
+        [(_, id)] => {
+            let id = file_id(id)?;
+            let file = app.library.file(id).await.map_err(|error| ApiError::internal(&error))?;
+            let path = file.ok_or_else(no_such_file)?.path();
+            Ok(Subject::File { id, path })
+        }
+        [] => Err(ApiError::invalid("Your request is missing url parameter.")),
+        [(first, _), (second, _), ..] => Err(ApiError::invalid(format!(
+            "{first} and {second} parameters can not be given together: a purge is for one of {}.",
+            NAMES.join(", ")
+        ))),
+    }
 }
 
 /// Which scheme does not matter, because a cache has a file once. A request reached us under its own host, so that is ours, too.

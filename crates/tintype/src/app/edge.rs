@@ -9,13 +9,13 @@ mod fastly;
 mod nginx;
 mod varnish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use delivery::service::{Http, Refusal, Reply, ServiceError, said};
 use delivery::{Answer, CachePolicy, EdgeAges, PurgePattern, tags};
 use futures::future::join_all;
-use library::{Event, EventKind, FileId, Lease, NewJob, Progress, Timestamp};
+use library::{Entry, Event, EventKind, FileId, Lease, ListError, ListQuery, NewJob, Progress, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use url::Url;
 
 use super::App;
 use super::background::StepError;
+use super::purge::Subject;
 use crate::config::{CacheTags, EdgeSettings};
 use crate::observe::EDGE_PURGES;
 
@@ -34,6 +35,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 const FIRST_GAP: Duration = Duration::from_secs(2);
 const LONGEST_GAP: Duration = Duration::from_secs(300);
+/// Files that caches are told one by one, of a tag.
+const LISTED: u32 = 1000;
 /// No answer that says more than yes or no is longer.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -56,24 +59,48 @@ enum Cache {
     CloudFront(cloudfront::CloudFront),
 }
 
-/// What a cache shall forget.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a cache shall forget. Caches go by names or by URLs, and each takes from it what it understands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forget {
     /// Names the request: equal requests have equal names.
     pub id: String,
     /// All of it.
     pub items: Vec<Item>,
+    /// Why the URLs in it are not all that belong to it.
+    pub unlisted: Option<String>,
 }
 
 /// One of the things to forget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
+    /// For caches that go by URLs. None where other items say it.
+    pub place: Option<Place>,
+    /// The name of it in `Surrogate-Key` and `Cache-Tag`. None where that of another item covers it.
+    pub tag: Option<String>,
+}
+
+/// A URL, or all that begin with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
     /// As it was asked for, without the `*`.
     pub url: Url,
     /// All that begins so.
     pub is_wild: bool,
-    /// The name of it in `Surrogate-Key` and `Cache-Tag`.
-    pub tag: String,
+}
+
+impl Forget {
+    /// All names, for caches that go by them.
+    fn tags(&self) -> BTreeSet<&str> {
+        self.items.iter().filter_map(|item| item.tag.as_deref()).collect()
+    }
+
+    /// All URLs, for caches that go by them; a refusal where they are not all.
+    fn places(&self) -> Result<impl Iterator<Item = &Place>, Refusal> {
+        match &self.unlisted {
+            Some(reason) => Err(Refusal::lasting(reason.clone())),
+            None => Ok(self.items.iter().filter_map(|item| item.place.as_ref())),
+        }
+    }
 }
 
 /// How far a cache is with a purge.
@@ -112,7 +139,11 @@ impl Edge {
         let mut caches = Vec::new();
         for url in &settings.varnish_urls {
             let key = settings.varnish_key.clone();
-            let varnish = varnish::Varnish { url: url.clone(), key };
+            let varnish = varnish::Varnish {
+                url: url.clone(),
+                key,
+                by_key: settings.tags.surrogate_key,
+            };
             caches.push((format!("varnish {url}"), Cache::Varnish(varnish)));
         }
         for url in &settings.nginx_urls {
@@ -154,6 +185,16 @@ impl Edge {
     /// True if there is a cache to tell of purges.
     pub fn has_caches(&self) -> bool {
         !self.caches.is_empty()
+    }
+
+    /// True if some of them have to be told every URL.
+    fn go_by_urls(&self) -> bool {
+        self.caches.iter().any(|(_, cache)| match cache {
+            Cache::Varnish(cache) => !cache.by_key,
+            Cache::Fastly(cache) => !cache.by_key,
+            Cache::Cloudflare(cache) => !cache.by_tag,
+            Cache::Nginx(_) | Cache::CloudFront(_) => true,
+        })
     }
 
     /// True if caches are told of changed and deleted files.
@@ -227,20 +268,91 @@ impl Cache {
     }
 }
 
-/// A purge as caches understand it. `url` is as it was asked for, with a `*` at the end or without.
-pub fn of_purge(app: &App, id: &str, url: &str, pattern: &PurgePattern) -> Option<Forget> {
-    let (rest, is_wild) = match url.strip_suffix('*') {
-        Some(rest) => (rest, true),
-        None => (url, false),
+/// A purge as caches understand it; `None` for a URL that is none.
+pub async fn of_purge(
+    app: &App,
+    id: &str,
+    subject: &Subject,
+    pattern: &PurgePattern,
+) -> Result<Option<Forget>, ListError> {
+    let tag = Some(tags::of_purge(&app.endpoint_path, pattern));
+    let (mut places, mut unlisted) = (Vec::new(), None);
+    match subject {
+        Subject::Url(url) => {
+            let (rest, is_wild) = match url.strip_suffix('*') {
+                Some(rest) => (rest, true),
+                None => (url.as_str(), false),
+            };
+            let Ok(url) = Url::parse(rest) else {
+                return Ok(None);
+            };
+            places.push(Place { url, is_wild });
+        }
+        Subject::Prefix(start) => places = everywhere(app, start).await?,
+        Subject::Folder(path) if path == "/" => places = everywhere(app, path).await?,
+        Subject::Folder(path) => places = everywhere(app, &format!("{path}/")).await?,
+        Subject::File { path, .. } => places = everywhere(app, path).await?,
+        Subject::Tag(tag) if app.edge.go_by_urls() => match tagged(app, tag).await? {
+            Some(paths) => {
+                for path in paths {
+                    places.extend(everywhere(app, &path).await?);
+                }
+            }
+            None => {
+                unlisted = Some(format!(
+                    "{LISTED} files or more have this tag, too many to name the URL of each: the setting cache_tags adds to answers what this cache may \
+                     be told instead, if it knows names"
+                ));
+            }
+        },
+        Subject::Tag(_) => {}
+    }
+    let mut places = places.into_iter().map(Some);
+    // The name covers all of it, so the first item has it and the others have none.
+    let first = Item {
+        place: places.next().flatten(),
+        tag,
     };
-    Some(Forget {
+    let others = places.map(|place| Item { place, tag: None });
+    Ok(Some(Forget {
         id: id.to_owned(),
-        items: vec![Item {
-            url: Url::parse(rest).ok()?,
-            is_wild,
-            tag: tags::of_purge(&app.endpoint_path, pattern),
-        }],
-    })
+        items: std::iter::once(first).chain(others).collect(),
+        unlisted,
+    }))
+}
+
+/// All URLs that begin with a path, of each of the account's endpoints.
+async fn everywhere(app: &App, path: &str) -> Result<Vec<Place>, ListError> {
+    let account = app.library.account().await?;
+    let endpoint: &str = &app.url_endpoint;
+    let prefixes = account
+        .url_endpoints
+        .iter()
+        .map(|endpoint| endpoint.url_prefix.as_str());
+    let prefixes: BTreeSet<&str> = prefixes.chain([""]).collect();
+    let places = prefixes.into_iter().filter_map(|prefix| {
+        let mut url = Url::parse(endpoint).ok()?;
+        let prefix = prefix.split('/').filter(|segment| !segment.is_empty());
+        let path = path.trim_start_matches('/').split('/');
+        url.path_segments_mut().ok()?.pop_if_empty().extend(prefix.chain(path));
+        Some(Place { url, is_wild: true })
+    });
+    Ok(places.collect())
+}
+
+/// The paths of all files that have a tag; `None` if they are too many.
+async fn tagged(app: &App, tag: &str) -> Result<Option<Vec<String>>, ListError> {
+    let query = ListQuery {
+        tags: vec![tag.to_owned()],
+        limit: LISTED,
+        ..ListQuery::default()
+    };
+    let entries = app.library.list(&query).await?;
+    let paths = entries.iter().filter_map(|entry| match entry {
+        Entry::File(asset) => Some(asset.path()),
+        Entry::Folder(_) => None,
+    });
+    Ok((entries.len() < LISTED as usize).then(|| paths.collect()))
 }
 
 /// Tells every cache that has not accepted it yet, and keeps in the job how far that is, so that a restart loses nothing. When no time to wait comes
@@ -359,14 +471,14 @@ pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<library::Step, St
         let path = path.as_str()?.trim_start_matches('/');
         url.path_segments_mut().ok()?.pop_if_empty().extend(path.split('/'));
         Some(Item {
-            url,
-            is_wild: false,
-            tag: tags::of_file(id.parse::<FileId>().ok()?),
+            place: Some(Place { url, is_wild: false }),
+            tag: Some(tags::of_file(id.parse::<FileId>().ok()?)),
         })
     });
     let forget = Forget {
         id: lease.job.id.to_string(),
         items: items.collect(),
+        unlisted: None,
     };
     if forget.items.is_empty() || !app.edge.has_caches() {
         return Ok(library::Step::Done(json!({})));
@@ -431,10 +543,39 @@ pub(crate) mod tests {
     pub(crate) fn item(url: &str, tag: &str) -> Item {
         let (rest, is_wild) = url.strip_suffix('*').map_or((url, false), |rest| (rest, true));
         Item {
-            url: Url::parse(rest).unwrap(),
-            is_wild,
-            tag: tag.to_owned(),
+            place: Some(Place {
+                url: Url::parse(rest).unwrap(),
+                is_wild,
+            }),
+            tag: Some(tag.to_owned()),
         }
+    }
+
+    /// Of items, such as [`item`] makes.
+    pub(crate) fn forget(items: Vec<Item>) -> Forget {
+        Forget {
+            id: "1".into(),
+            items,
+            unlisted: None,
+        }
+    }
+
+    #[test]
+    fn what_is_not_all_is_refused() {
+        let mut what = forget(vec![
+            item("http://h/a", "t-1"),
+            Item {
+                place: None,
+                tag: Some("t-2".into()),
+            },
+        ]);
+        assert_eq!(what.places().map(Iterator::count).ok(), Some(1));
+        what.unlisted = Some("too many".into());
+        assert_eq!(
+            what.places().map(Iterator::count).map_err(|refusal| refusal.retry),
+            Err(false)
+        );
+        assert_eq!(what.tags().into_iter().collect::<Vec<_>>(), ["t-1", "t-2"]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Purging: which URLs may be purged, and the rules that delivery then keeps to.
+//! Purging: what may be purged, and the rules that delivery then keeps to.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use delivery::{Code, DeliveryError, OLDEST_RENDITION, PurgePattern};
-use library::{Lease, Progress, Purge, Step, Timestamp};
+use library::{FileId, Lease, Progress, Purge, Step, Timestamp};
 use url::Url;
 
 use super::background::StepError;
@@ -18,6 +18,55 @@ const LEARNT_AFTER: Duration = Duration::from_secs(3);
 /// Clocks of nodes may differ by this much, or a transaction may take as long.
 const LATE_BY: Duration = Duration::from_secs(6);
 
+/// What a purge is for. ImageKit's API has URLs; the others are ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A URL, with a `*` at its end or without.
+    Url(String),
+    /// All files that have a tag.
+    Tag(String),
+    /// All paths that begin so, with a slash in front.
+    Prefix(String),
+    /// A folder and all below it; `/` for everything.
+    Folder(String),
+    /// A file, and where it was when its purge was asked for.
+    File {
+        /// Which.
+        id: FileId,
+        /// Its path, with a slash in front.
+        path: String,
+    },
+}
+
+impl Subject {
+    /// As the database keeps it. A URL has a scheme that none of the others has.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Url(url) => url.clone(),
+            Self::Tag(tag) => format!("tag:{tag}"),
+            Self::Prefix(start) => format!("prefix:{start}"),
+            Self::Folder(path) => format!("folder:{path}"),
+            Self::File { id, path } => format!("file:{id}{path}"),
+        }
+    }
+
+    /// What [`Self::to_text`] wrote.
+    pub fn of_text(text: &str) -> Self {
+        let known = match text.split_once(':') {
+            Some(("tag", tag)) => Some(Self::Tag(tag.to_owned())),
+            Some(("prefix", start)) => Some(Self::Prefix(start.to_owned())),
+            Some(("folder", path)) => Some(Self::Folder(path.to_owned())),
+            Some(("file", rest)) => rest.find('/').and_then(|at| {
+                let (id, path) = rest.split_at_checked(at)?;
+                let (id, path) = (id.parse().ok()?, path.to_owned());
+                Some(Self::File { id, path })
+            }),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self::Url(text.to_owned()))
+    }
+}
+
 /// Why a URL is not purged.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
@@ -29,7 +78,8 @@ pub enum CheckError {
     Delivery(DeliveryError),
 }
 
-const LONGEST_URL: usize = 4096;
+/// Of a URL, a path or a tag: bytes.
+pub const LONGEST: usize = 4096;
 
 /// Checks a URL: absolute, below one of the endpoints that `is_ours` knows (scheme and host, such as `https://media.example.com`), with
 /// no `*` but at the end, and then not too wide.
@@ -44,7 +94,7 @@ pub async fn check(app: &App, text: &str, is_ours: impl Fn(&Url) -> bool) -> Res
 
 /// Path and query of a URL that may be ours, with its `*`. On a host of its own the path of what that stands for comes first.
 fn target(text: &str, domains: &Domains, is_ours: impl Fn(&Url) -> bool) -> Option<String> {
-    if text.len() > LONGEST_URL || text.contains('\0') {
+    if text.len() > LONGEST || text.contains('\0') {
         return None;
     }
     let (rest, star) = match text.strip_suffix('*') {
@@ -71,9 +121,16 @@ async fn pattern(app: &App, target: &str) -> Result<PurgePattern, CheckError> {
         })
 }
 
-/// The pattern of a URL that was checked when its purge was asked for; `None` if it is no endpoint's any more.
-async fn of_purge(app: &App, purge: &Purge) -> Result<Option<PurgePattern>, DeliveryError> {
-    let Some(target) = target(&purge.url, &app.domains, |_| true) else {
+/// The pattern of what was checked when its purge was asked for; `None` for a URL that is no endpoint's any more.
+async fn pattern_of(app: &App, subject: &Subject) -> Result<Option<PurgePattern>, DeliveryError> {
+    let url = match subject {
+        Subject::Url(url) => url,
+        Subject::Tag(tag) => return Ok(Some(PurgePattern::Tag(tag.clone()))),
+        Subject::Prefix(start) => return Ok(Some(PurgePattern::Prefix(start.clone()))),
+        Subject::Folder(path) => return Ok(Some(PurgePattern::below(path))),
+        Subject::File { id, .. } => return Ok(Some(PurgePattern::File(*id))),
+    };
+    let Some(target) = target(url, &app.domains, |_| true) else {
         return Ok(None);
     };
     match pattern(app, &target).await {
@@ -86,10 +143,12 @@ async fn of_purge(app: &App, purge: &Purge) -> Result<Option<PurgePattern>, Deli
 /// What stands before a `*`, below the endpoint, must have two levels, 15 characters, or be the whole path of a file.
 fn is_narrow(pattern: &PurgePattern) -> bool {
     const NEVER: [&str; 2] = ["media/catalog/", "s/files/"];
-    let path = pattern.path().trim_start_matches('/');
-    if !pattern.is_prefix() {
-        return !path.is_empty();
-    }
+    let path = match pattern {
+        PurgePattern::Prefix(start) => start.trim_start_matches('/'),
+        PurgePattern::Path(path) => return !path.trim_start_matches('/').is_empty(),
+        // A URL stands for nothing else.
+        PurgePattern::Tag(_) | PurgePattern::File(_) => return false,
+    };
     if NEVER.contains(&path) {
         return false;
     }
@@ -103,7 +162,7 @@ fn is_narrow(pattern: &PurgePattern) -> bool {
 
 /// Tells delivery of a purge.
 async fn apply(app: &App, purge: &Purge, at: Timestamp) -> Result<(), DeliveryError> {
-    match of_purge(app, purge).await? {
+    match pattern_of(app, &Subject::of_text(&purge.url)).await? {
         Some(pattern) => app
             .delivery
             .purge(&pattern, u64::try_from(at.as_millis()).unwrap_or_default()),
@@ -192,10 +251,16 @@ pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<Step, StepError> 
 }
 
 async fn tell_caches(app: &App, lease: &mut Lease, purge: &Purge) -> Result<(), StepError> {
-    let pattern = of_purge(app, purge).await;
-    let pattern = pattern.map_err(|error| StepError::Retry(error.to_string()))?;
-    let forget = pattern.and_then(|pattern| edge::of_purge(app, &purge.id.to_string(), &purge.url, &pattern));
-    let Some(forget) = forget.filter(|_| app.edge.has_caches()) else {
+    if !app.edge.has_caches() {
+        return Ok(());
+    }
+    let subject = Subject::of_text(&purge.url);
+    let pattern = pattern_of(app, &subject).await;
+    let Some(pattern) = pattern.map_err(|error| StepError::Retry(error.to_string()))? else {
+        return Ok(());
+    };
+    let forget = edge::of_purge(app, &purge.id.to_string(), &subject, &pattern).await;
+    let Some(forget) = forget.map_err(|error| StepError::Retry(error.to_string()))? else {
         return Ok(());
     };
     let (told, wait) = edge::tell(app, lease, &forget).await?;
@@ -253,8 +318,31 @@ mod tests {
             let checked = target(url, &domains, ours)
                 .and_then(|target| PurgePattern::parse(&target, "/acct").ok())
                 .filter(is_narrow);
-            let found = checked.as_ref().map(|p| (p.path(), p.is_prefix()));
+            let found = checked.as_ref().map(|pattern| match pattern {
+                PurgePattern::Prefix(start) => (start.as_str(), true),
+                PurgePattern::Path(path) => (path.as_str(), false),
+                other => panic!("{other:?}"),
+            });
             assert_eq!(found, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn subjects_are_written_down() {
+        let file = Subject::File {
+            id: "1".repeat(24).parse().unwrap(),
+            path: "/a:b/c.jpg".into(),
+        };
+        for (subject, text) in [
+            (Subject::Url("http://h/acct/a*".into()), "http://h/acct/a*"),
+            (Subject::Url("https://h/tag:a".into()), "https://h/tag:a"),
+            (Subject::Tag("a:b c".into()), "tag:a:b c"),
+            (Subject::Prefix("/a/b".into()), "prefix:/a/b"),
+            (Subject::Folder("/".into()), "folder:/"),
+            (file, "file:111111111111111111111111/a:b/c.jpg"),
+        ] {
+            assert_eq!(subject.to_text(), text);
+            assert_eq!(Subject::of_text(text), subject);
         }
     }
 }

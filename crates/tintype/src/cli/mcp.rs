@@ -45,7 +45,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         None => Shown::default(),
     };
     // To standard error: standard output belongs to the protocol.
-    observe::start_logging(&config);
+    observe::start_logging(&config, None);
     std::fs::create_dir_all(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
     let upstream = matches.get_one::<String>("upstream").map(String::as_str);
     let base = upstream.map_or_else(|| config.public_base(config.listen), str::to_owned);

@@ -11,6 +11,7 @@ use crate::app::{App, usage};
 use crate::config::{Config, unknown_variables};
 use crate::keys::KEY_FILE;
 use crate::observe::{self, Meters};
+use crate::traces::Traces;
 use crate::{router, server};
 
 pub fn command() -> Command {
@@ -27,12 +28,19 @@ pub fn command() -> Command {
 pub fn run(matches: &ArgMatches) -> Outcome {
     let started = Instant::now();
     let config = read_config(matches)?;
-    observe::start_logging(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = Traces::from_environment(runtime.handle())?;
+    observe::start_logging(&config, traces.as_ref());
     for (name, meant) in unknown_variables(std::env::vars_os().filter_map(|(n, _)| n.into_string().ok())) {
         tracing::warn!(name, meant, "an environment variable that is not a setting");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config, matches.get_one::<String>("welcome"), started))
+    runtime.block_on(async {
+        let outcome = serve(config, matches.get_one::<String>("welcome"), started).await;
+        if let Some(traces) = traces {
+            traces.close().await;
+        }
+        outcome
+    })
 }
 
 async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Outcome {

@@ -1,20 +1,9 @@
-use std::time::Duration;
-
-use agent::Transport;
-use axum::http::{Method, Request, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use axum::http::Method;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
-use tower::ServiceExt as _;
 
-use super::own_key::private_key;
-use super::{Outcome, read_config};
+use super::Outcome;
+use super::own_server::{OwnServer, text};
 
-/// Longer than the server needs for anything here.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Lines of one answer of the server.
 const PAGE: usize = 1000;
 
@@ -49,30 +38,26 @@ pub fn command() -> Command {
 }
 
 pub fn run(matches: &ArgMatches) -> Outcome {
-    let config = read_config(matches)?;
-    let base = config.public_base(config.listen);
-    let server = Server {
-        key: private_key(&config, &base)?,
-        transport: agent::network(&agent::Limits::default())?,
-        base,
-    };
+    let server = OwnServer::of(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match matches.subcommand() {
             Some(("list", _)) => list(&server).await,
             Some(("restore", arguments)) => {
                 let file = server
-                    .ask(Method::POST, &format!("/{}/restore", id(arguments)?))
+                    .ask(Method::POST, &format!("/v1/trash/{}/restore", id(arguments)?), None)
                     .await?;
                 println!("{}", text(&file, "filePath"));
                 Ok(())
             }
             Some(("delete", arguments)) => {
-                server.ask(Method::DELETE, &format!("/{}", id(arguments)?)).await?;
+                server
+                    .ask(Method::DELETE, &format!("/v1/trash/{}", id(arguments)?), None)
+                    .await?;
                 Ok(())
             }
             Some(("empty", arguments)) if arguments.get_flag("yes") => {
-                let answer = server.ask(Method::DELETE, "").await?;
+                let answer = server.ask(Method::DELETE, "/v1/trash", None).await?;
                 println!("{} deleted for good", answer["deleted"]);
                 Ok(())
             }
@@ -93,10 +78,11 @@ fn id(arguments: &ArgMatches) -> Result<library::TrashId, String> {
     given.parse().map_err(|error| format!("`{given}`: {error}"))
 }
 
-async fn list(server: &Server) -> Outcome {
+async fn list(server: &OwnServer) -> Outcome {
     let mut skip = 0;
     loop {
-        let page = server.ask(Method::GET, &format!("?limit={PAGE}&skip={skip}")).await?;
+        let path = format!("/v1/trash?limit={PAGE}&skip={skip}");
+        let page = server.ask(Method::GET, &path, None).await?;
         let items = page.as_array().map(Vec::as_slice).unwrap_or_default();
         for item in items {
             let version = if text(item, "type") == "file" {
@@ -116,41 +102,6 @@ async fn list(server: &Server) -> Outcome {
         skip += items.len();
         if items.len() < PAGE {
             return Ok(());
-        }
-    }
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_default()
-}
-
-struct Server {
-    base: String,
-    key: SecretString,
-    transport: Transport,
-}
-
-impl Server {
-    /// One request below `/v1/trash`; what it answers, or the message of its error.
-    async fn ask(&self, method: Method, rest: &str) -> Result<Value, Box<dyn std::error::Error>> {
-        let credential = STANDARD.encode(format!("{}:", self.key.expose_secret()));
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}/v1/trash{rest}", self.base))
-            .header(header::AUTHORIZATION, format!("Basic {credential}"))
-            .body(Bytes::new())?;
-        let answer = tokio::time::timeout(PATIENCE, self.transport.clone().oneshot(request))
-            .await
-            .map_err(|_| format!("{} did not answer in {} s", self.base, PATIENCE.as_secs()))??;
-        let body: Value = if answer.body().is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(answer.body())?
-        };
-        if answer.status().is_success() {
-            Ok(body)
-        } else {
-            Err(format!("{}: {}", answer.status().as_u16(), text(&body, "message")).into())
         }
     }
 }

@@ -7,7 +7,7 @@ use delivery::service::{Http, Refusal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Forget, MAX_ANSWER, authority, refused, unreached};
+use super::{Forget, MAX_ANSWER, Place, authority, refused, unreached};
 
 /// In one request; every plan allows that many of each kind.
 const AT_ONCE: usize = 30;
@@ -29,7 +29,7 @@ impl Cloudflare {
     /// As few requests as possible.
     pub async fn forget(&self, http: &Http, what: &Forget) -> Result<(), Refusal> {
         let url = format!("{}/zones/{}/purge_cache", self.url, self.zone);
-        for body in self.bodies(what) {
+        for body in self.bodies(what)? {
             let token = secrecy::ExposeSecret::expose_secret(&self.token);
             let headers = [("authorization", format!("Bearer {token}").into())];
             let content = ("application/json".to_owned(), body.to_string().into_bytes());
@@ -46,44 +46,43 @@ impl Cloudflare {
         Ok(())
     }
 
-    fn bodies(&self, what: &Forget) -> Vec<Value> {
+    fn bodies(&self, what: &Forget) -> Result<Vec<Value>, Refusal> {
         let (mut tags, mut prefixes, mut files) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for item in &what.items {
-            if self.by_tag {
-                tags.insert(item.tag.clone());
-            } else if item.is_wild {
-                // Without a scheme and a query.
-                prefixes.insert(format!("{}{}", authority(&item.url), item.url.path()));
-            } else {
-                files.insert(item.url.to_string());
+        if self.by_tag {
+            tags = what.tags().into_iter().map(str::to_owned).collect();
+        } else {
+            for Place { url, is_wild } in what.places()? {
+                if *is_wild {
+                    // Without a scheme and a query.
+                    prefixes.insert(format!("{}{}", authority(url), url.path()));
+                } else {
+                    files.insert(url.to_string());
+                }
             }
         }
-        [("tags", tags), ("prefixes", prefixes), ("files", files)]
+        Ok([("tags", tags), ("prefixes", prefixes), ("files", files)]
             .into_iter()
             .flat_map(|(kind, texts)| {
                 let texts: Vec<String> = texts.into_iter().collect();
                 let bodies = texts.chunks(AT_ONCE).map(|some| json!({ kind: some }));
                 bodies.collect::<Vec<_>>()
             })
-            .collect()
+            .collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::edge::tests::item;
+    use crate::app::edge::tests::{forget, item};
 
     #[test]
     fn bodies() {
-        let what = Forget {
-            id: "1".into(),
-            items: vec![
-                item("https://h/a/b*", "d-1"),
-                item("https://h/c.jpg?tr=w-3", "p-2"),
-                item("https://h/d.jpg", "p-3"),
-            ],
-        };
+        let what = forget(vec![
+            item("https://h/a/b*", "d-1"),
+            item("https://h/c.jpg?tr=w-3", "p-2"),
+            item("https://h/d.jpg", "p-3"),
+        ]);
         let mut cloudflare = Cloudflare {
             url: String::new(),
             zone: String::new(),
@@ -91,18 +90,20 @@ mod tests {
             by_tag: false,
         };
         assert_eq!(
-            cloudflare.bodies(&what),
+            cloudflare.bodies(&what).unwrap(),
             [
                 json!({ "prefixes": ["h/a/b"] }),
                 json!({ "files": ["https://h/c.jpg?tr=w-3", "https://h/d.jpg"] }),
             ]
         );
         cloudflare.by_tag = true;
-        assert_eq!(cloudflare.bodies(&what), [json!({ "tags": ["d-1", "p-2", "p-3"] })]);
+        assert_eq!(
+            cloudflare.bodies(&what).unwrap(),
+            [json!({ "tags": ["d-1", "p-2", "p-3"] })]
+        );
         let items = (0..61)
             .map(|number| item("https://h/a", &format!("f-{number}")))
             .collect();
-        let many = Forget { id: "1".into(), items };
-        assert_eq!(cloudflare.bodies(&many).len(), 3);
+        assert_eq!(cloudflare.bodies(&forget(items)).unwrap().len(), 3);
     }
 }

@@ -38,7 +38,7 @@ impl CloudFront {
 
     /// One invalidation.
     pub async fn forget(&self, http: &Http, what: &Forget) -> Result<(), Refusal> {
-        let payload = body(what).into_bytes();
+        let payload = body(what)?.into_bytes();
         let now = OffsetDateTime::now_utc();
         let moment = moment(now);
         let host = authority(&self.url);
@@ -87,12 +87,12 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 const WILDCARDS: usize = 15;
 
 /// A file is invalidated with all its queries, which hold its transformations. Of too many files their folders are.
-fn paths(what: &Forget) -> BTreeSet<String> {
-    let mut paths: BTreeSet<String> = what.items.iter().map(|item| format!("{}*", item.url.path())).collect();
+fn paths(what: &Forget) -> Result<BTreeSet<String>, Refusal> {
+    let mut paths: BTreeSet<String> = what.places()?.map(|place| format!("{}*", place.url.path())).collect();
     while paths.len() > WILDCARDS {
         paths = paths.iter().map(|path| format!("{}/*", folder(path))).collect();
     }
-    paths
+    Ok(paths)
 }
 
 /// Of a path, or of a folder that ends in `/*`.
@@ -101,18 +101,18 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn body(what: &Forget) -> String {
-    let paths = paths(what);
+fn body(what: &Forget) -> Result<String, Refusal> {
+    let paths = paths(what)?;
     let items: String = paths
         .iter()
         .map(|path| format!("<Path>{}</Path>", escaped(path)))
         .collect();
-    format!(
+    Ok(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\
          <CallerReference>tintype-{}</CallerReference><Paths><Items>{items}</Items><Quantity>{}</Quantity></Paths></InvalidationBatch>",
         escaped(&what.id),
         paths.len()
-    )
+    ))
 }
 
 fn escaped(text: &str) -> String {
@@ -122,14 +122,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::edge::tests::item;
+    use crate::app::edge::tests::{forget, item};
 
     #[test]
     fn many_files_are_told_by_their_folders() {
         let told = |urls: Vec<String>| {
-            let items = urls.iter().map(|url| item(url, "f-1")).collect();
-            let what = Forget { id: "1".into(), items };
-            paths(&what).into_iter().collect::<Vec<_>>()
+            let what = forget(urls.iter().map(|url| item(url, "f-1")).collect());
+            paths(&what).unwrap().into_iter().collect::<Vec<_>>()
         };
         let few = (0..15).map(|number| format!("https://h/a/{number}.jpg"));
         assert_eq!(told(few.collect()).len(), 15);
@@ -150,9 +149,10 @@ mod tests {
                 item("https://h/a.jpg", "p-1"),
                 item("https://h/b&c/*", "d-1"),
             ],
+            unlisted: None,
         };
         assert_eq!(
-            body(&what),
+            body(&what).unwrap(),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">\
              <CallerReference>tintype-17</CallerReference><Paths><Items><Path>/a.jpg*</Path><Path>/b&amp;c/*</Path></Items>\
              <Quantity>2</Quantity></Paths></InvalidationBatch>"

@@ -1,12 +1,10 @@
 //! Fastly's API: <https://www.fastly.com/documentation/reference/api/purging/>, read in 2026. By surrogate keys where answers carry them, else by URL.
 
-use std::collections::BTreeSet;
-
 use delivery::service::{Http, Refusal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Forget, MAX_ANSWER, authority, refused, target, unreached};
+use super::{Forget, MAX_ANSWER, Place, authority, refused, target, unreached};
 
 /// Keys in one request.
 const KEYS: usize = 256;
@@ -48,8 +46,7 @@ impl Fastly {
 
     fn requests(&self, what: &Forget) -> Result<Vec<(String, Option<Value>)>, Refusal> {
         if self.by_key {
-            let keys: BTreeSet<&str> = what.items.iter().map(|item| item.tag.as_str()).collect();
-            let keys: Vec<&str> = keys.into_iter().collect();
+            let keys: Vec<&str> = what.tags().into_iter().collect();
             let url = format!("{}/service/{}/purge", self.url, self.service);
             return Ok(keys
                 .chunks(KEYS)
@@ -57,13 +54,13 @@ impl Fastly {
                 .collect());
         }
         let mut requests = Vec::new();
-        for item in &what.items {
-            if item.is_wild {
+        for Place { url, is_wild } in what.places()? {
+            if *is_wild {
                 return Err(Refusal::lasting(
-                    "Fastly knows no wildcards: they are purged by surrogate keys, which the setting cache_tags adds to answers",
+                    "Fastly knows no wildcards: what is more than a URL is purged by surrogate keys, which the setting cache_tags adds to answers",
                 ));
             }
-            let url = format!("{}/purge/{}{}", self.url, authority(&item.url), target(&item.url));
+            let url = format!("{}/purge/{}{}", self.url, authority(url), target(url));
             requests.push((url, None));
         }
         Ok(requests)
@@ -73,7 +70,7 @@ impl Fastly {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::edge::tests::item;
+    use crate::app::edge::tests::{forget as of_items, item};
 
     fn fastly(by_key: bool) -> Fastly {
         Fastly {
@@ -85,10 +82,7 @@ mod tests {
     }
 
     fn forget(items: &[(&str, &str)]) -> Forget {
-        Forget {
-            id: "1".into(),
-            items: items.iter().map(|(url, tag)| item(url, tag)).collect(),
-        }
+        of_items(items.iter().map(|(url, tag)| item(url, tag)).collect())
     }
 
     #[test]

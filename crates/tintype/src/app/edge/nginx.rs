@@ -16,10 +16,10 @@ pub struct Nginx {
 impl Nginx {
     /// Every key that begins with the path is purged: variants of one URL have keys of their own, with more behind it.
     pub async fn forget(&self, http: &Http, what: &Forget) -> Result<(), Refusal> {
-        for item in &what.items {
-            let url = format!("{}{}*", self.url, item.url.path());
+        for place in what.places()? {
+            let url = format!("{}{}*", self.url, place.url.path());
             // The cache's keys hold the host that clients name.
-            let headers = [("host", authority(&item.url).into())];
+            let headers = [("host", authority(&place.url).into())];
             let reply = http
                 .send("PURGE", &url, &headers, None, MAX_ANSWER)
                 .await
