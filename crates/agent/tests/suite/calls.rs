@@ -35,7 +35,7 @@ async fn a_listing_is_typed_paged_cut_and_marked() {
         .unwrap();
     assert_eq!(
         narrow.data,
-        json!({ "assets": [{ "fileId": "f1", "size": 200 }, { "fileId": "f2", "size": 200 }], "nextSkip": null })
+        json!({ "assets": [{ "fileId": "f1", "size": 200 }, { "fileId": "f2", "size": 200 }], "nextCursor": null, "nextSkip": null })
     );
     let options = Options {
         fields: vec!["colour".into()],

@@ -4,7 +4,11 @@ pub mod access;
 pub mod actions;
 pub mod approvals;
 pub mod apps;
+pub mod oauth;
 pub mod tools;
+pub mod uploads;
+
+use std::sync::Arc;
 
 use agent::{Call, CallError, Code, Limits, Options, Principal, TOKEN_PREFIX, Verify};
 use axum::Router;
@@ -19,11 +23,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
+use crate::agents::own_key::OfAccount;
 use crate::agents::{self, Agents, Own, in_process};
 use crate::api::Json;
 use crate::app::App;
 use crate::auth;
+use crate::auth::oauth::{Oauth, OauthError};
 use crate::error::ApiError;
 use crate::mcp;
 
@@ -39,6 +46,10 @@ pub struct Door {
     pub app: App,
     /// Its agent side.
     pub agents: Agents,
+    /// Whose access tokens let agents in, beside tokens of our own.
+    pub oauth: Option<Arc<Oauth>>,
+    /// Places for files that come by links: they are held in memory.
+    pub uploads: Arc<Semaphore>,
 }
 
 /// Every route of the doors.
@@ -69,37 +80,57 @@ pub fn routes(door: Door) -> Router {
     let pages = Router::new()
         .route("/access", get(access::form).post(access::create))
         .route("/access/approvals", get(access::approval).post(access::decide))
-        .layer(DefaultBodyLimit::max(LONGEST_FORM));
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .route(oauth::ROOT, get(oauth::metadata))
+        .route(oauth::OF_MCP, get(oauth::metadata))
+        .route(
+            "/access/uploads",
+            get(uploads::form).put(uploads::put).post(uploads::post),
+        );
     known.merge(pages.with_state(door.clone())).with_state(door)
 }
 
 /// Lets in who is known and tells the handlers who it is.
 async fn let_in(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    match door.who(request.headers()).await {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            let mut response = next.run(request).await;
-            let no_store = HeaderValue::from_static("no-store");
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
-            response
-        }
+    let came_with_token = request.headers().contains_key(header::AUTHORIZATION);
+    let mut response = match door.who(request.headers()).await {
+        Ok(principal) => match oauth::step_up(&door, &principal, &request) {
+            Some(refused) => return refused,
+            None => {
+                request.extensions_mut().insert(principal);
+                next.run(request).await
+            }
+        },
         Err(refusal) => refusal.into_response(),
-    }
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    oauth::challenge(&door, &mut response, came_with_token);
+    response
 }
 
 impl Door {
     /// Doors to the server whose API, deliveries included, is `api`.
     pub fn new(app: App, api: Router) -> Self {
         let base = app.public_base.clone();
-        let keys = (app.keys.private_key().clone(), Some(app.keys.public_key.clone()));
         let agents = Agents::new(Own {
             data_dir: app.data_dir.clone(),
             endpoint: app.url_endpoint.to_string(),
             transport: in_process::transport(api, &base, Limits::default().answer_bytes),
             base,
-            keys: Some(keys),
+            keys: Some(Arc::new(OfAccount(app.clone()))),
         });
-        Self { app, agents }
+        let oauth = app.oauth.as_ref().and_then(|settings| {
+            let network = agent::network(&Limits::default());
+            let network = network.inspect_err(|error| tracing::error!(%error, "access tokens can't be checked"));
+            Some(Arc::new(Oauth::new(settings, &app.public_base, network.ok()?)))
+        });
+        Self {
+            app,
+            agents,
+            oauth,
+            uploads: Arc::new(Semaphore::new(uploads::AT_ONCE)),
+        }
     }
 
     /// Whoever the request's token or key belongs to.
@@ -114,6 +145,9 @@ impl Door {
         if let Some(token) = token.filter(|token| token.starts_with(TOKEN_PREFIX)) {
             let token = SecretString::from(token.to_owned());
             return Ok(self.agents.authenticate(&token).await?);
+        }
+        if let (Some(token), Some(oauth)) = (bearer, &self.oauth) {
+            return oauth.principal(token).await.map_err(Refusal::AccessToken);
         }
         if token.is_some() || !headers.contains_key(header::AUTHORIZATION) {
             return Err(Refusal::Unknown);
@@ -150,6 +184,8 @@ pub enum Refusal {
     Unknown,
     /// A key that does not let anybody in.
     Key(ApiError),
+    /// An access token that does not.
+    AccessToken(OauthError),
     /// The call.
     Call(Box<CallError>),
 }
@@ -179,10 +215,41 @@ impl Refusal {
                 let hint = "only a key that may do everything opens this door; agents use tokens";
                 (error.status(), report("auth_invalid", &error.to_string(), hint))
             }
+            Self::AccessToken(error) => {
+                let message = error.to_string();
+                let (status, code, hint) = match error {
+                    OauthError::Invalid(_) => (
+                        StatusCode::UNAUTHORIZED,
+                        "auth_invalid",
+                        "ask the authorization server for a token for this server",
+                    ),
+                    OauthError::NoScope => (
+                        StatusCode::FORBIDDEN,
+                        "scope_missing",
+                        "ask the authorization server for a token with more scope",
+                    ),
+                    OauthError::Keys(cause) => {
+                        tracing::warn!(
+                            error = cause as &dyn std::error::Error,
+                            "an access token can't be checked"
+                        );
+                        (
+                            StatusCode::SERVICE_UNAVAILABLE,
+                            "upstream_unavailable",
+                            "try again later",
+                        )
+                    }
+                };
+                (status, report(code, &message, hint))
+            }
             Self::Call(error) => (status(error.code()), error.report()),
         }
     }
 }
+
+/// Marks an answer: the caller's token does not cover what was asked.
+#[derive(Clone, Copy)]
+struct TooNarrow;
 
 /// `{success, message, errorCode, ...}`, the report's other fields beside them.
 impl IntoResponse for Refusal {
@@ -198,6 +265,7 @@ impl IntoResponse for Refusal {
         body["success"] = json!(false);
         body["errorCode"] = code;
         let wait = body["retryAfterMs"].as_u64();
+        let too_narrow = body["code"] == "scope_missing";
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -207,6 +275,9 @@ impl IntoResponse for Refusal {
         }
         if let Some(wait) = wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
+        }
+        if too_narrow {
+            response.extensions_mut().insert(TooNarrow);
         }
         response
     }
@@ -296,6 +367,7 @@ impl How {
             fields: self.fields,
             intent: self.intent,
             client: text("user-agent")?,
+            deadline: None,
         })
     }
 }
