@@ -137,7 +137,12 @@ impl Operation for DeleteFolder {
     }
 
     fn inverse(&self, _: &Deleted, survey: &Survey, looked: &[Value]) -> Inverse {
-        let Some(rows) = looked.first().and_then(Value::as_array) else {
+        // Without a look before, what was deleted earlier can't be told apart.
+        let Some(rows) = looked
+            .first()
+            .and_then(Value::as_array)
+            .filter(|_| survey.bin.is_some())
+        else {
             return Inverse::None(GONE);
         };
         let ours: Vec<&Value> = rows

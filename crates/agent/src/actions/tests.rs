@@ -85,7 +85,7 @@ fn the_catalogue() {
     list_trash | read, idempotent
     restore_from_trash | write, reversible
     delete_from_trash | destructive, idempotent
-    empty_trash | destructive, idempotent, account
+    empty_trash | destructive, account
     purge_cache | write, idempotent, get_purge_status
     get_purge_status | read, idempotent
     get_uploaded_file_metadata | read, idempotent

@@ -9,7 +9,7 @@ use super::asset::{Deleted, Id, VersionInfo};
 use super::files::{is_gone, unique};
 use super::operation::Step;
 use super::page::{Cursor, USUAL};
-use super::{About, Inverse, InverseCall, Operation, path};
+use super::{About, Inverse, InverseCall, Lost, Operation, Reconcile, path};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
 use crate::request::ApiRequest;
@@ -347,7 +347,6 @@ impl Operation for EmptyTrash {
         "Deletes everything in the trash for good, before its time: nothing brings it back, and no deletion before can be \
          taken back any more. Needed only where bytes must not be kept; the trash empties itself.",
     )
-    .idempotent()
     .of_account()
     .examples(&["{}"]);
     type Output = Emptied;
@@ -360,16 +359,33 @@ impl Operation for EmptyTrash {
         Ok(ApiRequest::delete(&["v1", "trash"]))
     }
 
+    fn reconcile(&self, survey: &Survey) -> Option<Reconcile> {
+        let trash = survey.trash().filter(|trash| trash["newest"].is_string())?;
+        let is_counted = trash["atLeast"] != true;
+        Some(Reconcile {
+            probes: newest_gone(survey),
+            answer: if is_counted {
+                Lost::Known(json!({ "deleted": trash["count"] }))
+            } else {
+                Lost::Gone
+            },
+        })
+    }
+
     fn read_back(&self, _: &Emptied, survey: &Survey) -> Vec<Probe> {
-        // Something may have been deleted since: what was the newest before is gone.
-        let newest = survey.trash().and_then(|trash| trash["newest"].as_str());
-        let newest = newest.and_then(|id| Id::try_from(id.to_owned()).ok());
-        newest.map(|id| Probe::absent(trash_item(&id))).into_iter().collect()
+        newest_gone(survey)
     }
 
     fn inverse(&self, _: &Emptied, _: &Survey, _: &[Value]) -> Inverse {
         Inverse::None("what is deleted from the trash is gone for good")
     }
+}
+
+/// Something may have been deleted since: what was the newest before is gone.
+fn newest_gone(survey: &Survey) -> Vec<Probe> {
+    let newest = survey.trash().and_then(|trash| trash["newest"].as_str());
+    let newest = newest.and_then(|id| Id::try_from(id.to_owned()).ok());
+    newest.map(|id| Probe::absent(trash_item(&id))).into_iter().collect()
 }
 
 /// The row of a version among what the trash has of its file.

@@ -165,13 +165,15 @@ impl World {
                 format!("{id} {} {:?} {} {facts}", f.path, f.versions, f.current)
             })
             .collect();
-        let mut trash: Vec<String> = self
-            .trash
-            .iter()
-            .map(|(_, _, id, file)| format!("{id} {}", file.path))
-            .collect();
-        trash.sort();
-        format!("{files:#?}\n{:#?}\n{:#?}\n{trash:#?}", self.folders, self.settings)
+        format!("{files:#?}\n{:#?}\n{:#?}", self.folders, self.settings)
+    }
+
+    /// What is in the trash.
+    pub fn trashed_paths(&self) -> Vec<String> {
+        let rows = self.trash.iter().map(|(_, _, id, file)| format!("{id} {}", file.path));
+        let mut rows: Vec<String> = rows.collect();
+        rows.sort();
+        rows
     }
 
     /// Takes files away, into the trash if there is one.
