@@ -370,7 +370,7 @@ impl Action {
     /// The same without what programs alone should send: a model's context is no place for bytes.
     pub fn input_schema_for_models(&self) -> Value {
         let mut schema = self.input_schema().clone();
-        if let Some(properties) = schema["properties"].as_object_mut() {
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|_, field| field["x-programs-only"] != true);
         }
         schema

@@ -193,6 +193,19 @@ fn schemas_are_closed_objects_in_the_language_that_is_checked() {
 }
 
 #[test]
+fn what_models_are_shown_takes_no_bytes_and_is_the_same_otherwise() {
+    for action in ACTIONS {
+        let (all, shown) = (action.input_schema(), action.input_schema_for_models());
+        if action.name() == "upload_file" {
+            assert_eq!(action.fields_for_programs(), ["contentBase64"]);
+            assert!(shown["properties"].get("contentBase64").is_none() && shown["properties"].get("url").is_some());
+        } else {
+            assert_eq!(*all, shown, "{}", action.name());
+        }
+    }
+}
+
+#[test]
 fn inputs_may_be_as_long_as_the_server_takes_them() {
     for (action, pointer, limit) in [
         ("upload_file", "/properties/extensions/maxItems", 20),
