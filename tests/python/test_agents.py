@@ -288,6 +288,10 @@ EQUAL = [
     ("list_custom_metadata_fields", {}, "IMAGEKIT_IO_LIST_CUSTOM_METADATA_FIELDS"),
     ("list_named_transformations", {}, None),
     ("list_origins", {}, None),
+    ("list_trash", {"path": "/doors-equal"}, None),
+    ("find_duplicate_files", {"limit": 1000}, None),
+    ("get_upload_link", {"linkId": "upl_0"}, None),
+    ("restore_from_trash", {"trashIds": ["65f0c0ffee0123456789abcd"]}, None),
     ("bulk_add_tags", {"fileIds": ["$FILE"], "tags": ["equal"]}, None),
     ("bulk_remove_tags", {"fileIds": ["$FILE"], "tags": ["none"]}, "IMAGEKIT_IO_BULK_REMOVE_TAGS"),
     ("get_file_details", {"fileId": "65f0c0ffee0123456789abcd"}, "IMAGEKIT_IO_GET_FILE_DETAILS"),
@@ -325,8 +329,10 @@ def test_every_door_gives_the_same(door, equal_file, action, payload, slug):
         if code:
             assert tool["report"]["code"] == code
         else:
-            inner = next(iter(data.values())) if len(data) == 1 else data
-            assert tool["data"] in (data, inner)
+            # The toolkit knows no cursors.
+            plain = {name: value for name, value in data.items() if name != "nextCursor"}
+            inner = next(iter(plain.values())) if len(plain) == 1 else plain
+            assert tool["data"] in (plain, inner)
 
 
 def test_an_origin_that_is_not_ours_is_refused_at_mcp(door):

@@ -2,8 +2,10 @@
 //! it does to the library, the request it makes, how its effect is looked up afterwards, and which call takes it back.
 
 mod aliases;
+mod alike;
 pub(crate) mod asset;
 mod cache;
+mod delivered;
 mod extensions;
 mod fields;
 mod files;
@@ -13,10 +15,13 @@ mod metadata;
 mod named_transformations;
 mod operation;
 mod origins;
+mod page;
 pub(crate) mod path;
 mod signing;
 mod tags;
+mod trash;
 mod upload_file;
+mod upload_link;
 mod url_endpoints;
 mod usage;
 mod versions;
@@ -32,7 +37,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use aliases::{ALIASES, Alias, Dialect};
-pub(crate) use operation::{Inverse, InverseCall, Lost, Operation, Prepared, Reconcile, Signer, Step};
+pub(crate) use delivered::Delivered;
+pub(crate) use operation::{
+    Desk, Inverse, InverseCall, Lost, Operation, Prepared, Reconcile, Said, Signer, Step, Told,
+};
 
 use crate::canonical;
 use crate::error::CallError;
@@ -43,8 +51,13 @@ pub const SERVICE: &str = "imagekit";
 /// Every action, in the order in which they are shown.
 pub const ACTIONS: &[Action] = &[
     Action::of::<list_assets::ListAssets>(),
+    Action::of::<alike::FindSimilarFiles>(),
+    Action::of::<alike::FindDuplicateFiles>(),
     Action::of::<files::GetFileDetails>(),
     Action::of::<upload_file::UploadFile>(),
+    Action::of::<upload_link::CreateUploadLink>(),
+    Action::of::<upload_link::GetUploadLink>(),
+    Action::of::<upload_link::RevokeUploadLink>(),
     Action::of::<files::UpdateFileDetails>(),
     Action::of::<files::RenameFile>(),
     Action::of::<files::CopyFile>(),
@@ -65,6 +78,10 @@ pub const ACTIONS: &[Action] = &[
     Action::of::<folders::RenameFolder>(),
     Action::of::<folders::DeleteFolder>(),
     Action::of::<folders::BulkJobStatus>(),
+    Action::of::<trash::ListTrash>(),
+    Action::of::<trash::RestoreFromTrash>(),
+    Action::of::<trash::DeleteFromTrash>(),
+    Action::of::<trash::EmptyTrash>(),
     Action::of::<cache::PurgeCache>(),
     Action::of::<cache::GetPurgeStatus>(),
     Action::of::<metadata::GetUploadedFileMetadata>(),
@@ -212,6 +229,8 @@ pub struct About {
     pub effect: Effect,
     /// True if another call can take it back; which one comes with each answer.
     pub reversible: bool,
+    /// True if what it deletes goes to the trash of a server that has one, from where it can be brought back for a while.
+    pub trashes: bool,
     /// True if sending it twice does no more than sending it once.
     pub idempotent: bool,
     /// True if it makes the server reach outside: fetch an URL, ask another service.
@@ -228,6 +247,8 @@ pub struct About {
     pub(crate) many: bool,
     /// Needs to know what it touches before it can be sent.
     pub(crate) needs_survey: bool,
+    /// The field of the output that holds its rows, for one that lists: they are cut to what fits.
+    pub(crate) list: Option<&'static str>,
 }
 
 impl About {
@@ -238,6 +259,7 @@ impl About {
             description,
             effect,
             reversible: false,
+            trashes: false,
             idempotent: false,
             open_world: false,
             poll: None,
@@ -246,6 +268,7 @@ impl About {
             hidden_fields: &[],
             many: false,
             needs_survey: false,
+            list: None,
         }
     }
 
@@ -263,6 +286,16 @@ impl About {
 
     const fn reversible(mut self) -> Self {
         self.reversible = true;
+        self
+    }
+
+    const fn trashes(mut self) -> Self {
+        self.trashes = true;
+        self
+    }
+
+    const fn lists(mut self, field: &'static str) -> Self {
+        self.list = Some(field);
         self
     }
 
@@ -334,6 +367,24 @@ impl Action {
         &contract(self.about.name).input
     }
 
+    /// The same without what programs alone should send: a model's context is no place for bytes.
+    pub fn input_schema_for_models(&self) -> Value {
+        let mut schema = self.input_schema().clone();
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.retain(|_, field| field["x-programs-only"] != true);
+        }
+        schema
+    }
+
+    /// Names of the input's fields that programs alone should send.
+    pub fn fields_for_programs(&self) -> Vec<&'static str> {
+        let fields = self.input_schema()["properties"].as_object().into_iter().flatten();
+        fields
+            .filter(|(_, field)| field["x-programs-only"] == true)
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
     /// JSON Schema (2020-12) of the output: an object without references.
     pub fn output_schema(&self) -> &'static Value {
         &contract(self.about.name).output
@@ -365,6 +416,7 @@ impl Action {
             "annotations": self.annotations(),
             "effect": self.about.effect,
             "reversible": self.about.reversible,
+            "trashes": self.about.trashes,
             "reach": self.about.reach,
         }))
     }
@@ -384,6 +436,7 @@ impl Action {
             "description": about.description,
             "effect": about.effect,
             "reversible": about.reversible,
+            "trashes": about.trashes,
             "idempotent": about.idempotent,
             "openWorld": about.open_world,
             "statusAction": about.poll,

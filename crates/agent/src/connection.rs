@@ -1,8 +1,10 @@
 //! Connections: which server is called with which key. A connection may hold several keys while they are being changed;
 //! when one is refused, the next takes its place, once, whoever notices first.
 
+use std::fmt;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
@@ -55,12 +57,31 @@ pub struct KeyInfo {
     pub added_at: OffsetDateTime,
 }
 
+/// Knows the key of a connection, which may be another one tomorrow: the server itself, whose keys are rolled.
+pub trait KeyKeeper: fmt::Debug + Send + Sync {
+    /// The key as it is now; `None` if there is none.
+    fn key(&self) -> BoxFuture<'_, Option<PresentKey>>;
+}
+
+/// A key as it is now.
+#[derive(Debug, Clone)]
+pub struct PresentKey {
+    /// Authenticates and signs.
+    pub private: SecretString,
+    /// Names it, if that is known.
+    pub public: Option<String>,
+}
+
 /// A connection that calls go through.
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) name: String,
     pub(crate) upstream: Upstream,
     pub(crate) public_key: Option<String>,
+    /// What stands before the paths of its library in delivery URLs, if that is known.
+    pub(crate) endpoint: Option<String>,
+    /// Asked for the key each time.
+    keeper: Option<Arc<dyn KeyKeeper>>,
     keys: Mutex<Keys>,
     /// Where kept keys come from and where it is noted that one is refused; `None` for a key of the configuration.
     store: Option<Arc<Store>>,
@@ -79,6 +100,7 @@ pub(crate) struct Key {
     pub id: String,
     version: i64,
     pub credential: Credential,
+    pub public_key: Option<String>,
 }
 
 impl Connection {
@@ -89,11 +111,14 @@ impl Connection {
             id,
             version: 0,
             credential,
+            public_key: None,
         });
         Self {
             name: name.to_owned(),
             upstream,
             public_key,
+            endpoint: None,
+            keeper: None,
             keys: Mutex::new(Keys {
                 loaded: true,
                 usable: vec![key],
@@ -102,12 +127,33 @@ impl Connection {
         }
     }
 
+    /// A connection whose key somebody else keeps, and may change while calls are made.
+    pub fn with_keeper(name: &str, upstream: Upstream, keeper: Arc<dyn KeyKeeper>) -> Self {
+        Self {
+            name: name.to_owned(),
+            upstream,
+            public_key: None,
+            endpoint: None,
+            keeper: Some(keeper),
+            keys: Mutex::new(Keys::default()),
+            store: None,
+        }
+    }
+
+    /// Says what stands before the paths of its library in delivery URLs: `http://host/demo`.
+    pub fn with_endpoint(mut self, endpoint: &str) -> Self {
+        self.endpoint = Some(endpoint.trim_end_matches('/').to_owned());
+        self
+    }
+
     /// A connection whose keys are kept in the store.
     pub(crate) fn kept(info: &ConnectionInfo, upstream: Upstream, store: Arc<Store>) -> Self {
         Self {
             name: info.name.clone(),
             upstream,
             public_key: info.public_key.clone(),
+            endpoint: None,
+            keeper: None,
             keys: Mutex::new(Keys::default()),
             store: Some(store),
         }
@@ -121,6 +167,9 @@ impl Connection {
     /// The key in use.
     pub(crate) async fn key(&self) -> Result<Arc<Key>, CallError> {
         let mut keys = self.keys.lock().await;
+        if let Some(keeper) = &self.keeper {
+            return self.present(&mut keys, keeper.key().await);
+        }
         if !keys.loaded {
             keys.usable = self.load().await?;
             keys.loaded = true;
@@ -139,6 +188,10 @@ impl Connection {
     /// version of the row lets one process note it. `None` if there is no other.
     pub(crate) async fn instead_of(&self, refused: &Key, now: OffsetDateTime) -> Result<Option<Arc<Key>>, CallError> {
         let mut keys = self.keys.lock().await;
+        if let Some(keeper) = &self.keeper {
+            let now = self.present(&mut keys, keeper.key().await)?;
+            return Ok(Some(now).filter(|key| key.id != refused.id));
+        }
         if keys.usable.first().is_some_and(|key| key.id != refused.id) {
             // Somebody else noticed before us.
             return Ok(keys.usable.first().cloned());
@@ -149,6 +202,24 @@ impl Connection {
             keys.loaded = !keys.usable.is_empty();
         }
         Ok(keys.usable.iter().find(|key| key.id != refused.id).cloned())
+    }
+
+    /// The key that the keeper names, the same value as long as it is the same key.
+    fn present(&self, keys: &mut Keys, now: Option<PresentKey>) -> Result<Arc<Key>, CallError> {
+        let now = now.ok_or_else(|| CallError::CredentialExpired(self.name.clone()))?;
+        let credential = Credential::private_key(now.private);
+        let id = credential.fingerprint();
+        if let Some(known) = keys.usable.first().filter(|key| key.id == id) {
+            return Ok(Arc::clone(known));
+        }
+        let key = Arc::new(Key {
+            id,
+            version: 0,
+            credential,
+            public_key: now.public,
+        });
+        keys.usable = vec![Arc::clone(&key)];
+        Ok(key)
     }
 
     async fn load(&self) -> Result<Vec<Arc<Key>>, StoreError> {
@@ -296,6 +367,7 @@ impl Store {
                 keys.push(Arc::new(Key {
                     version: row.try_get("version")?,
                     credential: Credential::private_key(key.into()),
+                    public_key: None,
                     id,
                 }));
             }

@@ -127,6 +127,41 @@ pub enum CallError {
     /// Too many approvals wait already.
     #[error("{0} requests of yours wait for approval already")]
     TooManyWaiting(i64),
+    /// Too many links for uploads are open already.
+    #[error("{0} upload links of yours are open already")]
+    TooManyLinks(i64),
+    /// The link was used, is being used, or has ended.
+    #[error("the upload link was used already, or has ended")]
+    LinkUsed,
+    /// The file is none that the link takes.
+    #[error("the link takes {wanted}; this is {found}")]
+    NotTaken {
+        /// What the link is for.
+        wanted: String,
+        /// What came.
+        found: String,
+    },
+    /// Taking it back would put it where something else is now, or would take something else.
+    #[error("{0}")]
+    InTheWay(String),
+    /// Some of what a call deleted was brought back, and some was not.
+    #[error("{failed} of {of} could not be brought back: {first}")]
+    PartlyBack {
+        /// How many were not.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+        /// Why the first of them was not.
+        first: String,
+    },
+    /// It can no longer be taken back.
+    #[error("`{execution}` could be taken back until {until}")]
+    TooLate {
+        /// The call.
+        execution: String,
+        /// RFC 3339.
+        until: String,
+    },
     /// No approval of that id, or not one of theirs.
     #[error("there is no approval `{0}`")]
     NoSuchApproval(String),
@@ -194,6 +229,9 @@ pub enum CallError {
     /// It was taken back before.
     #[error("`{0}` was taken back already")]
     AlreadyUndone(String),
+    /// The upstream does not have this part of the API.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// The upstream answered with an error.
     #[error("the upstream answered {}: {message}", status.as_u16())]
     Refused {
@@ -287,12 +325,20 @@ impl CallError {
             Self::OutOfScope { .. } => Code::ScopeMissing,
             Self::ApprovalRequired(_) => Code::ApprovalRequired,
             Self::NoSuchApproval(_) | Self::Missing(_) | Self::NoWayBack(_) => Code::NotFound,
-            Self::Decided(_) | Self::AlreadyUndone(_) | Self::KeyReused | Self::KeyInProgress => Code::Conflict,
-            Self::Moved(_) => Code::PreconditionFailed,
+            Self::Decided(_)
+            | Self::AlreadyUndone(_)
+            | Self::KeyReused
+            | Self::KeyInProgress
+            | Self::LinkUsed
+            | Self::PartlyBack { .. } => Code::Conflict,
+            Self::TooLate { .. } => Code::NotFound,
+            Self::Unsupported(_) => Code::Unsupported,
+            Self::NotTaken { .. } => Code::InvalidInput,
+            Self::Moved(_) | Self::InTheWay(_) => Code::PreconditionFailed,
             Self::Token(Refusal::Expired) => Code::AuthExpired,
             Self::Token(_) => Code::AuthInvalid,
             Self::Budget(exhausted) if exhausted.budget.window() <= 60 => Code::RateLimited,
-            Self::Budget(_) | Self::TooManyWaiting(_) => Code::QuotaExhausted,
+            Self::Budget(_) | Self::TooManyWaiting(_) | Self::TooManyLinks(_) => Code::QuotaExhausted,
             Self::TooFast(_) => Code::RateLimited,
             Self::CircuitOpen(_) => Code::UpstreamUnavailable,
             Self::NotConnected => Code::ConnectionRequired,
@@ -361,6 +407,12 @@ impl CallError {
             Self::NoSuchConnection(_) => "list the connections to see their names",
             Self::CredentialExpired(_) => "a person adds a key that is valid with `tintype connect`",
             Self::KeyReused => "use a new idempotency key for another call",
+            Self::TooManyLinks(_) => "end some with revoke_upload_link, or wait until they end by themselves",
+            Self::LinkUsed => "ask for another link",
+            Self::NotTaken { .. } => "nothing was stored; the link is still open for a file that it takes",
+            Self::InTheWay(_) => "look with list_assets, then move or rename by hand if it is still wanted",
+            Self::PartlyBack { .. } => "list_trash shows what is still there",
+            Self::TooLate { .. } => "the trash has let go of it: nothing brings it back",
             Self::KeyInProgress => "wait for it; the same key then gives its answer",
             Self::ContractChanged { .. } => "read the action's schema again",
             Self::Step { .. } if self.code() == Code::RolledBack => {
@@ -445,7 +497,7 @@ impl CallError {
             Self::Misunderstood { done, .. } | Self::OutputTooLarge { done, .. } | Self::Unrecorded { done, .. } => {
                 !done
             }
-            Self::NotThere(_) => false,
+            Self::NotThere(_) | Self::PartlyBack { .. } => false,
             Self::Step { error, rollback, .. } => {
                 let left = rollback["left"].as_array().is_some_and(|left| !left.is_empty());
                 !left && error.changed_nothing()

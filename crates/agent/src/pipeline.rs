@@ -4,18 +4,22 @@ mod changes;
 mod look;
 mod output;
 mod send;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
-use crate::actions::{self, About, Effect, Found, Inverse, InverseCall, Prepared, Signer, Step};
+use crate::actions::{self, About, Delivered, Desk, Effect, Found, Inverse, InverseCall, Prepared, Said, Signer, Step};
 use crate::approval::{Kept, Request};
 use crate::audit::{self, CallRecord, Heal, Outcome};
 use crate::canonical;
@@ -29,10 +33,11 @@ use crate::principal::{Budget, Principal};
 use crate::rate::{Breakers, Buckets, Circuit};
 use crate::read_back::Verification;
 use crate::store::Store;
-use crate::survey::Survey;
+use crate::survey::{State, Survey, Target};
 use crate::undo::WayBack;
 
 pub use changes::{ChangeSet, Planned};
+pub use uploads::Arrived;
 
 /// Makes calls.
 pub struct Pipeline {
@@ -42,6 +47,8 @@ pub struct Pipeline {
     limits: Limits,
     buckets: Buckets,
     breakers: Breakers,
+    /// Base URL of this process's doors.
+    door: Option<String>,
 }
 
 /// What is asked for, by whom, and when.
@@ -82,7 +89,12 @@ pub struct Options {
     pub intent: Option<String>,
     /// The program that speaks, as it calls itself; for the records.
     pub client: Option<String>,
+    /// How long the call may take, retries and waits included; at most [`LONGEST_CALL`].
+    pub deadline: Option<Duration>,
 }
+
+/// No call takes longer, whatever its caller says: a key that it is made under is taken for so long.
+pub const LONGEST_CALL: Duration = Duration::from_secs(600);
 
 /// How an effect is looked up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +174,12 @@ pub struct Meta {
 pub struct Undo {
     /// The calls that do it, in order; empty if it can't be, or if nothing was changed.
     pub calls: Vec<Planned>,
+    /// Calls that do it, too, and are not shown because they are long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_calls: Option<usize>,
+    /// Until when it can be (RFC 3339), if that ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Why it can't be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -181,7 +199,12 @@ enum Authority {
     /// A change set was agreed to as a whole, or needed no agreement.
     OfASet { approval: Option<String> },
     /// It takes back a call; `agreed` for one of a change set that failed, which is put back without asking.
-    WayBack { of: String, agreed: bool },
+    WayBack {
+        of: String,
+        agreed: bool,
+        /// The file that it is about.
+        file: Option<String>,
+    },
 }
 
 impl Authority {
@@ -204,7 +227,14 @@ impl Pipeline {
             limits,
             buckets: Buckets::default(),
             breakers: Breakers::default(),
+            door: None,
         }
+    }
+
+    /// Says where this process's doors are: links for uploads lead there.
+    pub fn with_door(mut self, base: &str) -> Self {
+        self.door = Some(base.trim_end_matches('/').to_owned());
+        self
     }
 
     /// Where approvals, tokens, records and drift are.
@@ -242,7 +272,12 @@ impl Pipeline {
         Ok(answer)
     }
 
-    async fn call_as(&self, call: Call, authority: Authority) -> Result<Answer, CallError> {
+    /// Boxed, so that all that is built on it has a future of a plain size, which can be sent to other threads.
+    fn call_as(&self, call: Call, authority: Authority) -> BoxFuture<'_, Result<Answer, CallError>> {
+        self.make_call(call, authority).boxed()
+    }
+
+    async fn make_call(&self, call: Call, authority: Authority) -> Result<Answer, CallError> {
         let connection = self.connection_of(&call).await;
         // A caller may paste what it must not know.
         let secret = match &connection {
@@ -389,10 +424,16 @@ impl Pipeline {
             options: &call.options,
             authority,
             connection,
-            clock: Clock::start(call.at, self.limits.deadline),
+            clock: Clock::start(
+                call.at,
+                call.options
+                    .deadline
+                    .map_or(self.limits.deadline, |wanted| wanted.min(LONGEST_CALL)),
+            ),
         };
         self.spend(&course, &[(Budget::CallsPerMinute, 1)]).await?;
-        let survey = self.survey(&course, targets, record).await?;
+        let survey = self.survey(&course, mapped(targets, &course), record).await?;
+        unobstructed(&course, &survey)?;
         let trace = self.policy.decide(&about, course.principal, &survey);
         record.before = survey.revisions();
         record.policy = Some(trace.clone());
@@ -413,7 +454,10 @@ impl Pipeline {
             let unrecorded = |source| CallError::Unrecorded { done: false, source };
             self.store.record(record).await.map_err(unrecorded)?;
         }
-        let said = self.send_all(&course, steps, &survey, record).await?;
+        let said = match operation.kept(self.desk(&course)) {
+            Some(kept) => Said::shaped(kept.await?),
+            None => self.send_all(&course, steps, &survey, record).await?,
+        };
         let output = self.understand(&course, said, record).await?;
         let looked = self.verify(&course, &output, &survey, record).await?;
         let undo = self.keep_way_back(&course, &output, &survey, &looked, record).await;
@@ -430,10 +474,20 @@ impl Pipeline {
         let key = course.connection.key().await?;
         let signer = Signer {
             credential: &key.credential,
-            public_key: course.connection.public_key.as_deref(),
+            public_key: key.public_key.as_deref().or(course.connection.public_key.as_deref()),
             now: course.clock.date(),
         };
         course.operation.local(&signer).transpose()
+    }
+
+    fn desk<'a>(&'a self, course: &Course<'a>) -> Desk<'a> {
+        Desk {
+            store: &self.store,
+            principal: course.principal,
+            connection: &course.connection.name,
+            door: self.door.as_deref(),
+            now: course.clock.date(),
+        }
     }
 
     fn check_size(&self, steps: &[Step]) -> Result<(), CallError> {
@@ -483,7 +537,7 @@ impl Pipeline {
                     contract: course.found.action.fingerprint().to_owned(),
                     connection: course.connection.name.clone(),
                     revisions: survey.revisions(),
-                    blast: blast(survey, course.about.reversible),
+                    blast: blast(survey, &course.about),
                     intent: record.intent.clone(),
                 };
                 let kept = Kept {
@@ -501,9 +555,7 @@ impl Pipeline {
     async fn understand(&self, course: &Course<'_>, said: Said, record: &mut CallRecord) -> Result<Value, CallError> {
         let action = course.found.action;
         let sample = canonical::digest(&output::outline(&said.answer))[..16].to_owned();
-        let understood = course
-            .operation
-            .understand(said.answer, said.shaped, course.options.drift);
+        let understood = course.operation.understand(said, course.options.drift);
         let drift = match &understood {
             Ok(understood) => &understood.drift,
             Err(unfit) => &unfit.drift,
@@ -542,10 +594,11 @@ impl Pipeline {
         if !course.about.effect.changes() {
             return Undo::nothing();
         }
-        let calls = match course.operation.inverse(output, survey, looked) {
+        let (calls, until) = match course.operation.inverse(output, survey, looked) {
             Inverse::None(reason) => return Undo::impossible(reason),
             Inverse::Calls(calls) if calls.is_empty() => return Undo::nothing(),
-            Inverse::Calls(calls) => calls,
+            Inverse::Calls(calls) => (calls, None),
+            Inverse::Until(calls, until) => (calls, Some(until)),
         };
         record.inverse = calls.first().map(|call| call.action.clone());
         // What takes back is not taken back itself: it would go round and round.
@@ -553,6 +606,9 @@ impl Pipeline {
             let back = WayBack {
                 connection: course.connection.name.clone(),
                 calls: calls.clone(),
+                until: until
+                    .as_deref()
+                    .and_then(|until| OffsetDateTime::parse(until, &Rfc3339).ok()),
             };
             let (who, name, now) = (&course.principal.id, course.about.name, course.clock.date());
             if let Err(error) = self.store.keep_way_back(&record.id, who, name, &back, now).await {
@@ -560,10 +616,7 @@ impl Pipeline {
                 return Undo::impossible("it could not be kept");
             }
         }
-        Undo {
-            calls: calls.into_iter().map(Planned::from).collect(),
-            reason: None,
-        }
+        Undo::by(calls, until)
     }
 
     fn answer(
@@ -575,9 +628,7 @@ impl Pipeline {
     ) -> Result<Answer, CallError> {
         record.verification.get_or_insert(Verification::NotNeeded);
         let action = course.found.action;
-        let mut data = output::covered(output, course.principal.grant.as_ref());
-        data = output::select(data, &course.options.fields);
-        let left_out = output::fit(course, &mut data, self.limits.output_bytes)?;
+        let (data, left_out) = output::given(course, output, self.limits.output_bytes)?;
         let untrusted = output::untrusted(action, &data);
         Ok(Answer {
             data,
@@ -600,25 +651,45 @@ struct Course<'a> {
     clock: Clock,
 }
 
-/// What the upstream said, and whether it has the shape of the output already.
-struct Said {
-    answer: Value,
-    shaped: bool,
-}
+/// Longest part of a way back that is shown, in characters: the call's name is enough to take it back.
+const LONGEST_SHOWN: usize = 4000;
 
 impl Undo {
+    fn by(calls: Vec<InverseCall>, until: Option<String>) -> Self {
+        let all = calls.len();
+        let mut length = 0;
+        let shown = calls.into_iter().map(Planned::from).take_while(|call| {
+            length += call.input.to_string().len();
+            length <= LONGEST_SHOWN
+        });
+        let shown: Vec<Planned> = shown.collect();
+        Self {
+            more_calls: Some(all - shown.len()).filter(|more| *more > 0),
+            calls: shown,
+            until,
+            reason: None,
+        }
+    }
+
+    /// True if it can be taken back.
+    pub fn is_possible(&self) -> bool {
+        !self.calls.is_empty() || self.more_calls.is_some()
+    }
+
     /// Nothing was changed.
     fn nothing() -> Self {
         Self {
             calls: Vec::new(),
+            more_calls: None,
+            until: None,
             reason: None,
         }
     }
 
     fn impossible(reason: &str) -> Self {
         Self {
-            calls: Vec::new(),
             reason: Some(reason.to_owned()),
+            ..Self::nothing()
         }
     }
 }
@@ -704,6 +775,39 @@ fn pinned(found: Found, options: &Options) -> Result<(), CallError> {
     }
 }
 
+/// Delivery URLs as what they are in the library of the connection. What only reads one reaches more than its path.
+fn mapped(targets: Vec<Target>, course: &Course<'_>) -> Vec<Target> {
+    let endpoint = course.connection.endpoint.as_deref();
+    let mapped = targets.into_iter().map(|target| match target {
+        Target::Url(url) if course.about.effect.changes() => Target::Url(Delivered::read(&url.url, endpoint)),
+        other => other,
+    });
+    mapped.collect()
+}
+
+/// What takes a call back puts nothing where something else has come to be since, and takes nothing else.
+fn unobstructed(course: &Course<'_>, survey: &Survey) -> Result<(), CallError> {
+    let Authority::WayBack { file, .. } = course.authority else {
+        return Ok(());
+    };
+    let taken = survey
+        .seen
+        .iter()
+        .find(|seen| seen.target.is_filled() && matches!(seen.state, State::Present(_)));
+    if let Some(taken) = taken {
+        let path = taken.path().unwrap_or_default();
+        return Err(CallError::InTheWay(format!("something else is at {path} by now")));
+    }
+    let source = survey.seen.iter().find(|seen| matches!(seen.target, Target::FileAt(_)));
+    match (file, source.and_then(|seen| seen.facts())) {
+        (Some(file), Some(facts)) if facts["fileId"] != file.as_str() => Err(CallError::InTheWay(format!(
+            "{} is another file by now",
+            facts["filePath"].as_str().unwrap_or("what was changed")
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Said before anything is looked at: what a token does not cover tells nothing about the library.
 fn in_scope(found: Found, principal: &Principal) -> Result<(), CallError> {
     let refusal = principal
@@ -774,7 +878,7 @@ fn rehearsed(course: &Course<'_>, steps: &[Step], survey: &Survey, trace: &Trace
         "ok": true,
         "requests": requests.collect::<Vec<_>>(),
         "policy": trace,
-        "blast": blast(survey, course.about.reversible),
+        "blast": blast(survey, &course.about),
     });
     Answer {
         data,
@@ -784,7 +888,7 @@ fn rehearsed(course: &Course<'_>, steps: &[Step], survey: &Survey, trace: &Trace
 
 /// How much a call touches, in numbers for whoever decides. What the API does not tell (entries of caches, pages that
 /// refer to a file) is not guessed.
-fn blast(survey: &Survey, reversible: bool) -> Value {
+fn blast(survey: &Survey, about: &About) -> Value {
     const MOST_SHOWN: usize = 20;
     let mut counts = (0_usize, 0_usize);
     let mut urls = Vec::new();
@@ -820,10 +924,31 @@ fn blast(survey: &Survey, reversible: bool) -> Value {
         "versions": (!known_versions.is_empty()).then(|| known_versions.iter().sum::<usize>()),
         "bytes": survey.extent().bytes,
         "urls": urls,
-        "atLeast": survey.seen.iter().any(|seen| seen.contents.as_ref().is_some_and(|c| c.cut)),
-        "reversible": reversible,
+        "atLeast": survey.seen.iter().any(|seen| {
+            let is_cut = seen.contents.as_ref().is_some_and(|c| c.cut);
+            is_cut || seen.facts().is_some_and(|facts| facts["atLeast"] == true)
+        }),
+        "reversible": about.reversible || survey.bin.is_some(),
+        "undo": way_back(survey, about),
         "touches": touched.collect::<Vec<_>>(),
     })
+}
+
+/// What can be taken back, and until when, for whoever decides.
+fn way_back(survey: &Survey, about: &About) -> String {
+    match &survey.bin {
+        Some(bin) => {
+            let but = if about.name == "delete_folder" {
+                "; empty folders, and what was said of folders, do not come back"
+            } else {
+                ""
+            };
+            format!("from the trash, for {} days after it is done{but}", bin.days)
+        }
+        None if about.reversible => "by other calls, as long as nothing else takes its place".to_owned(),
+        None if about.trashes => "not at all: the server is not known to have a trash".to_owned(),
+        None => "not at all".to_owned(),
+    }
 }
 
 fn meta(course: &Course<'_>, record: &CallRecord, undo: Undo, untrusted: Vec<String>, left_out: Option<usize>) -> Meta {

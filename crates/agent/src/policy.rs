@@ -190,7 +190,7 @@ pub(crate) fn outside(grant: &Grant, survey: &Survey) -> Option<String> {
         let Some(path) = seen.path() else {
             return Some("where it lies is not known, and the token covers some folders or tags only".to_owned());
         };
-        if !grant.covers_path(path) {
+        if !grant.covers_path(&path) {
             return Some("it touches what lies outside of the token's folders".to_owned());
         }
         if grant.tags.is_empty() {
@@ -292,6 +292,7 @@ mod tests {
                 contents: None,
                 versions: None,
             }],
+            ..Survey::default()
         }
     }
 
@@ -373,6 +374,7 @@ mod tests {
                 contents: Some(Contents { rows, cut }),
                 versions: None,
             }],
+            ..Survey::default()
         }
     }
 

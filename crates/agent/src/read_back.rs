@@ -31,6 +31,8 @@ enum Expected {
     Done { field: &'static str, when: &'static str },
     /// A job on a folder has come to its end, and did all of its work.
     Job,
+    /// Nothing: what is answered is for the way back, if anything is.
+    Told,
 }
 
 /// What a field should be.
@@ -151,6 +153,19 @@ impl Probe {
         }
     }
 
+    /// A look that says nothing about the effect, and may fail.
+    pub fn told(request: ApiRequest) -> Self {
+        Self {
+            request,
+            expected: Expected::Told,
+        }
+    }
+
+    /// True if it does not matter whether it is answered.
+    pub fn is_told(&self) -> bool {
+        matches!(self.expected, Expected::Told)
+    }
+
     /// True if it is about work that goes on.
     pub fn waits(&self) -> bool {
         matches!(self.expected, Expected::Done { .. } | Expected::Job)
@@ -173,6 +188,7 @@ impl Probe {
         let status = status.as_u16();
         let missing = || vec![check("status", json!(200), json!(404))];
         Look::Checks(match &self.expected {
+            Expected::Told => Vec::new(),
             Expected::Absent => vec![check("status", json!(404), json!(status))],
             Expected::Fields(_) | Expected::Done { .. } | Expected::Job if status == 404 => missing(),
             Expected::Fields(fields) => fields

@@ -257,6 +257,15 @@ pub(crate) const FORMS: &[Form] = &[
         |t| all(t, |b| b.is_ascii_alphanumeric() || b == b' '),
         "letters, digits and spaces",
     ),
+    (
+        "^[A-Za-z0-9_.=-]+$",
+        |t| {
+            all(t, |b| {
+                b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'=' | b'-')
+            })
+        },
+        "what nextCursor of the page before said",
+    ),
     ("^/", |t| t.starts_with('/'), "a path that begins with `/`"),
     (
         "^https?://",

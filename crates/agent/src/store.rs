@@ -50,6 +50,8 @@ pub enum MasterKey {
     File(std::path::PathBuf),
     /// 32 bytes in base64 or hex, several separated by commas, the one in use first.
     Given(secrecy::SecretString),
+    /// The keyring of the operating system, under that name.
+    Keyring(String),
     /// A passphrase and, while it is being changed, the one before it.
     Passphrase {
         /// The one in use.
@@ -274,17 +276,27 @@ impl Store {
             .bind(now - 2 * DAY)
             .execute(&mut *tx)
             .await?;
-        for (table, place, age) in [("approvals", "id", 30 * DAY), ("undo", "execution", 30 * DAY)] {
-            let kind = if table == "approvals" { "approval" } else { "undo" };
+        for (table, place, kind) in [
+            ("approvals", "id", "approval"),
+            ("undo", "execution", "undo"),
+            ("upload_links", "id", "upload"),
+        ] {
+            // A trash may keep longer what a deletion put there.
+            let over = if table == "undo" {
+                "COALESCE(until, 0) < $1 AND "
+            } else {
+                ""
+            };
+            let age = 30 * DAY;
             let old = format!(
-                "DELETE FROM sealed WHERE place IN (SELECT '{kind}/' || {place} FROM {table} WHERE created_at < $1)
-                 OR place IN (SELECT '{kind}/' || {place} || '/answer' FROM {table} WHERE created_at < $1)"
+                "DELETE FROM sealed WHERE place IN (SELECT '{kind}/' || {place} FROM {table} WHERE {over}created_at < $1)
+                 OR place IN (SELECT '{kind}/' || {place} || '/answer' FROM {table} WHERE {over}created_at < $1)"
             );
             sqlx::query(sqlx::AssertSqlSafe(old))
                 .bind(now - age)
                 .execute(&mut *tx)
                 .await?;
-            let rows = format!("DELETE FROM {table} WHERE created_at < $1");
+            let rows = format!("DELETE FROM {table} WHERE {over}created_at < $1");
             sqlx::query(sqlx::AssertSqlSafe(rows))
                 .bind(now - age)
                 .execute(&mut *tx)
@@ -339,6 +351,7 @@ async fn source(key: MasterKey, pool: &sqlx::Pool<Db>) -> Result<KeySource, Stor
     Ok(match key {
         MasterKey::File(path) => KeySource::File(path),
         MasterKey::Given(keys) => KeySource::Given(keys),
+        MasterKey::Keyring(name) => KeySource::Keyring(name),
         MasterKey::Passphrase { current, former } => {
             sqlx::query("INSERT OR IGNORE INTO facts (name, value) VALUES ('vault salt', $1)")
                 .bind(hex::encode(random::<16>()?))

@@ -1,9 +1,12 @@
 //! What a call touches, looked at before anything is sent: for scopes of folder and tag, for approvals that hold only as
 //! long as nothing moved, for the blast radius, and for the way back. The pipeline looks; this knows what to ask.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::actions::Delivered;
 use crate::actions::asset::Id;
 use crate::actions::path;
 use crate::canonical;
@@ -34,8 +37,12 @@ pub(crate) enum Target {
     Setting { list: &'static [&'static str], id: Id },
     /// A row of a list of settings that has no address of its own.
     SettingRow { list: &'static [&'static str], id: Id },
-    /// A delivery URL.
-    Url(String),
+    /// A delivery URL, or all that begin so.
+    Url(Delivered),
+    /// Something in the trash.
+    Trashed(Id),
+    /// All that is in the trash.
+    Trash,
 }
 
 impl Target {
@@ -47,6 +54,19 @@ impl Target {
             }
             _ => None,
         }
+    }
+
+    /// True if it may be there or not before the call.
+    pub fn may_be_absent(&self) -> bool {
+        matches!(
+            self,
+            Self::Slot(_) | Self::Place(_) | Self::Landing(_) | Self::Url(_) | Self::Trash
+        )
+    }
+
+    /// True for a place that something is put at.
+    pub fn is_filled(&self) -> bool {
+        matches!(self, Self::Slot(_) | Self::Landing(_))
     }
 
     /// The folder that is touched with all that is in it.
@@ -70,7 +90,11 @@ impl Target {
                 Some(ApiRequest::get(&path))
             }
             Self::SettingRow { list, .. } => Some(ApiRequest::get(list)),
-            Self::Url(_) => None,
+            // A URL that is all there is of a file tells its tags, too; of several nothing can be looked up.
+            Self::Url(url) if url.is_prefix => None,
+            Self::Url(url) => url.path.as_deref().map(file_at),
+            Self::Trashed(id) => Some(trash_item(id)),
+            Self::Trash => Some(ApiRequest::get(&["v1", "trash"]).query("limit", Some(MOST_ROWS.to_string()))),
         }
     }
 
@@ -87,7 +111,16 @@ impl Target {
             Self::FileAt(path) | Self::Slot(path) => row("filePath", path),
             Self::Folder(path) | Self::Place(path) | Self::Landing(path) => row("folderPath", path),
             Self::SettingRow { id, .. } => row("id", id.as_str()),
-            Self::File(_) | Self::Setting { .. } | Self::Url(_) => State::Present(answer),
+            Self::Url(url) => url.path.as_deref().map_or(State::Unknown, |path| row("filePath", path)),
+            Self::Trash => {
+                let rows = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+                let bytes: u64 = rows.iter().filter_map(|row| row["size"].as_u64()).sum();
+                State::Present(json!({
+                    "count": rows.len(), "size": bytes, "newest": rows.first().map(|row| &row["id"]),
+                    "atLeast": rows.len() >= MOST_ROWS,
+                }))
+            }
+            Self::File(_) | Self::Setting { .. } | Self::Trashed(_) => State::Present(answer),
         }
     }
 
@@ -100,7 +133,9 @@ impl Target {
             Self::Setting { list, id } | Self::SettingRow { list, id } => {
                 format!("{}/{}", list.last().unwrap_or(&"setting"), id.as_str())
             }
-            Self::Url(url) => format!("url {}", url.split('?').next().unwrap_or_default()),
+            Self::Url(url) => format!("url {}", url.url.split('?').next().unwrap_or_default()),
+            Self::Trashed(id) => format!("{} in the trash", id.as_str()),
+            Self::Trash => "everything in the trash".to_owned(),
         }
     }
 }
@@ -145,11 +180,14 @@ impl Seen {
     }
 
     /// Where it is in the library.
-    pub fn path(&self) -> Option<&str> {
+    pub fn path(&self) -> Option<Cow<'_, str>> {
         let facts = self.facts();
-        facts
-            .and_then(|f| f["filePath"].as_str().or_else(|| f["folderPath"].as_str()))
-            .or_else(|| self.target.own_path())
+        let seen = facts.and_then(|f| f["filePath"].as_str().or_else(|| f["folderPath"].as_str()));
+        match (seen, &self.target) {
+            (Some(path), _) => Some(Cow::Borrowed(path)),
+            (None, Target::Url(url)) => url.place().map(Cow::Owned),
+            (None, target) => target.own_path().map(Cow::Borrowed),
+        }
     }
 
     /// Changes whenever the thing does: an approval is for what its approver saw.
@@ -194,6 +232,17 @@ pub(crate) struct Extent {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Survey {
     pub seen: Vec<Seen>,
+    /// Where what the call deletes goes, if that was asked and there is such a place.
+    pub bin: Option<Bin>,
+}
+
+/// The trash of the upstream, before a deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bin {
+    /// Days that something can be brought back.
+    pub days: u64,
+    /// Id of the newest of it, and when that was deleted: what the call deletes comes after it.
+    pub newest: Option<(String, String)>,
 }
 
 impl Survey {
@@ -210,6 +259,21 @@ impl Survey {
     /// The first object among the account's settings.
     pub fn setting(&self) -> Option<&Value> {
         self.facts(|target| matches!(target, Target::Setting { .. } | Target::SettingRow { .. }))
+    }
+
+    /// The trash as a whole, where the call is about it.
+    pub fn trash(&self) -> Option<&Value> {
+        self.facts(|target| matches!(target, Target::Trash))
+    }
+
+    /// True if the row of the trash came there after the survey.
+    pub fn is_new_in_bin(&self, row: &Value) -> bool {
+        let Some((id, newest)) = self.bin.as_ref().and_then(|bin| bin.newest.as_ref()) else {
+            return true;
+        };
+        // Times of one form compare as texts do.
+        let deleted = row["deletedAt"].as_str().unwrap_or_default();
+        deleted > newest.as_str() || deleted == newest && row["id"] != id.as_str()
     }
 
     /// Whether the folder was seen to be absent.
@@ -236,13 +300,18 @@ impl Survey {
     /// True if it touches something in that folder, or a folder above it: what is in there goes along.
     pub fn reaches(&self, folder: &str) -> bool {
         let holds = |seen: &Seen| seen.target.tree().is_some_and(|tree| path::is_within(folder, tree));
-        let lies = |seen: &Seen| seen.path().is_some_and(|path| path::is_within(path, folder));
+        let lies = |seen: &Seen| match &seen.target {
+            Target::Url(url) => url.reaches(folder),
+            // What is in there may come from anywhere.
+            Target::Trash => true,
+            _ => seen.path().is_some_and(|path| path::is_within(&path, folder)),
+        };
         self.seen.iter().any(|seen| holds(seen) || lies(seen))
     }
 
     /// True if all that it touches is known to lie in one of those folders.
     pub fn lies_within(&self, folders: &[String]) -> bool {
-        let within = |path: &str| folders.iter().any(|folder| path::is_within(path, folder));
+        let within = |path: Cow<'_, str>| folders.iter().any(|folder| path::is_within(&path, folder));
         !self.seen.is_empty() && self.seen.iter().all(|seen| seen.path().is_some_and(within))
     }
 
@@ -250,7 +319,8 @@ impl Survey {
     pub fn hides_something(&self) -> bool {
         self.seen.iter().any(|seen| {
             let is_there = seen.target.tree().is_some() && seen.state != State::Absent;
-            is_there && seen.contents.as_ref().is_none_or(|contents| contents.cut)
+            let is_much = matches!(seen.target, Target::Trash);
+            is_much || is_there && seen.contents.as_ref().is_none_or(|contents| contents.cut)
         })
     }
 
@@ -297,6 +367,16 @@ impl Survey {
 /// All versions of a file.
 pub(crate) fn versions(file_id: &str) -> ApiRequest {
     ApiRequest::get(&["v1", "files", file_id, "versions"])
+}
+
+/// Something in the trash.
+pub(crate) fn trash_item(id: &Id) -> ApiRequest {
+    ApiRequest::get(&["v1", "trash", id.as_str()])
+}
+
+/// The newest of the trash, to learn whether there is one and how long it keeps things.
+pub(crate) fn newest_in_trash() -> ApiRequest {
+    ApiRequest::get(&["v1", "trash"]).query("limit", Some("1".into()))
 }
 
 /// A file by its id.

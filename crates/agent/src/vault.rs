@@ -42,6 +42,9 @@ pub enum VaultError {
     /// A record was changed or moved, or the key is another one with the same name.
     #[error("a kept secret can't be opened: it was changed, or belongs elsewhere")]
     Broken,
+    /// The keyring of the operating system.
+    #[error("the keyring of the operating system can't be used")]
+    Keyring(#[from] keyring::Error),
     /// The system has no randomness.
     #[error("the system gives no random bytes")]
     Random,
@@ -54,6 +57,8 @@ pub enum KeySource {
     File(PathBuf),
     /// Given keys: 32 bytes in base64 or hex, several separated by commas, the one in use first.
     Given(SecretString),
+    /// Keys in the keyring of the operating system, under that name, as they are given otherwise. The kernel's on Linux.
+    Keyring(String),
     /// A passphrase and, while it is being changed, the one before it.
     Passphrase {
         /// The one in use.
@@ -226,10 +231,17 @@ fn read(source: &KeySource) -> Result<Keyring, VaultError> {
             let lines = lines(path)?;
             lines.iter().map(|line| parsed(line)).collect::<Result<_, _>>()?
         }
-        KeySource::Given(keys) => {
-            let given = keys.expose_secret().split(',').map(str::trim).filter(|k| !k.is_empty());
-            given.map(parsed).collect::<Result<_, _>>()?
-        }
+        KeySource::Given(keys) => given(keys.expose_secret())?,
+        KeySource::Keyring(name) => match keyring_entry(name)?.get_password() {
+            Ok(keys) => given(SecretString::from(keys).expose_secret())?,
+            Err(keyring::Error::NoEntry) => {
+                return Err(VaultError::Key(format!(
+                    "the keyring of the operating system holds no key `{name}` (Linux forgets it when it starts, and after \
+                     some days without use): put it there with `tintype vault keyring`"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        },
         KeySource::Passphrase { current, former, salt } => {
             let both = [Some(current), former.as_ref()].into_iter().flatten();
             both.map(|phrase| derived(phrase, salt)).collect::<Result<_, _>>()?
@@ -246,6 +258,32 @@ fn read(source: &KeySource) -> Result<Keyring, VaultError> {
         Some(active) => Ok(Keyring { active, all }),
         None => Err(VaultError::Key("there is no master key".to_owned())),
     }
+}
+
+/// Keys with commas between them, the one in use first.
+fn given(keys: &str) -> Result<Vec<MasterKey>, VaultError> {
+    let keys = keys.split(',').map(str::trim).filter(|key| !key.is_empty());
+    keys.map(parsed).collect()
+}
+
+/// Puts master keys into the keyring of the operating system, in place of those there: 32 bytes in base64 or hex, several
+/// with commas between them, the one in use first.
+pub fn put_into_keyring(name: &str, keys: &SecretString) -> Result<(), VaultError> {
+    if given(keys.expose_secret())?.is_empty() {
+        return Err(VaultError::Key("there is no master key".to_owned()));
+    }
+    Ok(keyring_entry(name)?.set_password(keys.expose_secret().trim())?)
+}
+
+fn keyring_entry(name: &str) -> Result<keyring::Entry, VaultError> {
+    const SERVICE: &str = "tintype";
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 50 || !name.chars().all(plain) {
+        return Err(VaultError::Key(
+            "the name of a key in the keyring has 1 to 50 letters, digits, `.`, `-` and `_`".to_owned(),
+        ));
+    }
+    Ok(keyring::Entry::new(SERVICE, name)?)
 }
 
 fn parsed(text: &str) -> Result<MasterKey, VaultError> {
@@ -508,6 +546,38 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn keys_in_the_keyring_of_the_system() {
+        // Where the kernel's is closed to this process, as in some containers, only that is said.
+        let name = format!("test-{}", std::process::id());
+        let (one, two) = ("ab".repeat(32), STANDARD.encode([7_u8; 32]));
+        let source = || KeySource::Keyring(name.clone());
+        match put_into_keyring(&name, &one.clone().into()) {
+            Ok(()) => {}
+            Err(VaultError::Keyring(error)) => return eprintln!("not tested: {error}"),
+            Err(other) => panic!("{other}"),
+        }
+        let vault = Vault::open(source()).unwrap();
+        let sealed = vault.seal("x", b"secret").unwrap();
+        put_into_keyring(&name, &format!("{two},{one}").into()).unwrap();
+        vault.renew().unwrap();
+        assert_eq!(vault.known_keys().len(), 2);
+        let wrapped = vault.rewrap(&vault.active_key(), "x", &sealed).unwrap().unwrap();
+        let given = Vault::open(KeySource::Given(two.into())).unwrap();
+        assert_eq!(opened(&given, "x", &wrapped).unwrap(), "secret");
+        assert!(matches!(
+            put_into_keyring(&name, &"short".into()),
+            Err(VaultError::Key(_))
+        ));
+        keyring_entry(&name).unwrap().delete_credential().unwrap();
+        assert!(matches!(Vault::open(source()), Err(VaultError::Key(_))));
+        assert!(matches!(
+            Vault::open(KeySource::Keyring("a b".into())),
+            Err(VaultError::Key(_))
+        ));
     }
 
     #[test]

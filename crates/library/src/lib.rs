@@ -85,7 +85,7 @@ pub use similar::{MAX_DISTANCE, Similar};
 pub use stage::{BlobWriter, StagedBlob};
 pub use tags::{Tags, TagsError};
 pub use timestamp::{Timestamp, TimestampError};
-pub use trash::Trashed;
+pub use trash::{TrashFilter, Trashed};
 pub use upload::{NewFile, UploadError};
 pub use webhooks::{
     ACCOUNT_WEBHOOKS, Attempt, Busy, Callback, Delivery, HandedOver, Message, Sending, WEBHOOKS, WantedEvents, Webhook,

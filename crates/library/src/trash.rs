@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::folder;
 use crate::id::{FileId, TrashId, VersionId};
 use crate::library::Library;
-use crate::locks::refuse_if_locked;
+use crate::locks::{push_below, refuse_if_locked};
 use crate::name::{FileName, FolderPath};
 use crate::outbox::{self, EventKind};
 use crate::race::retried;
@@ -73,16 +73,53 @@ impl Trashed {
 const COLUMNS: &str = "id, file_id, is_whole_file, version_id, version_number, version_count, folder_path, name, bytes, \
                        deleted_at, purge_at";
 
+/// What of the trash is wanted; the default is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrashFilter {
+    /// Only what was in this folder or below it.
+    pub folder: Option<FolderPath>,
+    /// Only what is of one of these files; none stand for all.
+    pub files: Vec<FileId>,
+}
+
 impl Library {
     /// What is in the trash, the newest first; at most [`Limits::list_entries`](crate::Limits::list_entries) at once.
     pub async fn trash(&self, limit: u32, skip: u64) -> Result<Vec<Trashed>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM trash ORDER BY deleted_at DESC, id DESC LIMIT $1 OFFSET $2");
-        let rows = query(sql)
-            .bind(i64::from(limit.min(self.limits().list_entries)))
-            .bind(i64::try_from(skip).unwrap_or(i64::MAX))
-            .fetch_all(self.database().reader())
-            .await?;
+        self.trash_of(&TrashFilter::default(), limit, skip).await
+    }
+
+    /// The same of some folder or files.
+    pub async fn trash_of(&self, filter: &TrashFilter, limit: u32, skip: u64) -> Result<Vec<Trashed>, StoreError> {
+        let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM trash WHERE TRUE"));
+        if let Some(folder) = &filter.folder {
+            sql.push(" AND (folder_path = ").push_bind(folder.as_str().to_owned());
+            sql.push(" OR ");
+            push_below(&mut sql, "folder_path", folder);
+            sql.push(")");
+        }
+        if !filter.files.is_empty() {
+            sql.push(" AND file_id IN (");
+            sql.push_list(filter.files.iter().map(FileId::to_string)).push(")");
+        }
+        sql.push(" ORDER BY deleted_at DESC, id DESC LIMIT ");
+        sql.push_bind(i64::from(limit.min(self.limits().list_entries)));
+        sql.push(" OFFSET ").push_bind(i64::try_from(skip).unwrap_or(i64::MAX));
+        let rows = sql.build().fetch_all(self.database().reader()).await?;
         rows.iter().map(Trashed::of_row).collect()
+    }
+
+    /// Something in the trash.
+    pub async fn trashed(&self, id: TrashId) -> Result<Option<Trashed>, StoreError> {
+        let row = query(format!("SELECT {COLUMNS} FROM trash WHERE id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(self.database().reader())
+            .await?;
+        row.as_ref().map(Trashed::of_row).transpose()
+    }
+
+    /// How long what is deleted now can be restored; zero if it cannot.
+    pub fn trash_life(&self) -> Duration {
+        self.trash_time()
     }
 
     /// Brings something back from the trash. A file comes with its id, all its versions and everything said of them, to

@@ -5,6 +5,7 @@
 pub mod approval_page;
 pub mod eyes;
 pub mod in_process;
+pub mod own_key;
 pub mod setup;
 
 use std::path::PathBuf;
@@ -12,13 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use agent::{
-    Answer, Call, CallError, ChangeSet, Connection, Connections, Credential, Limits, OWN, Pipeline, Principal, Store,
-    StoreError, Transport, Upstream,
+    Answer, Arrived, Call, CallError, ChangeSet, Connection, Connections, KeyKeeper, Limits, OWN, Pipeline, PresentKey,
+    Principal, Store, StoreError, Transport, UploadLink, Upstream,
 };
 use secrecy::SecretString;
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, RwLock, Semaphore};
 
 /// Most calls that are made at once; more wait.
@@ -45,8 +45,8 @@ pub struct Own {
     pub base: String,
     /// `http://host:port/demo`: what stands before a file's path in its URL.
     pub endpoint: String,
-    /// The private key, and the public key if it is known; `None` if there is none at hand.
-    pub keys: Option<(SecretString, Option<String>)>,
+    /// Knows its key; `None` if there is none at hand.
+    pub keys: Option<Arc<dyn KeyKeeper>>,
     /// How it is reached.
     pub transport: Transport,
 }
@@ -108,18 +108,32 @@ impl Agents {
 
     /// Makes one call.
     pub async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        self.to_its_end(async move |pipeline| pipeline.call(call).await).await
+        self.to_its_end(move |pipeline| async move { pipeline.call(call).await })
+            .await
     }
 
     /// Makes several writes as one.
     pub async fn apply(&self, set: ChangeSet) -> Result<Value, CallError> {
-        self.to_its_end(async move |pipeline| pipeline.apply(set).await).await
+        self.to_its_end(move |pipeline| async move { pipeline.apply(set).await })
+            .await
     }
 
     /// Takes a call back.
     pub async fn undo(&self, execution: String, principal: Principal) -> Result<Vec<Answer>, CallError> {
-        self.to_its_end(async move |pipeline| pipeline.undo(&execution, &principal, now()).await)
+        self.to_its_end(move |pipeline| async move { pipeline.undo(&execution, &principal, now()).await })
             .await
+    }
+
+    /// Stores a file that came by a link.
+    pub async fn upload_by_link(&self, link: UploadLink, arrived: Arrived) -> Result<Answer, CallError> {
+        self.to_its_end(move |pipeline| async move { pipeline.upload_by_link(&link, arrived, now()).await })
+            .await
+    }
+
+    /// The key of this server, as it is now.
+    pub async fn own_key(&self) -> Result<PresentKey, CallError> {
+        let keeper = self.0.own.keys.as_ref().ok_or(CallError::NotConnected)?;
+        keeper.key().await.ok_or(CallError::NotConnected)
     }
 
     /// Decides about a call that waits; the answer is that of the call, if it was approved.
@@ -130,28 +144,34 @@ impl Agents {
         by: Principal,
         reason: Option<String>,
     ) -> Result<Option<Value>, CallError> {
-        self.to_its_end(async move |pipeline| pipeline.decide(&approval, approve, &by, reason.as_deref(), now()).await)
-            .await
+        self.to_its_end(move |pipeline| async move {
+            pipeline.decide(&approval, approve, &by, reason.as_deref(), now()).await
+        })
+        .await
     }
 
     /// Calls are followed to their end and recorded, whether or not somebody still waits for the answer: a client that
-    /// goes away must not leave a write that nobody has looked at. Each has a thread, for the future of a call stays where
-    /// it began.
-    async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl AsyncFnOnce(Arc<Pipeline>) -> Result<T, CallError> + Send + 'static,
-    ) -> Result<T, CallError> {
+    /// goes away must not leave a write that nobody has looked at.
+    async fn to_its_end<T, W>(&self, work: impl FnOnce(Arc<Pipeline>) -> W) -> Result<T, CallError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, CallError>> + Send + 'static,
+    {
         let pipeline = self.pipeline().await?;
         let place = self.place().await?;
-        let runtime = Handle::current();
-        let thread = tokio::task::spawn_blocking(move || {
+        let work = work(pipeline);
+        let task = tokio::spawn(async move {
             let _place = place;
-            runtime.block_on(work(pipeline))
+            work.await
         });
-        match thread.await {
+        match task.await {
             Ok(done) => done,
-            // Nobody aborts it, so it panicked: as it would have here.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => match error.try_into_panic() {
+                // As it would have here.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Nobody aborts it but the end of the process.
+                Err(error) => Err(unusable(error)),
+            },
         }
     }
 
@@ -185,15 +205,16 @@ impl Agents {
         let own = &self.0.own;
         let policy = setup::policy(&own.data_dir).map_err(unusable)?;
         let connection = match &own.keys {
-            Some((private, public)) => {
+            Some(keeper) => {
                 let upstream = Upstream::new(&own.base, own.transport.clone()).map_err(unusable)?;
-                let key = Credential::private_key(private.clone());
-                Some(Connection::with_key(OWN, upstream, key, public.clone()))
+                let own_connection = Connection::with_keeper(OWN, upstream, Arc::clone(keeper));
+                Some(own_connection.with_endpoint(&own.endpoint))
             }
             None => None,
         };
         let connections = Connections::new(connection, Arc::clone(store), network.clone());
-        Ok(Pipeline::new(connections, policy, Arc::clone(store), Limits::default()))
+        let pipeline = Pipeline::new(connections, policy, Arc::clone(store), Limits::default());
+        Ok(pipeline.with_door(&own.base))
     }
 }
 

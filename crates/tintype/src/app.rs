@@ -30,6 +30,7 @@ use delivery::origin::{FetchPolicy, Fetcher};
 use library::Library;
 use secrecy::SecretString;
 
+use crate::auth::oauth::OauthSettings;
 use crate::config::{ByteSize, Config};
 use crate::keys::KeyPair;
 
@@ -75,6 +76,8 @@ pub struct Parts {
     pub purge_limit: Option<u32>,
     /// Signs the callbacks of extensions.
     pub webhook_secret: Option<SecretString>,
+    /// Whose access tokens let agents in.
+    pub oauth: Option<OauthSettings>,
     /// Where all that is kept lies.
     pub data_dir: PathBuf,
     /// Base URL of the APIs as clients know it, without a trailing slash.
@@ -122,6 +125,7 @@ impl App {
             upload_max: config.upload_max,
             purge_limit: config.purge_limit,
             webhook_secret: config.webhook_secret.clone(),
+            oauth: config.oauth.clone(),
             data_dir: config.data_dir.clone(),
             public_base: config.public_base(address),
         });

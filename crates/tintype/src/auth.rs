@@ -1,5 +1,6 @@
 //! Who sends a request: HTTP Basic with the private key, or the signature of a client-side upload.
 
+pub mod oauth;
 pub mod upload_token;
 
 use axum::http::{HeaderMap, header};

@@ -27,6 +27,7 @@ use transform::parameters::Quality;
 use transform::{Limits, Mode, OutputSettings};
 
 use crate::app::domains::Domains;
+use crate::auth::oauth::OauthSettings;
 use crate::keys::KeyPair;
 
 pub use edge::{CacheTags, CloudFrontSettings, CloudflareSettings, EdgeSettings, FastlySettings};
@@ -150,6 +151,8 @@ pub struct Config {
     pub shared_renditions: Option<BlobUrl>,
     /// How long they are kept there.
     pub shared_kept: Duration,
+    /// Whose access tokens let agents in.
+    pub oauth: Option<OauthSettings>,
     /// How long a stopping server waits for requests under way.
     pub shutdown_timeout: Duration,
     /// Connections served at the same time.
@@ -475,6 +478,7 @@ impl Config {
             edge: EdgeSettings::from_texts(texts)?,
             shared_renditions: shared_renditions(texts)?,
             shared_kept: Duration::from_secs(u64::from(shared_days) * 24 * 3600),
+            oauth: oauth(texts)?,
             shutdown_timeout: texts.parse::<Seconds>("shutdown_timeout")?.into(),
             max_connections,
         })
@@ -661,6 +665,26 @@ fn job_workers(texts: &Texts) -> Result<usize, ConfigError> {
         workers @ 1..=64 => Ok(workers),
         _ => Err(texts.refuse("job_workers", "must be from 1 to 64")),
     }
+}
+
+fn oauth(texts: &Texts) -> Result<Option<OauthSettings>, ConfigError> {
+    let given = |name: &str| Some(texts.get(name).0.trim().to_owned()).filter(|text| !text.is_empty());
+    let jwks_url = texts.parse_optional::<PublicUrl>("oauth_jwks_url")?;
+    // Tokens name their issuer letter by letter, so that a slash at its end stays.
+    if texts.parse_optional::<PublicUrl>("oauth_issuer")?.is_none() {
+        return match given("oauth_audience").or(given("oauth_jwks_url")) {
+            Some(_) => Err(texts.refuse(
+                "oauth_issuer",
+                "must be given with `oauth_audience` and `oauth_jwks_url`",
+            )),
+            None => Ok(None),
+        };
+    }
+    Ok(Some(OauthSettings {
+        issuer: given("oauth_issuer").unwrap_or_default(),
+        audience: given("oauth_audience"),
+        jwks_url: jwks_url.map(|url| url.to_string()),
+    }))
 }
 
 fn images(texts: &Texts) -> Result<Option<ImagesSettings>, ConfigError> {

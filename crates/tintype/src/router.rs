@@ -80,7 +80,7 @@ pub fn routes() -> Routes {
         .route("/v1/files/metadata", get(api::metadata::of_remote))
         .route("/v1/metadata", get(api::metadata::of_remote))
         .route("/v1/trash", get(api::trash::list).delete(api::trash::empty))
-        .route("/v1/trash/{id}", delete(api::trash::delete))
+        .route("/v1/trash/{id}", get(api::trash::get).delete(api::trash::delete))
         .route("/v1/trash/{id}/restore", post(api::trash::restore));
     account(routes)
 }
@@ -203,7 +203,7 @@ fn area(path: &str) -> &'static str {
         "api" => "upload",
         "v1" => "management",
         "health" | "metrics" => "operations",
-        "mcp" | "access" => "agents",
+        "mcp" | "access" | ".well-known" => "agents",
         _ => "delivery",
     }
 }

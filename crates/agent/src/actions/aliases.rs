@@ -76,12 +76,7 @@ pub const ALIASES: &[Alias] = &[
     inner("IMAGEKIT_IO_GET_FILE_VERSION_DETAILS", "get_file_version_details"),
     same("IMAGEKIT_IO_GET_USAGE", "get_usage"),
     Alias {
-        accept: |input| {
-            let mut input = split_tags(input);
-            // The toolkit promises as many as the API gives.
-            input.entry("limit").or_insert(json!(1000));
-            input
-        },
+        accept: |input| whole(split_tags(input)),
         describe: |mut schema| {
             schema["properties"]["tags"] = json!({
                 "type": ["string", "null"],
@@ -92,8 +87,16 @@ pub const ALIASES: &[Alias] = &[
         answer: |output| output["assets"].clone(),
         ..same("IMAGEKIT_IO_LIST_AND_SEARCH_ASSETS", "list_assets")
     },
-    same("IMAGEKIT_IO_LIST_CUSTOM_METADATA_FIELDS", "list_custom_metadata_fields"),
-    inner("IMAGEKIT_IO_LIST_FILE_VERSIONS", "list_file_versions"),
+    Alias {
+        accept: whole,
+        answer: |output| json!({ "fields": output["fields"] }),
+        ..same("IMAGEKIT_IO_LIST_CUSTOM_METADATA_FIELDS", "list_custom_metadata_fields")
+    },
+    Alias {
+        accept: whole,
+        answer: |output| output["versions"].clone(),
+        ..same("IMAGEKIT_IO_LIST_FILE_VERSIONS", "list_file_versions")
+    },
     same("IMAGEKIT_IO_MOVE_FOLDER", "move_folder"),
     same("IMAGEKIT_IO_PURGE_CACHE", "purge_cache"),
     same("IMAGEKIT_IO_PURGE_STATUS", "get_purge_status"),
@@ -159,6 +162,12 @@ impl Alias {
     pub fn answer(&self, output: Value) -> Value {
         (self.answer)(output)
     }
+}
+
+/// The toolkit promises as many rows as the API gives.
+fn whole(mut input: Map<String, Value>) -> Map<String, Value> {
+    input.entry("limit").or_insert(json!(1000));
+    input
 }
 
 fn with(mut output: Value, field: &str, value: Value) -> Value {

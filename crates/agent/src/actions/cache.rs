@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asset::Id;
-use super::{About, Inverse, Operation};
+use super::{About, Delivered, Inverse, Operation};
 use crate::error::CallError;
 use crate::read_back::Probe;
 use crate::request::ApiRequest;
@@ -47,7 +47,8 @@ impl Operation for PurgeCache {
     type Output = Purging;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        Ok(vec![Target::Url(self.url.clone())])
+        // Where the library of the connection is, the pipeline knows.
+        Ok(vec![Target::Url(Delivered::read(&self.url, None))])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::asset::{Choice, Deleted, FieldValue, Id};
 use super::files::is_gone;
-use super::operation::{body, listed, plain};
+use super::operation::{body, plain};
+use super::page::{Cursor, Slice};
 use super::{About, Inverse, Operation};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -169,6 +170,9 @@ pub(crate) struct SavedExtension {
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct SavedExtensions {
     saved_extensions: Vec<SavedExtension>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
 }
 
 fn one(id: &Id) -> ApiRequest {
@@ -194,7 +198,19 @@ fn no_saved_in_saved(config: &Extension) -> Result<(), CallError> {
 /// `GET /v1/saved-extensions`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListSavedExtensions {}
+pub(crate) struct ListSavedExtensions {
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most rows; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+impl ListSavedExtensions {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
+}
 
 impl Operation for ListSavedExtensions {
     const ABOUT: About = About::read(
@@ -202,6 +218,7 @@ impl Operation for ListSavedExtensions {
         "List saved extensions",
         "Configurations of extensions that are kept under an id, to be named in uploads and updates.",
     )
+    .lists("savedExtensions")
     .of_account()
     .examples(&["{}"]);
     type Output = SavedExtensions;
@@ -211,7 +228,11 @@ impl Operation for ListSavedExtensions {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("savedExtensions", answer)
+        self.page().cut("savedExtensions", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("savedExtensions", output, rows)
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::asset::{Choice, Deleted, FieldValue, Id};
 use super::files::is_gone;
-use super::operation::{body, listed, plain};
+use super::operation::{body, plain};
+use super::page::{Cursor, Slice};
 use super::{About, Inverse, Lost, Operation, Reconcile};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -143,13 +144,28 @@ pub(crate) struct ListCustomMetadataFields {
     /// Only those that apply in this folder.
     #[schemars(length(min = 1, max = 2000))]
     folder_path: Option<String>,
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most fields; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
 }
 
-/// All fields.
+/// Fields.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Fields {
     fields: Vec<Field>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
+}
+
+impl ListCustomMetadataFields {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
 }
 
 impl Operation for ListCustomMetadataFields {
@@ -158,6 +174,7 @@ impl Operation for ListCustomMetadataFields {
         "List custom metadata fields",
         "The fields that customMetadata of files can have: names, types, rules. Look here before you set customMetadata.",
     )
+    .lists("fields")
     .of_account()
     .examples(&["{}", r#"{"includeDeleted":true}"#]);
     type Output = Fields;
@@ -169,7 +186,11 @@ impl Operation for ListCustomMetadataFields {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("fields", answer)
+        self.page().cut("fields", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("fields", output, rows)
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::asset::{Copied, Deleted, FieldValue, File, Id, Moved};
 use super::extensions::Extension;
 use super::operation::{Step, body, plain, present};
+use super::trash::{back, trashed_of};
 use super::{About, Inverse, InverseCall, Lost, Operation, Reconcile, path};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -327,10 +328,13 @@ impl Operation for RenameFile {
         self.probes(survey)
     }
 
-    fn inverse(&self, _: &Renamed, _: &Survey, _: &[Value]) -> Inverse {
+    fn inverse(&self, _: &Renamed, survey: &Survey, _: &[Value]) -> Inverse {
         let (_, name) = path::split(&self.file_path);
         match self.new_place() {
-            Ok((_, new)) => Inverse::call("rename_file", json!({ "filePath": new, "newFileName": name })),
+            Ok((_, new)) => {
+                let back = InverseCall::new("rename_file", json!({ "filePath": new, "newFileName": name }));
+                Inverse::Calls(vec![back.of(survey.at(&path::normal(&self.file_path)))])
+            }
             Err(_) => Inverse::None("the name that it got is not known"),
         }
     }
@@ -442,12 +446,9 @@ fn move_request(source: &str, destination: &str) -> ApiRequest {
     ApiRequest::post(&["v1", "files", "move"], sent)
 }
 
-fn move_back(source: &str, new: &str) -> InverseCall {
+fn move_back(source: &str, new: &str, file: Option<&Value>) -> InverseCall {
     let (folder, _) = path::split(source);
-    InverseCall {
-        action: "move_file".to_owned(),
-        input: json!({ "sourceFilePath": new, "destinationPath": folder }),
-    }
+    InverseCall::new("move_file", json!({ "sourceFilePath": new, "destinationPath": folder })).of(file)
 }
 
 impl Operation for MoveFile {
@@ -497,7 +498,9 @@ impl Operation for MoveFile {
 
     fn inverse(&self, _: &Moved, survey: &Survey, _: &[Value]) -> Inverse {
         match places(&self.source_file_path, &self.destination_path) {
-            Ok((source, new)) if survey.lacks_file(&new) => Inverse::Calls(vec![move_back(&source, &new)]),
+            Ok((source, new)) if survey.lacks_file(&new) => {
+                Inverse::Calls(vec![move_back(&source, &new, survey.at(&source))])
+            }
             _ => Inverse::None(MERGED),
         }
     }
@@ -663,7 +666,7 @@ impl Operation for BulkMoveFiles {
             if !was_free(&new) || !taken.insert(new.clone()) {
                 return Inverse::None(MERGED);
             }
-            back.push(move_back(source, &new));
+            back.push(move_back(source, &new, before));
         }
         Inverse::Calls(back)
     }
@@ -686,10 +689,12 @@ impl Operation for DeleteFile {
     const ABOUT: About = About::destructive(
         "delete_file",
         "Delete a file",
-        "Deletes one file with all its versions; no action brings back what was deleted. Copies in a CDN may \
-         be delivered until they expire; purge_cache ends that. Look at the file with get_file_details first and be \
-         sure that it is the right one. To only hide it, unpublish it with update_file_details.",
+        "Deletes one file with all its versions. On a server with a trash it can be taken back for a while, on others it \
+         is gone for good: a dry run tells. Copies in a CDN may be delivered until they expire; purge_cache ends that. Look \
+         at the file with get_file_details first and be sure that it is the right one. To only hide it, unpublish it with \
+         update_file_details.",
     )
+    .trashes()
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd"}"#]);
     type Output = Deleted;
@@ -711,12 +716,31 @@ impl Operation for DeleteFile {
     }
 
     fn read_back(&self, _: &Deleted, _: &Survey) -> Vec<Probe> {
-        vec![Probe::absent(details(self.file_id.as_str()))]
+        vec![
+            Probe::absent(details(self.file_id.as_str())),
+            Probe::told(trashed_of(std::slice::from_ref(&self.file_id))),
+        ]
     }
 
-    fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("no action brings a deleted file back")
+    fn inverse(&self, _: &Deleted, survey: &Survey, looked: &[Value]) -> Inverse {
+        files_back(std::slice::from_ref(&self.file_id), survey, looked)
     }
+}
+
+/// What is said where a deletion can't be taken back.
+pub(super) const GONE: &str = "the server has no trash, or did not put it there";
+
+/// The way back of deleted files: the last look was at what the trash has of them.
+fn files_back(ids: &[Id], survey: &Survey, looked: &[Value]) -> Inverse {
+    let rows = looked.last().and_then(Value::as_array).into_iter().flatten();
+    let ours = |row: &&Value| {
+        row["type"] == "file" && ids.iter().any(|id| row["fileId"] == id.as_str()) && survey.is_new_in_bin(row)
+    };
+    let rows: Vec<&Value> = rows.filter(ours).collect();
+    if rows.len() < ids.len() {
+        return Inverse::None(GONE);
+    }
+    back(rows.into_iter()).unwrap_or(Inverse::None(GONE))
 }
 
 /// `POST /v1/files/batch/deleteByFileIds`
@@ -757,10 +781,11 @@ impl Operation for DeleteMultipleFiles {
     const ABOUT: About = About::destructive(
         "delete_multiple_files",
         "Delete several files",
-        "Deletes up to 100 files with all their versions; no action brings back what was deleted. If one of the \
-         ids is unknown, nothing is deleted and the call fails with not_found. Copies in a CDN are not purged. For \
-         everything in a folder use delete_folder.",
+        "Deletes up to 100 files with all their versions. On a server with a trash it can be taken back for a while, on \
+         others they are gone for good: a dry run tells. If one of the ids is unknown, nothing is deleted and the call fails \
+         with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
     )
+    .trashes()
     .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"]}"#]);
     type Output = BulkDeleted;
 
@@ -786,11 +811,16 @@ impl Operation for DeleteMultipleFiles {
     }
 
     fn read_back(&self, output: &BulkDeleted, _: &Survey) -> Vec<Probe> {
-        let gone = output.successfully_deleted_file_ids.iter();
-        gone.map(|id| Probe::absent(details(id.as_str()))).collect()
+        let gone = &output.successfully_deleted_file_ids;
+        let absent = gone.iter().map(|id| Probe::absent(details(id.as_str())));
+        let in_trash = (!gone.is_empty()).then(|| Probe::told(trashed_of(gone)));
+        absent.chain(in_trash).collect()
     }
 
-    fn inverse(&self, _: &BulkDeleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("no action brings deleted files back")
+    fn inverse(&self, output: &BulkDeleted, survey: &Survey, looked: &[Value]) -> Inverse {
+        match output.successfully_deleted_file_ids.as_slice() {
+            [] => Inverse::Calls(Vec::new()),
+            gone => files_back(gone, survey, looked),
+        }
     }
 }

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asset::{Created, Deleted, Id};
-use super::files::is_gone;
+use super::files::{GONE, is_gone};
 use super::operation::{body, plain};
+use super::trash::{back, trashed_below};
 use super::{About, Inverse, Operation, path};
 use crate::error::CallError;
 use crate::read_back::Probe;
 use crate::request::ApiRequest;
-use crate::survey::{Survey, Target, folder_at};
+use crate::survey::{MOST_ROWS, Survey, Target, folder_at};
 
 /// `POST /v1/folder`
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -101,9 +102,11 @@ impl Operation for DeleteFolder {
     const ABOUT: About = About::destructive(
         "delete_folder",
         "Delete a folder",
-        "Deletes a folder with everything in it, at any depth and with all versions; no action brings back what was \
-         deleted. A dry run tells how much that is. To delete some of its files use delete_multiple_files.",
+        "Deletes a folder with everything in it, at any depth and with all versions. On a server with a trash its files can \
+         be brought back for a while (empty folders and what was said of folders can't), on others all is gone for good: a \
+         dry run tells that, and how much it is. To delete some of its files use delete_multiple_files.",
     )
+    .trashes()
     .idempotent()
     .examples(&[r#"{"folderPath":"/travel/2026"}"#]);
     type Output = Deleted;
@@ -127,11 +130,29 @@ impl Operation for DeleteFolder {
 
     fn read_back(&self, _: &Deleted, _: &Survey) -> Vec<Probe> {
         let folder = path::normal(&self.folder_path);
-        vec![Probe::no_row(folder_at(&folder), "folderPath", folder)]
+        vec![
+            Probe::told(trashed_below(&folder)),
+            Probe::no_row(folder_at(&folder), "folderPath", folder),
+        ]
     }
 
-    fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("no action brings a deleted folder back")
+    fn inverse(&self, _: &Deleted, survey: &Survey, looked: &[Value]) -> Inverse {
+        // Without a look before, what was deleted earlier can't be told apart.
+        let Some(rows) = looked
+            .first()
+            .and_then(Value::as_array)
+            .filter(|_| survey.bin.is_some())
+        else {
+            return Inverse::None(GONE);
+        };
+        let ours: Vec<&Value> = rows
+            .iter()
+            .filter(|row| row["type"] == "file" && survey.is_new_in_bin(row))
+            .collect();
+        if ours.len() >= MOST_ROWS {
+            return Inverse::None("it held more files than one call brings back: list_trash and restore_from_trash do");
+        }
+        back(ours.into_iter()).unwrap_or(Inverse::None("no file of it is in a trash"))
     }
 }
 

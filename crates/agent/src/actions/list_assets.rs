@@ -5,14 +5,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asset::Asset;
-use super::operation::word;
+use super::operation::{Told, word};
+use super::page::{Cursor, USUAL};
 use super::{About, Operation, path};
 use crate::error::CallError;
 use crate::request::ApiRequest;
 use crate::survey::Target;
-
-/// The API's own default is 1000, which floods an agent's context.
-const DEFAULT_LIMIT: u32 = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,9 +37,14 @@ pub(crate) struct ListAssets {
     /// Most entries to return; default 100.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
-    /// Entries to leave out from the start: nextSkip of the page before.
+    /// Entries to leave out from the start: nextSkip of the page before. A cursor is better: what is added or deleted
+    /// meanwhile moves nothing.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     skip: Option<u64>,
+    /// nextCursor of the page before, with all else as it was asked for there.
+    cursor: Option<Cursor>,
+    /// Also count how many entries there are in all, where the server can. Default: false.
+    count: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
@@ -86,8 +89,17 @@ enum Sort {
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Page {
     assets: Vec<Asset>,
-    /// Pass it as skip for the next page; null on the last one.
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
+    /// The same as a number for skip; null on the last page, and where only a cursor can go on.
     next_skip: Option<u64>,
+    /// How many entries there are in all, if that was asked and the server counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// True if there are more than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total_is_at_least: Option<bool>,
 }
 
 impl Operation for ListAssets {
@@ -95,8 +107,9 @@ impl Operation for ListAssets {
         "list_assets",
         "List and search assets",
         "Lists or searches files and folders, a page at a time. Use it to find a fileId by name, folder, tag or search \
-         query; use get_file_details when you already have the fileId. A page that says nextSkip has more behind it.",
+         query; use get_file_details when you already have the fileId. A page that says nextCursor has more behind it.",
     )
+    .lists("assets")
     .examples(&[
         r#"{"path":"/travel","sort":"DESC_CREATED","limit":20}"#,
         r#"{"searchQuery":"name : \"cat\" AND size > \"1MB\""}"#,
@@ -117,6 +130,10 @@ impl Operation for ListAssets {
             .map(|tags| comma_joined("tags", tags))
             .transpose()?;
         let path = self.path.as_deref().map(|p| path::checked("path", p)).transpose()?;
+        if self.cursor.is_some() && self.skip.is_some() {
+            return Err(CallError::invalid("give cursor or skip, not both"));
+        }
+        let from = self.begins();
         Ok(ApiRequest::get(&["v1", "files"])
             .query("type", self.kind.map(word))
             .query("path", path)
@@ -126,28 +143,55 @@ impl Operation for ListAssets {
             .query("name", self.name.clone())
             .query("tags", tags)
             .query("limit", Some(self.limit().to_string()))
-            .query("skip", self.skip.map(|n| n.to_string())))
+            .query("skip", Some(from.skip()).filter(|n| *n > 0).map(|n| n.to_string()))
+            // Empty asks a server that has cursors for one; others ignore what they do not know.
+            .query("cursor", Some(from.place().unwrap_or_default().to_owned()))
+            .query("count", self.count.filter(|count| *count).map(|_| "true".to_owned())))
     }
 
-    fn shape(&self, answer: Value) -> Value {
+    fn shape_told(&self, answer: Value, told: &Told) -> Value {
         let Value::Array(rows) = answer else {
             return answer;
         };
-        let full = rows.len() >= usize::try_from(self.limit()).unwrap_or(usize::MAX);
-        let next = full.then(|| self.skip.unwrap_or(0).saturating_add(rows.len() as u64));
-        json!({ "assets": rows, "nextSkip": next })
+        let from = self.begins();
+        let is_full = rows.len() >= usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        let named = told.next_cursor.as_deref().and_then(Cursor::after);
+        // A server that gave a cursor before gives one as long as there is more.
+        let next = named.or_else(|| (is_full && from.place().is_none()).then(|| from.further(rows.len())));
+        let skip = next.as_ref().filter(|_| from.place().is_none());
+        let mut page = json!({
+            "nextSkip": skip.map(|_| from.further(rows.len()).skip()),
+            "nextCursor": next,
+            "assets": rows,
+        });
+        if let Some((count, is_exact)) = told.total.filter(|_| self.count == Some(true)) {
+            page["total"] = json!(count);
+            page["totalIsAtLeast"] = json!(!is_exact);
+        }
+        page
     }
 
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
         let kept = output["assets"].as_array()?.get(..rows)?;
-        let next = self.skip.unwrap_or(0).saturating_add(rows as u64);
-        Some(json!({ "assets": kept, "nextSkip": next }))
+        let next = self.begins().further(rows);
+        let mut page = output.clone();
+        page["assets"] = json!(kept);
+        page["nextSkip"] = json!(next.place().is_none().then(|| next.skip()));
+        page["nextCursor"] = json!(next);
+        Some(page)
     }
 }
 
 impl ListAssets {
     fn limit(&self) -> u32 {
-        self.limit.unwrap_or(DEFAULT_LIMIT)
+        self.limit.unwrap_or(USUAL)
+    }
+
+    /// Where the page begins.
+    fn begins(&self) -> Cursor {
+        self.cursor
+            .clone()
+            .unwrap_or_else(|| Cursor::skipping(self.skip.unwrap_or(0)))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::asset::Id;
-use super::{About, Operation};
+use super::{About, Delivered, Operation};
 use crate::error::CallError;
 use crate::request::ApiRequest;
 use crate::survey::Target;
@@ -140,7 +140,7 @@ impl Operation for GetRemoteFileMetadata {
     type Output = OneMetadata;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        Ok(vec![Target::Url(self.url.clone())])
+        Ok(vec![Target::Url(Delivered::read(&self.url, None))])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::asset::{Deleted, Id};
 use super::files::is_gone;
-use super::operation::{body, listed, plain};
+use super::operation::{body, plain};
+use super::page::{Cursor, Slice};
 use super::{About, Inverse, Lost, Operation, Reconcile};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -37,6 +38,9 @@ pub(crate) struct NamedTransformation {
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct NamedTransformations {
     named_transformations: Vec<NamedTransformation>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
 }
 
 fn one(id: &Id) -> ApiRequest {
@@ -53,7 +57,19 @@ fn target(id: &Id) -> Vec<Target> {
 /// `GET /v1/named-transformations`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListNamedTransformations {}
+pub(crate) struct ListNamedTransformations {
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most rows; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+impl ListNamedTransformations {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
+}
 
 impl Operation for ListNamedTransformations {
     const ABOUT: About = About::read(
@@ -61,6 +77,7 @@ impl Operation for ListNamedTransformations {
         "List named transformations",
         "Transformations that URLs can use by name, with what each does.",
     )
+    .lists("namedTransformations")
     .of_account()
     .examples(&["{}"]);
     type Output = NamedTransformations;
@@ -70,7 +87,11 @@ impl Operation for ListNamedTransformations {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("namedTransformations", answer)
+        self.page().cut("namedTransformations", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("namedTransformations", output, rows)
     }
 }
 

@@ -1,20 +1,23 @@
 //! What an action's declaration consists of, and its form for the pipeline, in which its types are forgotten.
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{About, contract};
 use crate::credential::Credential;
 use crate::drift::{self, Drift, DriftMode};
 use crate::error::CallError;
+use crate::principal::Principal;
 use crate::read_back::Probe;
 use crate::request::ApiRequest;
 use crate::schema;
+use crate::store::Store;
 use crate::survey::{Survey, Target};
 
 /// The declaration of an action; the type itself is the input.
@@ -56,6 +59,11 @@ pub(crate) trait Operation: DeserializeOwned + JsonSchema + Send + Sync + Sized 
         None
     }
 
+    /// The answer of an action about what the agent side itself keeps; `None` for those that ask an upstream.
+    fn kept<'a>(&'a self, _desk: Desk<'a>) -> Option<BoxFuture<'a, Result<Value, CallError>>> {
+        None
+    }
+
     /// True for the statuses that mean success; `repeated` if an earlier attempt may already have done the work.
     fn succeeds(status: StatusCode, _repeated: bool) -> bool {
         status.is_success()
@@ -64,6 +72,16 @@ pub(crate) trait Operation: DeserializeOwned + JsonSchema + Send + Sync + Sized 
     /// The answer's JSON (null without a body) in the shape of the output.
     fn shape(&self, answer: Value) -> Value {
         answer
+    }
+
+    /// The same for an action that needs what the answer's headers say.
+    fn shape_told(&self, answer: Value, _told: &Told) -> Value {
+        self.shape(answer)
+    }
+
+    /// Why a server that answered so does not have what the action asks for: one that ignores a question does not say so.
+    fn supported(&self, _told: &Told) -> Result<(), &'static str> {
+        Ok(())
     }
 
     /// What an answer must hold beyond its types to be one; an error says what is missing.
@@ -126,6 +144,29 @@ pub(crate) enum Lost {
     Gone,
 }
 
+/// What an answer says beside its body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Where the next page of a listing begins.
+    pub next_cursor: Option<String>,
+    /// How many entries a listing has in all; false if there are more than that.
+    pub total: Option<(u64, bool)>,
+    /// What kind of comparison a listing of files is.
+    pub listed: Option<String>,
+}
+
+/// What an action works with that is about the agent side itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    pub store: &'a Store,
+    pub principal: &'a Principal,
+    /// Name of the connection that the call names.
+    pub connection: &'a str,
+    /// Base URL of the doors of this process; `None` if it has none.
+    pub door: Option<&'a str>,
+    pub now: OffsetDateTime,
+}
+
 /// What signs without asking anybody.
 pub(crate) struct Signer<'a> {
     pub credential: &'a Credential,
@@ -138,6 +179,8 @@ pub(crate) struct Signer<'a> {
 pub(crate) enum Inverse {
     /// These calls, in order. None if nothing was changed.
     Calls(Vec<InverseCall>),
+    /// These calls, until then (RFC 3339): a trash is emptied in time.
+    Until(Vec<InverseCall>, String),
     /// There is none, because.
     None(&'static str),
 }
@@ -147,14 +190,30 @@ pub(crate) enum Inverse {
 pub(crate) struct InverseCall {
     pub action: String,
     pub input: Value,
+    /// The file that has to be at the place which the call names first: another one is not put where this one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_id: Option<String>,
+}
+
+impl InverseCall {
+    pub fn new(action: &str, input: Value) -> Self {
+        Self {
+            action: action.to_owned(),
+            input,
+            file_id: None,
+        }
+    }
+
+    /// For the file with the id that stands in these facts.
+    pub fn of(mut self, facts: Option<&Value>) -> Self {
+        self.file_id = facts.and_then(|facts| facts["fileId"].as_str()).map(str::to_owned);
+        self
+    }
 }
 
 impl Inverse {
     pub fn call(action: &str, input: Value) -> Self {
-        Self::Calls(vec![InverseCall {
-            action: action.to_owned(),
-            input,
-        }])
+        Self::Calls(vec![InverseCall::new(action, input)])
     }
 }
 
@@ -164,13 +223,34 @@ pub(crate) trait Prepared: Send + Sync {
     fn further(&self, survey: &Survey) -> Vec<Target>;
     fn steps(&self, survey: &Survey) -> Result<Vec<Step>, CallError>;
     fn local(&self, signer: &Signer<'_>) -> Option<Result<Value, CallError>>;
+    fn kept<'a>(&'a self, desk: Desk<'a>) -> Option<BoxFuture<'a, Result<Value, CallError>>>;
     fn succeeds(&self, status: StatusCode, repeated: bool) -> bool;
     fn combine(&self, outcomes: Vec<(String, Result<Value, String>)>) -> Value;
-    fn understand(&self, answer: Value, shaped: bool, mode: DriftMode) -> Result<Understood, Misunderstood>;
+    fn supported(&self, told: &Told) -> Result<(), &'static str>;
+    fn understand(&self, said: Said, mode: DriftMode) -> Result<Understood, Misunderstood>;
     fn reconcile(&self, survey: &Survey) -> Option<Reconcile>;
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value>;
     fn read_back(&self, output: &Value, survey: &Survey) -> Vec<Probe>;
     fn inverse(&self, output: &Value, survey: &Survey, looked: &[Value]) -> Inverse;
+}
+
+/// What the upstream said, and whether it has the shape of the output already.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub answer: Value,
+    pub shaped: bool,
+    pub told: Told,
+}
+
+impl Said {
+    /// What has the shape of the output already.
+    pub fn shaped(answer: Value) -> Self {
+        Self {
+            answer,
+            shaped: true,
+            told: Told::default(),
+        }
+    }
 }
 
 /// An answer that fits the output's type.
@@ -204,6 +284,10 @@ impl<O: Operation> Prepared for O {
         Operation::local(self, signer)
     }
 
+    fn kept<'a>(&'a self, desk: Desk<'a>) -> Option<BoxFuture<'a, Result<Value, CallError>>> {
+        Operation::kept(self, desk)
+    }
+
     fn succeeds(&self, status: StatusCode, repeated: bool) -> bool {
         <Self as Operation>::succeeds(status, repeated)
     }
@@ -212,14 +296,19 @@ impl<O: Operation> Prepared for O {
         Operation::combine(self, outcomes)
     }
 
-    fn understand(&self, answer: Value, shaped: bool, mode: DriftMode) -> Result<Understood, Misunderstood> {
+    fn supported(&self, told: &Told) -> Result<(), &'static str> {
+        Operation::supported(self, told)
+    }
+
+    fn understand(&self, said: Said, mode: DriftMode) -> Result<Understood, Misunderstood> {
         let schema = &contract(O::ABOUT.name).output;
+        let Said { answer, shaped, told } = said;
         let raw = (mode == DriftMode::Repair && !shaped).then(|| answer.clone());
-        let mut shaped = if shaped { answer } else { self.shape(answer) };
+        let mut shaped = if shaped { answer } else { self.shape_told(answer, &told) };
         let mut drift = drift::of(&schema::differences(schema, &shaped));
         if !drift.is_empty() && mode == DriftMode::Repair {
             if let Some(inner) = raw.as_ref().and_then(drift::unwrapped) {
-                let inner = self.shape(inner);
+                let inner = self.shape_told(inner, &told);
                 let others = drift::of(&schema::differences(schema, &inner));
                 if others.len() < drift.len() {
                     drift = others;
@@ -307,14 +396,5 @@ pub(super) fn word(choice: impl Serialize) -> String {
     match serde_json::to_value(choice) {
         Ok(Value::String(text)) => text,
         _ => String::new(),
-    }
-}
-
-/// A list answer under the name that the output gives it.
-pub(super) fn listed(name: &str, answer: Value) -> Value {
-    if answer.is_array() {
-        json!({ name: answer })
-    } else {
-        answer
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::asset::{Deleted, Id};
 use super::files::is_gone;
-use super::operation::{listed, plain};
+use super::operation::plain;
+use super::page::{Cursor, Slice};
 use super::{About, Inverse, Operation};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -216,6 +217,9 @@ pub(crate) struct Origin {
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Origins {
     origins: Vec<Origin>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(rename = "nextCursor", default)]
+    next_cursor: Option<Cursor>,
 }
 
 fn one(id: &Id) -> ApiRequest {
@@ -238,7 +242,19 @@ fn as_given(origin: &NewOrigin, id: &Id) -> Vec<Probe> {
 /// `GET /v1/accounts/origins`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListOrigins {}
+pub(crate) struct ListOrigins {
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most rows; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+impl ListOrigins {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
+}
 
 impl Operation for ListOrigins {
     const ABOUT: About = About::read(
@@ -246,6 +262,7 @@ impl Operation for ListOrigins {
         "List origins",
         "The storages of others that URL endpoints can deliver from, without their credentials.",
     )
+    .lists("origins")
     .of_account()
     .examples(&["{}"]);
     type Output = Origins;
@@ -255,7 +272,11 @@ impl Operation for ListOrigins {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("origins", answer)
+        self.page().cut("origins", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("origins", output, rows)
     }
 }
 

@@ -108,10 +108,7 @@ fn back(action: &str, tags: &[String], output: &BulkUpdated, survey: &Survey, we
     let calls = groups
         .into_iter()
         .filter(|(tags, _)| !tags.is_empty())
-        .map(|(tags, ids)| InverseCall {
-            action: action.to_owned(),
-            input: json!({ "fileIds": ids, "tags": tags }),
-        });
+        .map(|(tags, ids)| InverseCall::new(action, json!({ "fileIds": ids, "tags": tags })));
     Inverse::Calls(calls.collect())
 }
 

@@ -28,6 +28,7 @@ const KEYWORDS: &[&str] = &[
     "required",
     "title",
     "type",
+    "x-programs-only",
     "x-untrusted",
 ];
 
@@ -39,6 +40,7 @@ fn the_catalogue() {
         let words = [
             about.effect.as_str(),
             flag(about.reversible, "reversible"),
+            flag(about.trashes, "trash"),
             flag(about.idempotent, "idempotent"),
             flag(about.open_world, "open-world"),
             about.poll.unwrap_or(""),
@@ -53,28 +55,37 @@ fn the_catalogue() {
     });
     assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r"
     list_assets | read, idempotent
+    find_similar_files | read, idempotent
+    find_duplicate_files | read, idempotent
     get_file_details | read, idempotent
     upload_file | write, reversible, open-world
+    create_upload_link | write, reversible, get_upload_link
+    get_upload_link | read, idempotent
+    revoke_upload_link | write, idempotent
     update_file_details | write, reversible, idempotent
     rename_file | write, reversible, get_purge_status
     copy_file | write, reversible
     move_file | write, reversible
     bulk_move_files | write, reversible
-    delete_file | destructive, idempotent
-    delete_multiple_files | destructive
+    delete_file | destructive, trash, idempotent
+    delete_multiple_files | destructive, trash
     bulk_add_tags | write, reversible, idempotent
     bulk_remove_tags | write, reversible, idempotent
     bulk_remove_ai_tags | write, idempotent
     list_file_versions | read, idempotent
     get_file_version_details | read, idempotent
     restore_file_version | write, reversible, idempotent
-    delete_file_version | destructive, idempotent
+    delete_file_version | destructive, trash, idempotent
     create_folder | write, reversible, idempotent
     copy_folder | write, reversible, bulk_job_status
     move_folder | write, reversible, bulk_job_status
     rename_folder | write, reversible, bulk_job_status
-    delete_folder | destructive, idempotent
+    delete_folder | destructive, trash, idempotent
     bulk_job_status | read, idempotent
+    list_trash | read, idempotent
+    restore_from_trash | write, reversible
+    delete_from_trash | destructive, idempotent
+    empty_trash | destructive, account
     purge_cache | write, idempotent, get_purge_status
     get_purge_status | read, idempotent
     get_uploaded_file_metadata | read, idempotent
@@ -182,6 +193,19 @@ fn schemas_are_closed_objects_in_the_language_that_is_checked() {
 }
 
 #[test]
+fn what_models_are_shown_takes_no_bytes_and_is_the_same_otherwise() {
+    for action in ACTIONS {
+        let (all, shown) = (action.input_schema(), action.input_schema_for_models());
+        if action.name() == "upload_file" {
+            assert_eq!(action.fields_for_programs(), ["contentBase64"]);
+            assert!(shown["properties"].get("contentBase64").is_none() && shown["properties"].get("url").is_some());
+        } else {
+            assert_eq!(*all, shown, "{}", action.name());
+        }
+    }
+}
+
+#[test]
 fn inputs_may_be_as_long_as_the_server_takes_them() {
     for (action, pointer, limit) in [
         ("upload_file", "/properties/extensions/maxItems", 20),
@@ -278,7 +302,10 @@ fn survey(action: &Action, operation: &dyn Prepared) -> Survey {
                 versions: None,
             }
         });
-    Survey { seen: seen.collect() }
+    Survey {
+        seen: seen.collect(),
+        ..Survey::default()
+    }
 }
 
 #[test]
@@ -325,10 +352,13 @@ fn requests_of_the_examples() {
         }
     }
     assert_snapshot!(lines.join("\n"), @r#"
-    GET /v1/files path=/travel&sort=DESC_CREATED&limit=20
-    GET /v1/files searchQuery=name : "cat" AND size > "1MB"&limit=100
-    GET /v1/files type=folder&path=/&limit=100
-    GET /v1/files fileType=image&tags=sea,dawn&limit=100&skip=100
+    GET /v1/files path=/travel&sort=DESC_CREATED&limit=20&cursor=
+    GET /v1/files searchQuery=name : "cat" AND size > "1MB"&limit=100&cursor=
+    GET /v1/files type=folder&path=/&limit=100&cursor=
+    GET /v1/files fileType=image&tags=sea,dawn&limit=100&skip=100&cursor=
+    GET /v1/files similarTo=65f0c0ffee0123456789abcd&maxDistance=4&limit=100
+    GET /v1/files duplicates=true&limit=100
+    GET /v1/files duplicates=true&limit=20
     GET /v1/files/65f0c0ffee0123456789abcd/details
     POST /api/v1/files/upload fileName=harbour.jpg&folder=/travel/2026&tags=sea&file=https://example.org/harbour.jpg
     POST /api/v1/files/upload fileName=note.txt&useUniqueFileName=false&file (file)=hello
@@ -355,6 +385,11 @@ fn requests_of_the_examples() {
     POST /v1/bulkJobs/renameFolder {"folderPath":"/shop/2026","newFolderName":"2027"}
     DELETE /v1/folder {"folderPath":"/travel/2026"}
     GET /v1/bulkJobs/65f0c0ffee0123456789aa01
+    GET /v1/trash limit=100
+    GET /v1/trash path=/travel&limit=20
+    POST /v1/trash/1b0c5a52d9f1f3a2c4e6b8d0/restore {}
+    DELETE /v1/trash/1b0c5a52d9f1f3a2c4e6b8d0
+    DELETE /v1/trash
     POST /v1/files/purge {"url":"https://media.example.org/acme/travel/harbour.jpg*"}
     GET /v1/files/purge/65f0c0ffee0123456789bb01
     GET /v1/files/65f0c0ffee0123456789abcd/metadata
@@ -469,7 +504,7 @@ fn refusals_point_at_the_field() {
         refused("get_usage", json!({ "startDate": "1.2.2026", "endDate": "2026-01-01" })),
     ];
     assert_snapshot!(all.join("\n"), @r#"
-    folder: unknown; known are fileType, limit, name, path, searchQuery, skip, sort, tags, type; limit: must be at least 1; sort: must be one of "ASC_NAME", "DESC_NAME", "ASC_CREATED", "DESC_CREATED", "ASC_UPDATED", "DESC_UPDATED", "ASC_HEIGHT", "DESC_HEIGHT", "ASC_WIDTH", "DESC_WIDTH", "ASC_SIZE", "DESC_SIZE", "ASC_RELEVANCE", "DESC_RELEVANCE", null, not "NAME"
+    folder: unknown; known are count, cursor, fileType, limit, name, path, searchQuery, skip, sort, tags, type; limit: must be at least 1; sort: must be one of "ASC_NAME", "DESC_NAME", "ASC_CREATED", "DESC_CREATED", "ASC_UPDATED", "DESC_UPDATED", "ASC_HEIGHT", "DESC_HEIGHT", "ASC_WIDTH", "DESC_WIDTH", "ASC_SIZE", "DESC_SIZE", "ASC_RELEVANCE", "DESC_RELEVANCE", null, not "NAME"
     tags: `a,b` can't be a tag: a tag is not empty and holds no comma
     the input: must be object, not string
     fileId: missing

@@ -30,9 +30,9 @@ pub(crate) struct UploadFile {
     /// Where the server fetches the file: an http or https URL that it can reach.
     #[schemars(length(min = 8, max = 8000))]
     url: Option<String>,
-    /// The file's bytes in base64. For small files only; prefer url, or a file that the caller attaches.
+    /// The file's bytes in base64, for programs. Never through a model: use url, or create_upload_link.
     #[serde(default, deserialize_with = "decode")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("x-programs-only" = true))]
     content_base64: Option<Bytes>,
     /// Folder to put it in, such as `/travel/2026`; made if absent. Default: the root.
     #[schemars(length(max = 2000))]
@@ -181,8 +181,8 @@ impl Operation for UploadFile {
         "upload_file",
         "Upload a file",
         "Stores a file in the library, from a URL that the server fetches, or from a file that the caller attaches \
-         (`--file` on the command line). Base64 content is for a few bytes only. Exactly one of them. The answer tells \
-         the name, path and URL that the file really got.",
+         (`--file` on the command line). For a file that lies on somebody's machine make a link with create_upload_link. The \
+         answer tells the name, path and URL that the file really got.",
     )
     .reversible()
     .open_world()

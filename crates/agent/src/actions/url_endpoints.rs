@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::asset::{Deleted, Id};
 use super::files::is_gone;
-use super::operation::{body, listed, plain};
+use super::operation::{body, plain};
+use super::page::{Cursor, Slice};
 use super::{About, Inverse, Operation};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -56,6 +57,9 @@ pub(crate) struct UrlEndpoint {
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct UrlEndpoints {
     url_endpoints: Vec<UrlEndpoint>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
 }
 
 fn one(id: &Id) -> ApiRequest {
@@ -72,7 +76,19 @@ fn target(id: &Id) -> Vec<Target> {
 /// `GET /v1/accounts/url-endpoints`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListUrlEndpoints {}
+pub(crate) struct ListUrlEndpoints {
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most rows; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+impl ListUrlEndpoints {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
+}
 
 impl Operation for ListUrlEndpoints {
     const ABOUT: About = About::read(
@@ -80,6 +96,7 @@ impl Operation for ListUrlEndpoints {
         "List URL endpoints",
         "The places under which files are delivered, with the origins that each asks.",
     )
+    .lists("urlEndpoints")
     .of_account()
     .examples(&["{}"]);
     type Output = UrlEndpoints;
@@ -89,7 +106,11 @@ impl Operation for ListUrlEndpoints {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("urlEndpoints", answer)
+        self.page().cut("urlEndpoints", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("urlEndpoints", output, rows)
     }
 }
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asset::{Deleted, File, Id};
-use super::files::{OneFile, is_gone};
-use super::operation::listed;
+use super::files::{GONE, OneFile, is_gone};
+use super::page::{Cursor, Slice};
+use super::trash::{back, trashed_of, version_in_trash};
 use super::{About, Inverse, Operation};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -20,13 +21,28 @@ use crate::survey::{Survey, Target, details, versions};
 pub(crate) struct ListFileVersions {
     /// The file's fileId, from list_assets.
     file_id: Id,
+    /// nextCursor of the page before.
+    cursor: Option<Cursor>,
+    /// Most versions; default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: Option<u32>,
 }
 
-/// All versions, the current one among them.
+/// Versions, the current one among them.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
 pub(crate) struct Versions {
     versions: Vec<File>,
+    /// Pass it as cursor for the next page; null on the last one.
+    #[serde(default)]
+    next_cursor: Option<Cursor>,
+}
+
+impl ListFileVersions {
+    fn page(&self) -> Slice {
+        Slice::of(self.cursor.as_ref(), self.limit)
+    }
 }
 
 fn version(file_id: &Id, version_id: &Id) -> ApiRequest {
@@ -40,6 +56,7 @@ impl Operation for ListFileVersions {
         "All versions of one file, newest first; the current one has the type `file`. Use it to find a versionId for \
          restore_file_version or delete_file_version.",
     )
+    .lists("versions")
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd"}"#]);
     type Output = Versions;
 
@@ -52,7 +69,11 @@ impl Operation for ListFileVersions {
     }
 
     fn shape(&self, answer: Value) -> Value {
-        listed("versions", answer)
+        self.page().cut("versions", answer)
+    }
+
+    fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
+        self.page().shorter("versions", output, rows)
     }
 }
 
@@ -164,9 +185,11 @@ impl Operation for DeleteFileVersion {
     const ABOUT: About = About::destructive(
         "delete_file_version",
         "Delete a version",
-        "Deletes one older version of a file; no action brings back what was deleted. The current version can't \
-         be deleted: restore another first, or delete the whole file with delete_file.",
+        "Deletes one older version of a file. On a server with a trash it can be taken back for a while, on others it is \
+         gone for good: a dry run tells. The current version can't be deleted: restore another first, or delete the whole \
+         file with delete_file.",
     )
+    .trashes()
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd","versionId":"65f0c0ffee0123456789ac01"}"#]);
     type Output = Deleted;
@@ -189,10 +212,14 @@ impl Operation for DeleteFileVersion {
     }
 
     fn read_back(&self, _: &Deleted, _: &Survey) -> Vec<Probe> {
-        vec![Probe::absent(version(&self.file_id, &self.version_id))]
+        vec![
+            Probe::absent(version(&self.file_id, &self.version_id)),
+            Probe::told(trashed_of(std::slice::from_ref(&self.file_id))),
+        ]
     }
 
-    fn inverse(&self, _: &Deleted, _: &Survey, _: &[Value]) -> Inverse {
-        Inverse::None("no action brings a deleted version back")
+    fn inverse(&self, _: &Deleted, _: &Survey, looked: &[Value]) -> Inverse {
+        let row = version_in_trash(looked.last(), &self.file_id, &self.version_id);
+        back(row.into_iter()).unwrap_or(Inverse::None(GONE))
     }
 }

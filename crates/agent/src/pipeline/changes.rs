@@ -148,11 +148,12 @@ impl Pipeline {
         at: OffsetDateTime,
         agreed: bool,
     ) -> Result<Vec<Answer>, CallError> {
-        let back = self.store.take_way_back(execution, principal).await?;
+        let back = self.store.take_way_back(execution, principal, at).await?;
         let of = back.calls.len();
         let mut answers = Vec::new();
         for (index, planned) in back.calls.into_iter().enumerate() {
             let action = planned.action.clone();
+            let file = planned.file_id;
             let call = Call {
                 action: planned.action,
                 input: planned.input,
@@ -167,8 +168,9 @@ impl Pipeline {
             let authority = Authority::WayBack {
                 of: execution.to_owned(),
                 agreed,
+                file,
             };
-            match self.call_as(call, authority).await {
+            match self.call_as(call, authority).await.and_then(all_back) {
                 Ok(answer) => answers.push(answer),
                 Err(error) => {
                     // The way back is gone once the first step of it is taken, or may have been.
@@ -355,7 +357,7 @@ impl Pipeline {
         for answer in answers.iter().rev() {
             let id = &answer.meta.execution_id;
             let undo = answer.meta.undo.as_ref();
-            let nothing = undo.is_some_and(|undo| undo.calls.is_empty() && undo.reason.is_none());
+            let nothing = undo.is_some_and(|undo| !undo.is_possible() && undo.reason.is_none());
             if nothing || self.take_back(id, &set.principal, set.at, true).await.is_ok() {
                 undone.push(id.clone());
             } else {
@@ -364,6 +366,21 @@ impl Pipeline {
         }
         json!({ "undone": undone, "left": left })
     }
+}
+
+/// The answer, unless it says that some of several were left where they are.
+fn all_back(answer: Answer) -> Result<Answer, CallError> {
+    let errors = answer.data["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(first) = errors.first() else {
+        return Ok(answer);
+    };
+    let done = ["restored", "successfullyMovedFileIds", "successfullyUpdatedFileIds"];
+    let done = done.iter().filter_map(|name| answer.data[*name].as_array());
+    Err(CallError::PartlyBack {
+        failed: errors.len(),
+        of: errors.len() + done.map(Vec::len).sum::<usize>(),
+        first: first["error"].as_str().unwrap_or_default().to_owned(),
+    })
 }
 
 struct Preview {

@@ -1,5 +1,7 @@
 //! Looking: at what a call touches before it is made, and at its effect afterwards.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -12,7 +14,9 @@ use crate::error::CallError;
 use crate::policy::{Decision, default_of};
 use crate::read_back::{Check, Look, Probe, Verification};
 use crate::request::ApiRequest;
-use crate::survey::{Contents, MOST_PAGES, MOST_ROWS, Seen, State, Survey, Target, contents, versions};
+use crate::survey::{
+    Bin, Contents, MOST_PAGES, MOST_ROWS, Seen, State, Survey, Target, contents, newest_in_trash, versions,
+};
 
 /// Looks at once: many would use up the rate of a key.
 const AT_ONCE: usize = 8;
@@ -36,6 +40,7 @@ impl Pipeline {
                 || course.options.verify != Verify::None);
         let mut survey = Survey {
             seen: targets.into_iter().map(unseen).collect(),
+            ..Survey::default()
         };
         if !(narrow || asked || needed) {
             return Ok(survey);
@@ -46,9 +51,13 @@ impl Pipeline {
         }
         let mut further = Survey {
             seen: course.operation.further(&survey).into_iter().map(unseen).collect(),
+            ..Survey::default()
         };
         self.look_at(course, &mut further, record).await?;
         survey.seen.append(&mut further.seen);
+        if about.trashes {
+            survey.bin = self.bin(course, record).await;
+        }
         // Whoever is asked to agree, and a rule about how much, needs all of it.
         let waits = self.policy.decide(about, course.principal, &survey).decision == Decision::Confirm
             && !matches!(course.authority, Authority::OfASet { .. });
@@ -57,6 +66,25 @@ impl Pipeline {
             self.look_into(course, &mut survey, record).await;
         }
         Ok(survey)
+    }
+
+    /// The trash of the upstream; `None` if it has none, or it can't be seen.
+    async fn bin(&self, course: &Course<'_>, record: &mut CallRecord) -> Option<Bin> {
+        let way = Way::to_look(course.connection, &course.clock);
+        let mut trip = Trip::default();
+        let sent = self.send(&newest_in_trash(), &way, &mut trip).await;
+        record.heals.extend(trip.heals);
+        let reply = sent.ok().filter(|reply| reply.status.is_success())?;
+        let days: u64 = reply.header("x-trash-days")?.parse().ok()?;
+        if days == 0 {
+            return None;
+        }
+        let rows = reply.json().ok()?;
+        let text = |name: &str| rows[0][name].as_str().map(str::to_owned);
+        Some(Bin {
+            days,
+            newest: text("id").zip(text("deletedAt")),
+        })
     }
 
     async fn look_at(
@@ -131,23 +159,28 @@ impl Pipeline {
     ) -> Vec<Option<Result<(http::StatusCode, Value), CallError>>> {
         let way = Way::to_look(course.connection, &course.clock);
         let way = &way;
-        let asked = looks.into_iter().map(|look| async move {
-            let request = look?;
-            let mut trip = Trip::default();
-            let sent = self.send(&request, way, &mut trip).await;
-            let answer = match sent {
-                Ok(reply) => reply
-                    .json()
-                    .map(|json| (reply.status, json))
-                    .map_err(|reason| CallError::Misunderstood {
-                        reason,
-                        drift: Vec::new(),
-                        done: false,
-                    }),
-                Err(failed) => Err(failed.into_error(false)),
-            };
-            Some((answer, trip.heals))
-        });
+        let asked =
+            looks.into_iter().map(|look| {
+                async move {
+                    let request = look?;
+                    let mut trip = Trip::default();
+                    let sent = self.send(&request, way, &mut trip).await;
+                    let answer =
+                        match sent {
+                            Ok(reply) => reply.json().map(|json| (reply.status, json)).map_err(|reason| {
+                                CallError::Misunderstood {
+                                    reason,
+                                    drift: Vec::new(),
+                                    done: false,
+                                }
+                            }),
+                            Err(failed) => Err(failed.into_error(false)),
+                        };
+                    Some((answer, trip.heals))
+                }
+                .boxed()
+            });
+        let asked: Vec<BoxFuture<'_, _>> = asked.collect();
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let answers = answers.into_iter().map(|answer| {
             let (answer, heals) = answer?;
@@ -176,16 +209,17 @@ impl Pipeline {
         // Work that goes on comes to its end before its effect can be looked at.
         let in_order = probes.first().is_some_and(Probe::waits);
         let at_once = if in_order { 1 } else { AT_ONCE };
-        let looked = stream::iter(&probes)
-            .map(|probe| self.look(course, probe))
-            .buffered(at_once);
-        let mut looked = std::pin::pin!(looked);
+        // Boxed and collected: a closure over references kept across awaits is no `Send` to the compiler.
+        let looks: Vec<BoxFuture<'_, Looked>> = probes.iter().map(|probe| self.look(course, probe).boxed()).collect();
+        let mut looked = stream::iter(looks).buffered(at_once);
         let (mut checks, mut answers, mut reason) = (Vec::new(), Vec::new(), None);
         while let Some(seen) = looked.next().await {
             record.request_ids.extend(seen.request_ids);
             answers.push(seen.answer);
             checks.extend(seen.checks);
-            reason = reason.or(seen.reason);
+            if !seen.is_told {
+                reason = reason.or(seen.reason);
+            }
             if in_order && reason.is_some() {
                 break;
             }
@@ -203,7 +237,10 @@ impl Pipeline {
     /// One look, repeated if the effect is not there: reading may lag behind writing.
     async fn look(&self, course: &Course<'_>, probe: &Probe) -> Looked {
         let way = Way::to_look(course.connection, &course.clock);
-        let mut seen = Looked::default();
+        let mut seen = Looked {
+            is_told: probe.is_told(),
+            ..Looked::default()
+        };
         let mut looks = 0;
         loop {
             looks += 1;
@@ -253,6 +290,8 @@ struct Looked {
     reason: Option<String>,
     answer: Value,
     request_ids: Vec<String>,
+    /// It says nothing about the effect.
+    is_told: bool,
 }
 
 impl Looked {
@@ -275,9 +314,10 @@ fn unseen(target: Target) -> Seen {
 
 /// What is to be changed has to be there.
 fn present(survey: &Survey) -> Result<(), CallError> {
-    let absent = survey.seen.iter().find(|seen| {
-        seen.state == State::Absent && !matches!(seen.target, Target::Slot(_) | Target::Place(_) | Target::Landing(_))
-    });
+    let absent = survey
+        .seen
+        .iter()
+        .find(|seen| seen.state == State::Absent && !seen.target.may_be_absent());
     match absent {
         Some(seen) => Err(CallError::missing(&seen.target.told())),
         None => Ok(()),

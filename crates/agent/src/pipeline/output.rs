@@ -42,12 +42,55 @@ fn names<'a>(schema: &'a Value, known: &mut BTreeSet<&'a str>) {
     }
 }
 
+/// The output as the caller is given it, cut to what fits; and how many rows were left out for that.
+pub(super) fn given(course: &Course<'_>, output: Value, limit: usize) -> Result<(Value, Option<usize>), CallError> {
+    let (grant, list) = (course.principal.grant.as_ref(), course.about.list);
+    let dressed = |output: Value| select(covered(output, grant, list), &course.options.fields);
+    let all = list.and_then(|list| output[list].as_array().map(Vec::len));
+    let whole = dressed(output.clone());
+    let size = whole.to_string().len();
+    if size <= limit {
+        return Ok((whole, None));
+    }
+    let too_large = CallError::OutputTooLarge {
+        size,
+        limit,
+        done: course.about.effect.changes(),
+    };
+    let Some(all) = all else {
+        return Err(too_large);
+    };
+    // What a narrow token does not cover is left out afterwards: the next page goes on where the rows were cut.
+    let fitting = |rows: usize| {
+        let shorter = dressed(course.operation.shorter(&output, rows)?);
+        (shorter.to_string().len() <= limit).then_some(shorter)
+    };
+    let (mut fits, mut does_not) = (0, all);
+    while does_not - fits > 1 {
+        let middle = fits.midpoint(does_not);
+        match fitting(middle) {
+            Some(_) => fits = middle,
+            None => does_not = middle,
+        }
+    }
+    match fitting(fits).filter(|_| fits > 0) {
+        Some(shorter) => Ok((shorter, Some(all - fits))),
+        None => Err(too_large),
+    }
+}
+
 /// The rows of a listing that a narrow token covers.
-pub(super) fn covered(mut output: Value, grant: Option<&Grant>) -> Value {
+fn covered(mut output: Value, grant: Option<&Grant>, list: Option<&str>) -> Value {
     let Some(grant) = grant.filter(|grant| grant.is_narrow()) else {
         return output;
     };
-    if let Some(rows) = output.get_mut("assets").and_then(Value::as_array_mut) {
+    // How many there are elsewhere is none of its business.
+    if let Some(fields) = output.as_object_mut() {
+        fields.remove("total");
+        fields.remove("totalIsAtLeast");
+    }
+    let rows = list.and_then(|list| output.get_mut(list));
+    if let Some(rows) = rows.and_then(Value::as_array_mut) {
         rows.retain(|row| {
             let path = row["filePath"].as_str().or_else(|| row["folderPath"].as_str());
             let tags = row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -59,7 +102,7 @@ pub(super) fn covered(mut output: Value, grant: Option<&Grant>) -> Value {
 }
 
 /// The fields that are wanted, of each object in a list, or of the one object that there is.
-pub(super) fn select(output: Value, fields: &[String]) -> Value {
+fn select(output: Value, fields: &[String]) -> Value {
     if fields.is_empty() {
         return output;
     }
@@ -91,41 +134,6 @@ pub(super) fn select(output: Value, fields: &[String]) -> Value {
         })
         .collect();
     if inner { Value::Object(narrowed) } else { keep(&object) }
-}
-
-/// Leaves rows out until the output is as small as is taken. How many, if any.
-pub(super) fn fit(course: &Course<'_>, output: &mut Value, limit: usize) -> Result<Option<usize>, CallError> {
-    let size = output.to_string().len();
-    if size <= limit {
-        return Ok(None);
-    }
-    let too_large = CallError::OutputTooLarge {
-        size,
-        limit,
-        done: course.about.effect.changes(),
-    };
-    let Some(all) = output["assets"].as_array().map(Vec::len) else {
-        return Err(too_large);
-    };
-    // A narrow token's rows are fewer than those of the page, so that their number is no place to go on from.
-    if course.principal.grant.as_ref().is_some_and(Grant::is_narrow) {
-        return Err(too_large);
-    }
-    let (mut fits, mut does_not) = (0, all);
-    while does_not - fits > 1 {
-        let middle = fits.midpoint(does_not);
-        match course.operation.shorter(output, middle) {
-            Some(shorter) if shorter.to_string().len() <= limit => fits = middle,
-            _ => does_not = middle,
-        }
-    }
-    match course.operation.shorter(output, fits) {
-        Some(shorter) if fits > 0 => {
-            *output = shorter;
-            Ok(Some(all - fits))
-        }
-        _ => Err(too_large),
-    }
 }
 
 /// Pointers to the words of others that the output holds; `*` stands for every element.

@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
-use super::{Clock, Course, Pipeline, Said, millis};
-use crate::actions::{Lost, Prepared, Step};
+use super::{Clock, Course, Pipeline, millis};
+use crate::actions::{Lost, Prepared, Said, Step, Told};
 use crate::audit::{CallRecord, Heal};
 use crate::connection::{Connection, Key};
 use crate::error::{CallError, says_key_is_refused};
@@ -53,10 +53,7 @@ impl Pipeline {
                 said => outcomes.push((step.label, said.map(|s| s.answer).map_err(|e| e.to_string()))),
             }
         }
-        Ok(Said {
-            answer: course.operation.combine(outcomes),
-            shaped: true,
-        })
+        Ok(Said::shaped(course.operation.combine(outcomes)))
     }
 
     async fn send_one(
@@ -79,6 +76,10 @@ impl Pipeline {
         let failed = match sent {
             Ok(answer) => {
                 record.rate = answer.rate();
+                let told = answer.told();
+                if let Err(reason) = course.operation.supported(&told) {
+                    return Err(CallError::Unsupported(reason));
+                }
                 let json = answer.json().map_err(|reason| CallError::Misunderstood {
                     reason,
                     drift: Vec::new(),
@@ -87,6 +88,7 @@ impl Pipeline {
                 return Ok(Said {
                     answer: json?,
                     shaped: false,
+                    told,
                 });
             }
             Err(failed) => failed,
@@ -96,7 +98,11 @@ impl Pipeline {
             // Nobody knows how it ended: the library does.
             if let Some(answer) = self.reconciled(course, survey, record).await {
                 record.heals.push(Heal::new("no_answer", "found_done"));
-                return Ok(Said { answer, shaped: false });
+                return Ok(Said {
+                    answer,
+                    shaped: false,
+                    told: Told::default(),
+                });
             }
         }
         Err(error)
@@ -403,6 +409,22 @@ impl Reply {
             StatusCode::UNAUTHORIZED => true,
             StatusCode::FORBIDDEN => says_key_is_refused(&self.message()),
             _ => false,
+        }
+    }
+
+    /// The text of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// What it says beside its body.
+    fn told(&self) -> Told {
+        let count = self.header("x-total-count").and_then(|count| count.parse().ok());
+        let is_exact = self.header("x-total-count-relation") != Some("gt");
+        Told {
+            next_cursor: self.header("x-next-cursor").map(str::to_owned),
+            total: count.map(|count| (count, is_exact)),
+            listed: self.header("x-listed").map(str::to_owned),
         }
     }
 

@@ -35,7 +35,7 @@ async fn a_listing_is_typed_paged_cut_and_marked() {
         .unwrap();
     assert_eq!(
         narrow.data,
-        json!({ "assets": [{ "fileId": "f1", "size": 200 }, { "fileId": "f2", "size": 200 }], "nextSkip": null })
+        json!({ "assets": [{ "fileId": "f1", "size": 200 }, { "fileId": "f2", "size": 200 }], "nextCursor": null, "nextSkip": null })
     );
     let options = Options {
         fields: vec!["colour".into()],
@@ -221,7 +221,7 @@ async fn a_dry_run_tells_how_much_and_changes_nothing() {
         blast["reversible"],
         answer.data["policy"]["decision"]
     ]);
-    assert_eq!(told, json!([1, 2, 200, false, "confirm"]));
+    assert_eq!(told, json!([1, 2, 200, true, "confirm"]));
     assert_eq!(blast["urls"], json!(["http://h/demo/pics/summer/c.jpg"]));
     let file = stage
         .call_with("delete_file", json!({ "fileId": "f1" }), &operator(), dry.clone())

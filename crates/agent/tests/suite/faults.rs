@@ -15,7 +15,9 @@ use crate::world::{Fault, KEY, NEXT_KEY, World};
 fn input(action: &str) -> Value {
     match action {
         "list_assets" => json!({ "path": "/in" }),
-        "get_file_details" | "list_file_versions" | "get_uploaded_file_metadata" => json!({ "fileId": "f1" }),
+        "get_file_details" | "find_similar_files" | "list_file_versions" | "get_uploaded_file_metadata" => {
+            json!({ "fileId": "f1" })
+        }
         "delete_file" => json!({ "fileId": "f2" }),
         "upload_file" => json!({
             "fileName": "n.txt", "contentBase64": "aGVsbG8=", "folder": "/in", "useUniqueFileName": false
@@ -62,9 +64,22 @@ fn input(action: &str) -> Value {
         "get_url_endpoint" | "delete_url_endpoint" => json!({ "endpointId": "u1" }),
         "create_url_endpoint" => json!({ "description": "d", "urlPrefix": "n" }),
         "update_url_endpoint" => json!({ "endpointId": "u1", "description": "d", "urlPrefix": "old", "origins": [] }),
+        "restore_from_trash" => json!({ "trashIds": ["x1"] }),
+        "delete_from_trash" => json!({ "trashId": "x1" }),
         "get_usage" | "get_usage_analytics" => json!({ "startDate": "2026-01-01", "endDate": "2026-01-31" }),
         _ => json!({}),
     }
+}
+
+/// The library with its trash.
+fn all(stage: &Stage) -> String {
+    let trash = stage.world.lock().unwrap().trashed_paths();
+    format!("{}{trash:?}", stage.snapshot())
+}
+
+/// Every action that asks an upstream; the others are about what the agent side keeps.
+fn asking() -> impl Iterator<Item = &'static agent::Action> {
+    ACTIONS.iter().filter(|action| !action.name().contains("upload_link"))
 }
 
 /// The action's own requests: those that change something, or for what only reads, all.
@@ -96,12 +111,12 @@ async fn run(stage: &Stage, action: &str, drift: DriftMode) -> Result<Answer, Ca
 #[tokio::test]
 async fn every_action_works_and_is_looked_up() {
     let mut lines = Vec::new();
-    for action in ACTIONS {
+    for action in asking() {
         let stage = stage().await;
-        let before = stage.snapshot();
+        let before = all(&stage);
         let answer = run(&stage, action.name(), DriftMode::Observe).await;
         let answer = answer.unwrap_or_else(|e| panic!("{}: {:?}", action.name(), e));
-        let changed = stage.snapshot() != before;
+        let changed = all(&stage) != before;
         let is_purge = action.name() == "purge_cache";
         assert_eq!(
             changed,
@@ -126,7 +141,8 @@ async fn every_action_works_and_is_looked_up() {
             Some(call) => format!("{}{}", call.action, if undo.calls.len() > 1 { " and more" } else { "" }),
             None => format!("- ({})", undo.reason.unwrap_or_default()),
         };
-        assert_eq!(!undo.calls.is_empty(), action.about.reversible, "{}", action.name());
+        let can_be = action.about.reversible || action.about.trashes;
+        assert_eq!(!undo.calls.is_empty(), can_be, "{}", action.name());
         let names: Vec<&str> = checks.iter().map(|c| c.name.as_str()).collect();
         lines.push(format!("{}: {} | {back}", action.name(), names.join(", ")));
     }
@@ -137,18 +153,21 @@ async fn every_action_works_and_is_looked_up() {
     copy_file: filePath, size | delete_file
     move_file: filePath, size, no filePath /in/a.jpg | move_file
     bulk_move_files: filePath, size, filePath, size | move_file and more
-    delete_file: status | - (no action brings a deleted file back)
-    delete_multiple_files: status, status | - (no action brings deleted files back)
+    delete_file: status | restore_from_trash
+    delete_multiple_files: status, status | restore_from_trash
     bulk_add_tags: tags, tags | bulk_remove_tags and more
     bulk_remove_tags: tags, tags | bulk_add_tags
     bulk_remove_ai_tags: AITags | - (AI tags come back only by running the recognition again)
     restore_file_version: size, versionInfo | restore_file_version
-    delete_file_version: status | - (no action brings a deleted version back)
+    delete_file_version: status | restore_from_trash
     create_folder: folderPath | delete_folder
     copy_folder: status, failed, folderPath | delete_folder
     move_folder: status, failed, folderPath, no folderPath /pics/summer | move_folder
     rename_folder: status, failed, no folderPath /pics/summer, folderPath | rename_folder
-    delete_folder: no folderPath /pics | - (no action brings a deleted folder back)
+    delete_folder: no folderPath /pics | restore_from_trash
+    restore_from_trash: filePath | delete_multiple_files
+    delete_from_trash: status | - (what is deleted from the trash is gone for good)
+    empty_trash: status | - (what is deleted from the trash is gone for good)
     purge_cache: status | - (a cache fills again by itself)
     create_custom_metadata_field: id, name, label, schema | delete_custom_metadata_field
     update_custom_metadata_field: id, label | update_custom_metadata_field
@@ -190,9 +209,9 @@ enum End {
 /// How one action ends under each fault.
 async fn row(action: &'static agent::Action, faults: &[(&str, Fault, End)]) -> String {
     let clean = stage().await;
-    let before = clean.snapshot();
+    let before = all(&clean);
     let wanted = run(&clean, action.name(), DriftMode::Observe).await.unwrap();
-    let after = clean.snapshot();
+    let after = all(&clean);
     let mut row = Vec::new();
     for (name, fault, end) in faults {
         // What asks nobody can't be hurt, and silence takes a write that can't be repeated all its time.
@@ -203,7 +222,7 @@ async fn row(action: &'static agent::Action, faults: &[(&str, Fault, End)]) -> S
         let stage = stage().await;
         stage.world.lock().unwrap().fault(own(action.effect()), fault.clone());
         let result = run(&stage, action.name(), DriftMode::Observe).await;
-        let now = stage.snapshot();
+        let now = all(&stage);
         let what = format!("{} under {name}", action.name());
         match &result {
             Ok(answer) => {
@@ -270,12 +289,14 @@ async fn every_action_survives_every_fault_or_says_so() {
         ("silence", Fault::Silence, End::HealedOrHonest),
     ]);
     // Several at once, because most of the time is waiting for disks.
-    let rows = futures::stream::iter(ACTIONS)
+    let rows = futures::stream::iter(asking())
         .map(|action| row(action, &faults))
         .buffered(8);
     let table: Vec<String> = rows.collect().await;
     assert_snapshot!(table.join("\n"), @r"
     list_assets: healed
+    find_similar_files: healed
+    find_duplicate_files: healed
     get_file_details: healed
     upload_file: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
     update_file_details: healed
@@ -298,6 +319,10 @@ async fn every_action_survives_every_fault_or_says_so() {
     rename_folder: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
     delete_folder: healed
     bulk_job_status: healed
+    list_trash: healed
+    restore_from_trash: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
+    delete_from_trash: healed
+    empty_trash: healed, OutcomeUnknown, healed, OutcomeUnknown, healed
     purge_cache: healed
     get_purge_status: healed
     get_uploaded_file_metadata: healed

@@ -118,6 +118,12 @@ async fn what_is_taken_back_is_as_before() {
             json!({ "endpointId": "u1", "description": "d", "urlPrefix": "other" }),
         ),
         ("delete_url_endpoint", json!({ "endpointId": "u1" })),
+        // What was deleted comes back from the trash.
+        ("delete_file", json!({ "fileId": "f1" })),
+        ("delete_multiple_files", json!({ "fileIds": ["f1", "f3"] })),
+        ("delete_folder", json!({ "folderPath": "/pics" })),
+        ("delete_file_version", json!({ "fileId": "f1", "versionId": "f1" })),
+        ("restore_from_trash", json!({ "trashIds": ["x1"] })),
     ];
     for (action, input) in cases {
         let stage = Stage::free().await;
@@ -148,7 +154,8 @@ async fn what_is_taken_back_is_as_before() {
     let tested = |name: &str| cases.iter().any(|(action, _)| *action == name);
     for action in ACTIONS
         .iter()
-        .filter(|a| a.effect() != Effect::Read && a.about.reversible)
+        .filter(|a| a.effect() != Effect::Read && (a.about.reversible || a.about.trashes))
+        .filter(|a| a.name() != "create_upload_link")
     {
         assert!(
             tested(action.name()),
@@ -263,4 +270,144 @@ async fn what_may_not_be_undone_says_why() {
         .await
         .unwrap();
     assert_eq!(stage.snapshot(), before);
+}
+
+#[tokio::test]
+async fn what_the_trash_gives_back_and_what_it_does_not() {
+    // How long, for whoever decides.
+    let stage = Stage::new().await;
+    let delete = || json!({ "fileId": "f1" });
+    let waits = stage
+        .call_with("delete_file", delete(), &agent(), Options::default())
+        .await
+        .unwrap_err();
+    let undo = waits.report()["approval"]["blast"]["undo"].clone();
+    assert_eq!(undo, "from the trash, for 30 days after it is done");
+    let approval = waits.report()["approval"]["id"].as_str().unwrap().to_owned();
+    let done = stage
+        .pipeline
+        .decide(&approval, true, &operator(), None, NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(done["meta"]["undo"]["calls"][0]["action"], "restore_from_trash");
+    let until = done["meta"]["undo"]["until"].as_str().unwrap();
+    assert!(until.starts_with("2027-01-28T"), "{until}");
+    let id = done["meta"]["executionId"].as_str().unwrap();
+    // The agent takes back its own deletion: nobody has to agree to that.
+    let late = time::macros::datetime!(2027-02-01 00:00 UTC);
+    let error = stage.pipeline.undo(id, &agent(), late).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.to_string().contains("could be taken back until")),
+        (Code::NotFound, true)
+    );
+    stage.pipeline.undo(id, &agent(), NOW).await.unwrap();
+    assert!(stage.world.lock().unwrap().files.contains_key("f1"));
+
+    // A server without a trash, and a trash that did not take it.
+    let stage = Stage::free().await;
+    stage.world.lock().unwrap().trash_days = 0;
+    let options = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let dry = stage
+        .call_with("delete_file", delete(), &operator(), options)
+        .await
+        .unwrap();
+    assert_eq!(
+        dry.data["blast"]["undo"],
+        "not at all: the server is not known to have a trash"
+    );
+    let answer = stage.call("delete_file", delete()).await.unwrap();
+    let undo = answer.meta.undo.unwrap();
+    assert!(undo.calls.is_empty() && undo.reason.unwrap().contains("no trash"));
+
+    // Something that is gone from the trash meanwhile can't be brought back, and that is said.
+    let stage = Stage::free().await;
+    let answer = stage
+        .call("delete_multiple_files", json!({ "fileIds": ["f1", "f2"] }))
+        .await
+        .unwrap();
+    stage.world.lock().unwrap().trash.retain(|(_, _, id, _)| id != "f2");
+    let error = stage
+        .pipeline
+        .undo(&answer.meta.execution_id, &operator(), NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::NotFound, "{error:?}");
+
+    // An older deletion in the same folder is not mixed up with this one.
+    let stage = Stage::free().await;
+    let answer = stage
+        .call("delete_folder", json!({ "folderPath": "/in" }))
+        .await
+        .unwrap();
+    stage
+        .pipeline
+        .undo(&answer.meta.execution_id, &operator(), NOW)
+        .await
+        .unwrap();
+    let world = stage.world.lock().unwrap();
+    assert!(world.files.contains_key("f1") && !world.files.contains_key("f9"));
+    assert_eq!(world.trash.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_put_back_where_something_else_is_by_now() {
+    for (action, input, path) in [
+        (
+            "move_file",
+            json!({ "sourceFilePath": "/in/a.jpg", "destinationPath": "/out" }),
+            "/in/a.jpg",
+        ),
+        (
+            "rename_file",
+            json!({ "filePath": "/in/a.jpg", "newFileName": "z.jpg" }),
+            "/in/a.jpg",
+        ),
+        (
+            "move_folder",
+            json!({ "sourceFolderPath": "/pics/summer", "destinationPath": "/out" }),
+            "/pics/summer",
+        ),
+    ] {
+        let stage = Stage::free().await;
+        let answer = stage.call(action, input).await.unwrap();
+        let id = &answer.meta.execution_id;
+        {
+            let mut world = stage.world.lock().unwrap();
+            match path.contains('.') {
+                true => world.put("g1", path, Value::Null),
+                false => {
+                    world.folders.insert(path.to_owned());
+                }
+            }
+        }
+        let error = stage.pipeline.undo(id, &operator(), NOW).await.unwrap_err();
+        assert_eq!(error.code(), Code::PreconditionFailed, "{action}: {error:?}");
+        assert!(error.to_string().contains(path), "{error}");
+        // Nothing of it was taken: it can be once the place is free.
+        {
+            let mut world = stage.world.lock().unwrap();
+            world.files.remove("g1");
+            world.folders.remove(path);
+        }
+        stage.pipeline.undo(id, &operator(), NOW).await.unwrap();
+    }
+    // Nor is another file taken for the one that was moved.
+    let stage = Stage::free().await;
+    let input = json!({ "sourceFilePath": "/in/a.jpg", "destinationPath": "/out" });
+    let answer = stage.call("move_file", input).await.unwrap();
+    {
+        let mut world = stage.world.lock().unwrap();
+        world.files.remove("f1");
+        world.put("g1", "/out/a.jpg", Value::Null);
+    }
+    let error = stage
+        .pipeline
+        .undo(&answer.meta.execution_id, &operator(), NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::PreconditionFailed);
 }

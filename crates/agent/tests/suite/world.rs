@@ -50,6 +50,10 @@ pub struct World {
     pub pending: u32,
     /// What else is said of jobs, such as another state at their end.
     pub job: Value,
+    /// Days that the trash keeps things; 0 for a server without one.
+    pub trash_days: u32,
+    /// Id, when it was deleted, the file's id, the file as it was; of a version alone, with that version alone.
+    pub trash: Vec<(String, u64, String, File)>,
     clock: u64,
     ids: u64,
 }
@@ -96,6 +100,12 @@ impl World {
                 },
             );
         }
+        world.trash_days = 30;
+        let old = File {
+            path: "/in/old.jpg".to_owned(),
+            ..world.files["f2"].clone()
+        };
+        world.trash.push(("x1".to_owned(), 0, "f9".to_owned(), old));
         let mut put = |list: &str, id: &str, value: Value| {
             let mut value = value;
             value["id"] = json!(id);
@@ -156,6 +166,78 @@ impl World {
             })
             .collect();
         format!("{files:#?}\n{:#?}\n{:#?}", self.folders, self.settings)
+    }
+
+    /// What is in the trash.
+    pub fn trashed_paths(&self) -> Vec<String> {
+        let rows = self.trash.iter().map(|(_, _, id, file)| format!("{id} {}", file.path));
+        let mut rows: Vec<String> = rows.collect();
+        rows.sort();
+        rows
+    }
+
+    /// Takes files away, into the trash if there is one.
+    fn delete(&mut self, ids: &[String]) {
+        self.clock += 1;
+        for id in ids {
+            let Some(file) = self.files.remove(id) else { continue };
+            if self.trash_days > 0 {
+                let name = self.id();
+                self.trash.push((name, self.clock, id.clone(), file));
+            }
+        }
+    }
+
+    fn trashed(&self, (id, at, file_id, file): &(String, u64, String, File)) -> Value {
+        let is_version = self.files.contains_key(file_id);
+        let time = |day: u64| format!("2026-01-{:02}T00:00:{:02}.000Z", day, at % 60);
+        json!({
+            "id": id, "type": if is_version { "file-version" } else { "file" }, "fileId": file_id,
+            "versionInfo": { "id": file.current, "name": "Version 1" }, "versionCount": file.versions.len(),
+            "name": file.path.rsplit('/').next(), "filePath": file.path, "size": 100, "deletedAt": time(2),
+            "purgeAt": time(28).replace("2026", "2027"),
+        })
+    }
+
+    fn trash(&mut self, method: &str, rest: &[&str], query: &BTreeMap<String, String>) -> (u16, Value) {
+        let missing = (404, json!({ "message": "There is nothing in the trash with this id." }));
+        let at = |id: &str| self.trash.iter().position(|(known, ..)| known == id);
+        match (method, rest) {
+            ("GET", []) => {
+                let get = |name: &str| query.get(name).map(String::as_str);
+                let fits = |item: &&(String, u64, String, File)| {
+                    let file = get("fileIds").is_none_or(|ids| ids.split(',').any(|id| id == item.2));
+                    file && get("path").is_none_or(|path| item.3.path.starts_with(&format!("{path}/")))
+                };
+                let limit = get("limit").and_then(|n| n.parse().ok()).unwrap_or(1000);
+                let rows = self.trash.iter().rev().filter(fits).take(limit);
+                (200, rows.map(|item| self.trashed(item)).collect())
+            }
+            ("DELETE", []) => (200, json!({ "deleted": std::mem::take(&mut self.trash).len() })),
+            ("GET", [id]) => at(id).map_or(missing, |at| (200, self.trashed(&self.trash[at]))),
+            ("DELETE", [id]) => at(id).map_or(missing, |at| {
+                self.trash.remove(at);
+                (204, Value::Null)
+            }),
+            ("POST", [id, "restore"]) => {
+                let Some(at) = at(id) else { return missing };
+                let (_, _, id, file) = self.trash.remove(at);
+                let version = file.current.clone();
+                match self.files.get_mut(&id) {
+                    Some(there) => {
+                        // The oldest first, as ids of versions sort here.
+                        there.versions.extend(file.versions);
+                        there.versions.sort();
+                    }
+                    None => {
+                        self.make_folders(file.path.rsplit_once('/').unwrap().0);
+                        self.files.insert(id.clone(), file);
+                    }
+                }
+                (200, self.version(&id, &version))
+            }
+            _ => missing,
+        }
     }
 
     pub fn fault(&mut self, on: On, fault: Fault) {
@@ -292,6 +374,15 @@ impl World {
                 .map(|f| Self::folder(f));
             return folders.chain(files).skip(skip).take(limit).collect();
         }
+        if get("similarTo").is_some() || get("duplicates").is_some() {
+            return self
+                .files
+                .keys()
+                .map(|id| self.row(id))
+                .skip(skip)
+                .take(limit)
+                .collect();
+        }
         let here = |path: &str| get("path").is_none_or(|at| parent(path) == at);
         let kind = get("type").unwrap_or("file");
         let named = |path: &str| get("name").is_none_or(|name| path.rsplit('/').next() == Some(name));
@@ -365,7 +456,20 @@ impl World {
                 self.touched(id);
                 (200, self.row(id))
             }
+            (_, ["v1", "trash", rest @ ..]) if self.trash_days > 0 => self.trash(method, rest, query),
             ("DELETE", ["v1", "files", id, "versions", v]) if self.has_version(id, v) => {
+                if self.trash_days > 0 {
+                    self.clock += 1;
+                    let file = &self.files[*id];
+                    let one = file.versions.iter().filter(|(version, _)| version == v).cloned();
+                    let alone = File {
+                        versions: one.collect(),
+                        current: (*v).to_owned(),
+                        ..file.clone()
+                    };
+                    let (name, clock) = (self.id(), self.clock);
+                    self.trash.push((name, clock, (*id).to_owned(), alone));
+                }
                 self.files
                     .get_mut(*id)
                     .unwrap()
@@ -374,7 +478,7 @@ impl World {
                 (204, Value::Null)
             }
             ("DELETE", ["v1", "files", id]) if self.files.contains_key(*id) => {
-                self.files.remove(*id);
+                self.delete(&[(*id).to_owned()]);
                 (204, Value::Null)
             }
             ("PATCH", ["v1", "files", id, "details"]) if self.files.contains_key(*id) => {
@@ -386,9 +490,7 @@ impl World {
                 if ids.iter().any(|id| !self.files.contains_key(id)) {
                     return missing;
                 }
-                ids.iter().for_each(|id| {
-                    self.files.remove(id);
-                });
+                self.delete(&ids);
                 (200, json!({ "successfullyDeletedFileIds": ids }))
             }
             ("POST", ["v1", "files", "purge"]) => (201, json!({ "requestId": self.id() })),
@@ -430,7 +532,9 @@ impl World {
                 }
                 let below = format!("{path}/");
                 self.folders.retain(|f| *f != path && !f.starts_with(&below));
-                self.files.retain(|_, f| !f.path.starts_with(&below));
+                let inside = self.files.iter().filter(|(_, f)| f.path.starts_with(&below));
+                let inside: Vec<String> = inside.map(|(id, _)| id.clone()).collect();
+                self.delete(&inside);
                 (204, Value::Null)
             }
             ("POST", ["v1", "bulkJobs", "renameFolder"]) => {
@@ -763,6 +867,15 @@ async fn serve_one(mut stream: TcpStream, world: Shared) {
     };
     let (status, mut body) = reply;
     let mut headers = String::from("x-ik-requestid: req-1\r\nx-ratelimit-limit: 40\r\n");
+    let days = world.lock().unwrap().trash_days;
+    for (question, kind) in [("similarTo", "similar"), ("duplicates", "duplicates")] {
+        if query.contains_key(question) {
+            headers.push_str(&format!("x-listed: {kind}\r\n"));
+        }
+    }
+    if url.path() == "/v1/trash" && days > 0 {
+        headers.push_str(&format!("x-trash-days: {days}\r\n"));
+    }
     match &fault {
         Some(Fault::LostAfter) => return,
         Some(Fault::Silence) => {

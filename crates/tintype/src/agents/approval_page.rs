@@ -56,8 +56,7 @@ pub fn decision(approval: &Approval, link: &str) -> String {
         ] {
             row(name, &blast[key].to_string());
         }
-        let back = if blast["reversible"] == true { "yes" } else { "no" };
-        row("Can be taken back", back);
+        row("Can be taken back", blast["undo"].as_str().unwrap_or("not at all"));
         for touched in blast["touches"].as_array().into_iter().flatten() {
             let path = touched["path"].as_str().or(touched["what"].as_str());
             row("Touches", path.unwrap_or_default());

@@ -89,7 +89,7 @@ impl Eyes<'_> {
         let url = DeliveryUrl::new(self.agents.own().endpoint.as_str(), path).transformation(text);
         let expires = seconds.map(|seconds| unix_now().saturating_add(seconds.clamp(1, LONGEST_SIGNATURE_S)));
         let url = match expires {
-            Some(expires) => url.signed(self.key()?, Some(expires)),
+            Some(expires) => url.signed(self.agents.own_key().await?.private.expose_secret(), Some(expires)),
             None => url.build(),
         };
         Ok(json!({
@@ -148,7 +148,8 @@ impl Eyes<'_> {
     async fn look(&self, path: &str, text: &str) -> Result<Picture, CallError> {
         let own = self.agents.own();
         let url = DeliveryUrl::new(own.endpoint.as_str(), path).transformation(text);
-        let url = url.signed(self.key()?, Some(unix_now().saturating_add(OWN_SIGNATURE_S)));
+        let key = self.agents.own_key().await?.private;
+        let url = url.signed(key.expose_secret(), Some(unix_now().saturating_add(OWN_SIGNATURE_S)));
         let request = Request::get(url)
             .header(header::ACCEPT, "image/*")
             .body(Bytes::new())
@@ -187,12 +188,6 @@ impl Eyes<'_> {
             data: STANDARD.encode(&body),
             media_type,
         })
-    }
-
-    fn key(&self) -> Result<&str, CallError> {
-        let keys = self.agents.own().keys.as_ref();
-        keys.map(|(private, _)| private.expose_secret())
-            .ok_or(CallError::NotConnected)
     }
 
     /// The text as types, if the principal may have it carried out: it may name other files, and services that cost.

@@ -14,11 +14,12 @@ const VAULT_FILE: &str = "vault.key";
 const POLICY_FILE: &str = "agent-policy.toml";
 
 /// Variables that are no settings of the server, because a command line reads them as well.
-pub const VARIABLES: [&str; 6] = [
+pub const VARIABLES: [&str; 7] = [
     "TINTYPE_TOKEN",
     "TINTYPE_CONNECT_KEY",
     "TINTYPE_VAULT_KEY",
     "TINTYPE_VAULT_KEY_FILE",
+    "TINTYPE_VAULT_KEYRING",
     "TINTYPE_VAULT_PASSPHRASE",
     "TINTYPE_VAULT_FORMER_PASSPHRASE",
 ];
@@ -64,11 +65,14 @@ pub fn policy_state(data_dir: &Path) -> Option<(SystemTime, u64)> {
     Some((facts.modified().ok()?, facts.len()))
 }
 
-/// Where the vault's master key comes from: the environment, a file it names, a passphrase, else a file that is made in
-/// the data directory. Never nothing.
+/// Where the vault's master key comes from: the environment, the keyring of the operating system, a passphrase, a file,
+/// which is made in the data directory if none is named. Never nothing.
 fn master_key(data_dir: &Path) -> MasterKey {
     if let Some(keys) = secret_of("TINTYPE_VAULT_KEY") {
         return MasterKey::Given(keys);
+    }
+    if let Some(name) = keyring_name() {
+        return MasterKey::Keyring(name);
     }
     if let Some(current) = secret_of("TINTYPE_VAULT_PASSPHRASE") {
         return MasterKey::Passphrase {
@@ -80,6 +84,13 @@ fn master_key(data_dir: &Path) -> MasterKey {
         .filter(|v| !v.is_empty())
         .map(PathBuf::from);
     MasterKey::File(named.unwrap_or_else(|| data_dir.join(VAULT_FILE)))
+}
+
+/// Under which name the keyring of the operating system holds the master key, if it does.
+pub fn keyring_name() -> Option<String> {
+    std::env::var("TINTYPE_VAULT_KEYRING")
+        .ok()
+        .filter(|name| !name.is_empty())
 }
 
 /// A secret of the environment.

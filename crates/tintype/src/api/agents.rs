@@ -6,7 +6,11 @@ pub mod access;
 pub mod actions;
 pub mod approvals;
 pub mod apps;
+pub mod oauth;
 pub mod tools;
+pub mod uploads;
+
+use std::sync::Arc;
 
 use agent::{Call, CallError, Code, Limits, Options, Principal, TOKEN_PREFIX, Verify};
 use axum::Router;
@@ -21,11 +25,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
+use crate::agents::own_key::OfAccount;
 use crate::agents::{self, Agents, Own, in_process};
 use crate::api::Json;
 use crate::app::App;
 use crate::auth;
+use crate::auth::oauth::{Oauth, OauthError};
 use crate::error::ApiError;
 use crate::mcp;
 use crate::routes::{Routes, get, post};
@@ -42,6 +49,10 @@ pub struct Door {
     pub app: App,
     /// Its agent side.
     pub agents: Agents,
+    /// Whose access tokens let agents in, beside tokens of our own.
+    pub oauth: Option<Arc<Oauth>>,
+    /// Places for files that come by links: they are held in memory.
+    pub uploads: Arc<Semaphore>,
 }
 
 /// Where MCP is spoken: by a service of its own, to which messages are posted.
@@ -78,6 +89,17 @@ pub fn pages() -> Routes<Door> {
         .route("/access/approvals", get(access::approval).post(access::decide))
 }
 
+/// What has bodies of other sizes, or none, and needs no token.
+pub fn open() -> Routes<Door> {
+    Routes::new()
+        .route(oauth::ROOT, get(oauth::metadata))
+        .route(oauth::OF_MCP, get(oauth::metadata))
+        .route(
+            "/access/uploads",
+            get(uploads::form).put(uploads::put).post(uploads::post),
+        )
+}
+
 /// Every route of the doors. Each is described in `api/openapi/agents.yaml`.
 pub fn routes(door: Door) -> Router {
     let known = known()
@@ -86,36 +108,50 @@ pub fn routes(door: Door) -> Router {
         .route_service(MCP, mcp::http::service(&door.agents))
         .layer(middleware::from_fn_with_state(door.clone(), let_in));
     let pages = pages().into_router().layer(DefaultBodyLimit::max(LONGEST_FORM));
-    known.merge(pages).with_state(door)
+    known.merge(pages).merge(open().into_router()).with_state(door)
 }
 
 /// Lets in who is known and tells the handlers who it is.
 async fn let_in(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    match door.who(request.headers()).await {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            let mut response = next.run(request).await;
-            let no_store = HeaderValue::from_static("no-store");
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
-            response
-        }
+    let came_with_token = request.headers().contains_key(header::AUTHORIZATION);
+    let mut response = match door.who(request.headers()).await {
+        Ok(principal) => match oauth::step_up(&door, &principal, &request) {
+            Some(refused) => return refused,
+            None => {
+                request.extensions_mut().insert(principal);
+                next.run(request).await
+            }
+        },
         Err(refusal) => refusal.into_response(),
-    }
+    };
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(no_store);
+    oauth::challenge(&door, &mut response, came_with_token);
+    response
 }
 
 impl Door {
     /// Doors to the server whose API, deliveries included, is `api`.
     pub fn new(app: App, api: Router) -> Self {
         let base = app.public_base.clone();
-        let keys = (app.keys.private_key().clone(), Some(app.keys.public_key.clone()));
         let agents = Agents::new(Own {
             data_dir: app.data_dir.clone(),
             endpoint: app.url_endpoint.to_string(),
             transport: in_process::transport(api, &base, Limits::default().answer_bytes),
             base,
-            keys: Some(keys),
+            keys: Some(Arc::new(OfAccount(app.clone()))),
         });
-        Self { app, agents }
+        let oauth = app.oauth.as_ref().and_then(|settings| {
+            let network = agent::network(&Limits::default());
+            let network = network.inspect_err(|error| tracing::error!(%error, "access tokens can't be checked"));
+            Some(Arc::new(Oauth::new(settings, &app.public_base, network.ok()?)))
+        });
+        Self {
+            app,
+            agents,
+            oauth,
+            uploads: Arc::new(Semaphore::new(uploads::AT_ONCE)),
+        }
     }
 
     /// Whoever the request's token or key belongs to.
@@ -130,6 +166,9 @@ impl Door {
         if let Some(token) = token.filter(|token| token.starts_with(TOKEN_PREFIX)) {
             let token = SecretString::from(token.to_owned());
             return Ok(self.agents.authenticate(&token).await?);
+        }
+        if let (Some(token), Some(oauth)) = (bearer, &self.oauth) {
+            return oauth.principal(token).await.map_err(Refusal::AccessToken);
         }
         if token.is_some() || !headers.contains_key(header::AUTHORIZATION) {
             return Err(Refusal::Unknown);
@@ -168,6 +207,8 @@ pub enum Refusal {
     Key(ApiError),
     /// A body with more bytes than are read.
     TooLarge,
+    /// An access token that does not.
+    AccessToken(OauthError),
     /// The call.
     Call(Box<CallError>),
 }
@@ -202,10 +243,41 @@ impl Refusal {
                 let hint = "give files by their URL";
                 (StatusCode::PAYLOAD_TOO_LARGE, report("invalid_input", &message, hint))
             }
+            Self::AccessToken(error) => {
+                let message = error.to_string();
+                let (status, code, hint) = match error {
+                    OauthError::Invalid(_) => (
+                        StatusCode::UNAUTHORIZED,
+                        "auth_invalid",
+                        "ask the authorization server for a token for this server",
+                    ),
+                    OauthError::NoScope => (
+                        StatusCode::FORBIDDEN,
+                        "scope_missing",
+                        "ask the authorization server for a token with more scope",
+                    ),
+                    OauthError::Keys(cause) => {
+                        tracing::warn!(
+                            error = cause as &dyn std::error::Error,
+                            "an access token can't be checked"
+                        );
+                        (
+                            StatusCode::SERVICE_UNAVAILABLE,
+                            "upstream_unavailable",
+                            "try again later",
+                        )
+                    }
+                };
+                (status, report(code, &message, hint))
+            }
             Self::Call(error) => (status(error.code()), error.report()),
         }
     }
 }
+
+/// Marks an answer: the caller's token does not cover what was asked.
+#[derive(Clone, Copy)]
+struct TooNarrow;
 
 /// `{success, message, errorCode, ...}`, the report's other fields beside them.
 impl IntoResponse for Refusal {
@@ -221,6 +293,7 @@ impl IntoResponse for Refusal {
         body["success"] = json!(false);
         body["errorCode"] = code;
         let wait = body["retryAfterMs"].as_u64();
+        let too_narrow = body["code"] == "scope_missing";
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -230,6 +303,9 @@ impl IntoResponse for Refusal {
         }
         if let Some(wait) = wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
+        }
+        if too_narrow {
+            response.extensions_mut().insert(TooNarrow);
         }
         response
     }
@@ -346,6 +422,7 @@ impl How {
             fields: self.fields,
             intent: self.intent,
             client: text("user-agent")?,
+            deadline: None,
         })
     }
 }

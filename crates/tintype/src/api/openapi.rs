@@ -261,8 +261,8 @@ mod tests {
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let (api, known, pages) = (routes(), agents::known(), agents::pages());
-        let in_tables = [api.listed(), known.listed(), pages.listed()].concat();
+        let (api, known, pages, open) = (routes(), agents::known(), agents::pages(), agents::open());
+        let in_tables = [api.listed(), known.listed(), pages.listed(), open.listed()].concat();
         let calls: Vec<String> = agent::ACTIONS.iter().map(call_path).collect();
         let listed: BTreeSet<(String, String)> = in_tables
             .iter()

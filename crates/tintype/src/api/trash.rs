@@ -1,8 +1,9 @@
 //! `/v1/trash`: what was deleted, and how it comes back. A part of Tintype's own, beside ImageKit's API.
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use library::{ChangeError, FileId, Timestamp, TrashId, Trashed};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::IntoResponse;
+use library::{ChangeError, FileId, FolderPath, Timestamp, TrashFilter, TrashId, Trashed};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -16,8 +17,17 @@ use crate::error::ApiError;
 /// Most things in one answer, and how many there are where the request names no number.
 const PAGE: u32 = 1000;
 
+/// Days that what is deleted now can be restored: 0 if there is no trash.
+const DAYS: HeaderName = HeaderName::from_static("x-trash-days");
+/// Most files that one question may name.
+const MOST_FILES: usize = 100;
+
 /// What is in the trash, the newest first.
-pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): RawQuery) -> Result<Json, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<impl IntoResponse, ApiError> {
     require(&app, &headers, Area::Media, Level::Read).await?;
     let query = query.unwrap_or_default();
     let given = |name: &str| {
@@ -38,12 +48,49 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             .parse()
             .map_err(|_| ApiError::invalid("skip must be a number, 0 or more."))?,
     };
+    let filter = TrashFilter {
+        folder: given("path").map(|(_, path)| folder(&path)).transpose()?,
+        files: given("fileIds")
+            .map(|(_, ids)| file_ids(&ids))
+            .transpose()?
+            .unwrap_or_default(),
+    };
     let trash = app
         .library
-        .trash(limit, skip)
+        .trash_of(&filter, limit, skip)
         .await
         .map_err(|e| ApiError::internal(&e))?;
-    Ok(Json(trash.iter().map(item).collect()))
+    let days = app.library.trash_life().as_secs() / 86_400;
+    Ok(([(DAYS, days.to_string())], Json(trash.iter().map(item).collect())))
+}
+
+fn folder(path: &str) -> Result<FolderPath, ApiError> {
+    FolderPath::sanitised(path)
+        .map_err(|error| ApiError::invalid(format!("Your request contains invalid path parameter: {error}.")))
+}
+
+fn file_ids(text: &str) -> Result<Vec<FileId>, ApiError> {
+    let wrong = || {
+        ApiError::invalid(format!(
+            "fileIds must be 1 to {MOST_FILES} file ids with commas between them."
+        ))
+    };
+    let ids = text.split(',').map(|id| id.trim().parse().map_err(|_| wrong()));
+    let ids: Vec<FileId> = ids.collect::<Result<_, _>>()?;
+    if ids.len() > MOST_FILES {
+        return Err(wrong());
+    }
+    Ok(ids)
+}
+
+/// Something in the trash.
+pub async fn get(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Json, ApiError> {
+    require(&app, &headers, Area::Media, Level::Read).await?;
+    let id = trash_id(&id)?;
+    let found = app.library.trashed(id).await.map_err(|e| ApiError::internal(&e))?;
+    found
+        .map(|found| Json(item(&found)))
+        .ok_or_else(|| unrestored(ChangeError::NotInTrash(id)))
 }
 
 /// Brings something back; the answer is the file, or the version, as it is then.

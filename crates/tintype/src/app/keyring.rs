@@ -192,6 +192,17 @@ impl Keyring {
         all.iter().filter(good).cloned().collect()
     }
 
+    /// The key by which the server itself makes calls: one that may do everything, and of these the one that lasts longest.
+    pub fn lasting(&self, account: &Arc<Account>, now: Timestamp) -> Option<SigningKey> {
+        let all = self.signing(account, now);
+        let strong = all.into_iter().filter(|key| key.levels == Levels::All);
+        // The first of those that last as long: the pair of the configuration before others.
+        strong.reduce(|best, key| {
+            let end = |key: &SigningKey| key.expires_at.map_or(i64::MAX, Timestamp::as_millis);
+            if end(&key) > end(&best) { key } else { best }
+        })
+    }
+
     /// What became of the pair that a public key names.
     pub fn standing_of_pair(&self, account: &Arc<Account>, public_key: &str, now: Timestamp) -> Standing {
         let all = self.opened(account);

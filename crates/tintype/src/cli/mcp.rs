@@ -1,16 +1,20 @@
 //! `tintype mcp`: the agent side for one client, on standard input and output.
 
-use agent::Limits;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent::{KeyKeeper, Limits};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use rmcp::ServiceExt;
 use rmcp::transport::stdio;
 
 use super::connector::desk::{operator, own_key};
 use super::{Outcome, read_config};
+use crate::agents::own_key::Fixed;
 use crate::agents::setup::secret_of;
 use crate::agents::{Agents, Own};
 use crate::mcp::toolsets::{Shown, TOOLSETS};
-use crate::mcp::{Caller, Mcp};
+use crate::mcp::{Caller, Mcp, Roots};
 use crate::observe;
 
 pub fn command() -> Command {
@@ -30,6 +34,14 @@ pub fn command() -> Command {
                 .help("Three tools that search, describe and call, instead of all"),
         )
         .arg(
+            Arg::new("root")
+                .long("root")
+                .value_name("DIR")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("Let files be uploaded from this folder of this machine; may be given several times"),
+        )
+        .arg(
             Arg::new("upstream")
                 .long("upstream")
                 .value_name("URL")
@@ -44,6 +56,7 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         None if matches.get_flag("dynamic") => Shown::dynamic(),
         None => Shown::default(),
     };
+    let roots = Roots::of(matches.get_many::<PathBuf>("root").into_iter().flatten())?;
     // To standard error: standard output belongs to the protocol.
     observe::start_logging(&config, None);
     std::fs::create_dir_all(&config.data_dir).map_err(|e| format!("{}: {e}", config.data_dir.display()))?;
@@ -51,7 +64,8 @@ pub fn run(matches: &ArgMatches) -> Outcome {
     let base = upstream.map_or_else(|| config.public_base(config.listen), str::to_owned);
     let base = base.trim_end_matches('/').to_owned();
     let agents = Agents::new(Own {
-        keys: own_key(&config, &base, upstream.is_some())?,
+        keys: own_key(&config, &base, upstream.is_some())?
+            .map(|(private, public)| Arc::new(Fixed { private, public }) as Arc<dyn KeyKeeper>),
         endpoint: format!("{base}/{}", config.account_id.as_str()),
         data_dir: config.data_dir.clone(),
         transport: agent::network(&Limits::default())?,
@@ -66,7 +80,10 @@ pub fn run(matches: &ArgMatches) -> Outcome {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let running = Mcp::new(agents.clone(), caller, shown).serve(stdio()).await?;
+        let running = Mcp::new(agents.clone(), caller, shown)
+            .with_roots(roots)
+            .serve(stdio())
+            .await?;
         running.waiting().await?;
         if let Ok(store) = agents.store().await {
             store.close().await;

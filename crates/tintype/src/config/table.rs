@@ -392,6 +392,15 @@ pub const SETTINGS: &[Setting] = &[
         "rate_limit_write",
         "The same for requests that change something; uploads do not count",
     ),
+    unset(
+        "oauth_issuer",
+        "OAuth 2.1 authorization server whose access tokens let agents in (see agents.md), exactly as its tokens name it, such as https://login.example.com/realms/media",
+    ),
+    unset(
+        "oauth_audience",
+        "Audience that its tokens for this server have; default public_url with /mcp behind it, or alone",
+    ),
+    unset("oauth_jwks_url", "Where its keys are; default where its metadata say"),
     setting(
         "strict",
         "false",

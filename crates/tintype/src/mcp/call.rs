@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent::{Answer, Approval, Call, CallError, ChangeSet, Options, Planned, Principal, State, Verify};
+use agent::{Answer, Approval, Call, CallError, ChangeSet, LONGEST_CALL, Options, Planned, Principal, State, Verify};
+use futures::FutureExt;
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ElicitRequest, ElicitRequestParams,
-    ElicitationSchema, InputRequest, InputRequiredResult, ProgressNotificationParam, ProtocolVersion,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult, ElicitRequest,
+    ElicitRequestParams, ElicitationSchema, InputRequest, InputRequiredResult, ProgressNotificationParam,
+    ProtocolVersion,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use rmcp::task_manager::{TaskContext, TaskExit};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::{client, failure, tools};
+use super::{Mcp, client, failure, local_file, tools};
 use crate::agents::approval_page::sign_in_address;
 use crate::agents::eyes::{Eyes, MOST_TILES, Picture, USUAL_SIDE, explain};
 use crate::agents::{Agents, now};
@@ -27,19 +30,37 @@ const LONGEST_LOOK: Duration = Duration::from_secs(300);
 /// The key under which a request's `_meta` says how a call is made, and a result's how it went.
 const META: &str = "tintype/call";
 
-/// Makes the call; tells of its progress, and stops when the client does.
+/// How often it is looked whether somebody has decided, and how long a task waits for that.
+const LOOKED_EVERY: Duration = Duration::from_secs(2);
+const LONGEST_DECISION: Duration = Duration::from_secs(1200);
+
+/// Makes the call; tells of its progress, and stops when the client does. What takes long is a task for a client that
+/// knows tasks.
 pub async fn call(
-    agents: &Agents,
+    mcp: &Mcp,
     principal: Principal,
     request: CallToolRequestParams,
     context: RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
+    let agents = &mcp.agents;
     if let Some(approval) = &request.request_state {
         // The client showed it to a person. What the person clicked there decides nothing: the approval does.
         return Ok(outcome(agents, &principal, approval).await.into());
     }
+    let has_tasks = context.client_capabilities().is_some_and(|can| can.supports_tasks());
+    if has_tasks && is_long(&request) {
+        let (here, who, asked, context) = (mcp.clone(), principal.clone(), request.clone(), context.clone());
+        let work =
+            move |task: TaskContext| async move { in_background(&here, who, asked, &context, &task).await }.boxed();
+        if let Some(task) = mcp
+            .tasks
+            .begin(&principal, format!("{} is being done", request.name), work)
+        {
+            return Ok(CallToolResponse::Task(CreateTaskResult::new(task)));
+        }
+    }
     let cancelled = context.ct.clone();
-    let work = answered(agents, principal, request, &context);
+    let work = answered(mcp, principal, request, &context, has_tasks);
     tokio::select! {
         answer = with_progress(work, &context) => answer,
         // What was begun goes on to its end and is recorded; see `Agents::call`.
@@ -72,29 +93,143 @@ async fn with_progress<T>(work: impl Future<Output = T>, context: &RequestContex
 }
 
 async fn answered(
-    agents: &Agents,
+    mcp: &Mcp,
     principal: Principal,
     request: CallToolRequestParams,
     context: &RequestContext<RoleServer>,
+    has_tasks: bool,
 ) -> Result<CallToolResponse, ErrorData> {
-    let arguments = request.arguments.unwrap_or_default();
-    let made = Made {
-        agents,
-        principal: &principal,
-        client: client(context),
-    };
-    let done = match tools::extra(&request.name) {
-        Some(_) => made.extra(&request.name, arguments).await,
-        None => match options(context) {
-            Ok(options) => made.action(&request.name, arguments, options).await,
-            Err(error) => Err(error),
-        },
-    };
-    match done {
+    let name = request.name.clone();
+    match made(mcp, &principal, request, context, None).await {
         Ok(result) => Ok(result.into()),
-        Err(CallError::ApprovalRequired(approval)) => show(agents, &principal, *approval, context).await,
+        Err(CallError::ApprovalRequired(approval)) => {
+            if has_tasks {
+                let (here, who, waits, context) = (mcp.clone(), principal.clone(), approval.clone(), context.clone());
+                let work =
+                    move |task: TaskContext| async move { decided(&here, &who, *waits, &context, &task).await }.boxed();
+                let message = format!("{name} waits for a person's decision about {}", approval.id);
+                if let Some(task) = mcp.tasks.begin(&principal, message, work) {
+                    return Ok(CallToolResponse::Task(CreateTaskResult::new(task)));
+                }
+            }
+            show(&mcp.agents, &principal, *approval, context).await
+        }
         Err(error) => Ok(failure(&error).into()),
     }
+}
+
+/// The call, by the tool's name. `deadline` is for one that nobody waits for: then its effect is waited for as well.
+async fn made(
+    mcp: &Mcp,
+    principal: &Principal,
+    request: CallToolRequestParams,
+    context: &RequestContext<RoleServer>,
+    deadline: Option<Duration>,
+) -> Result<CallToolResult, CallError> {
+    let arguments = request.arguments.unwrap_or_default();
+    let made = Made {
+        agents: &mcp.agents,
+        principal,
+        client: client(context),
+        deadline,
+    };
+    if tools::extra(&request.name).is_some() {
+        return made.extra(&request.name, arguments).await;
+    }
+    let options = options(context)?;
+    if request.name == local_file::TOOL {
+        let (path, mut input) = local_file::split(arguments)?;
+        let (bytes, name) = mcp.roots.read(&path).await?;
+        input.entry("fileName").or_insert(json!(name));
+        return Ok(told(&made.upload(input, bytes, options).await?));
+    }
+    made.action(&request.name, arguments, options).await
+}
+
+/// Whether a call of that tool goes on for longer than somebody should wait at the line.
+fn is_long(request: &CallToolRequestParams) -> bool {
+    let name = request.name.as_ref();
+    let named = request
+        .arguments
+        .as_ref()
+        .and_then(|arguments| arguments.get("action")?.as_str());
+    let action = if name == "call_action" {
+        named.unwrap_or_default()
+    } else {
+        name
+    };
+    let Ok(found) = agent::find(action) else {
+        return matches!(action, "apply_changes");
+    };
+    let about = &found.action.about;
+    matches!(about.poll, Some("bulk_job_status" | "get_purge_status"))
+        || matches!(about.name, "delete_folder" | "upload_file")
+}
+
+/// The work of a task.
+async fn in_background(
+    mcp: &Mcp,
+    principal: Principal,
+    request: CallToolRequestParams,
+    context: &RequestContext<RoleServer>,
+    task: &TaskContext,
+) -> Result<CallToolResult, TaskExit> {
+    let work = made(mcp, &principal, request, context, Some(LONGEST_CALL));
+    let done = tokio::select! {
+        done = work => done,
+        // What was begun goes on to its end and is recorded.
+        () = task.cancelled() => return Err(TaskExit::Cancelled),
+    };
+    match done {
+        Ok(result) => Ok(result),
+        Err(CallError::ApprovalRequired(approval)) => decided(mcp, &principal, *approval, context, task).await,
+        Err(error) => Ok(failure(&error)),
+    }
+}
+
+/// Waits until a person has decided, shown at the client if it can show that, and gives what came of the call. What the
+/// client answers decides nothing.
+async fn decided(
+    mcp: &Mcp,
+    principal: &Principal,
+    approval: Approval,
+    context: &RequestContext<RoleServer>,
+    task: &TaskContext,
+) -> Result<CallToolResult, TaskExit> {
+    let agents = &mcp.agents;
+    task.set_status_message(format!("{} waits for a person's decision", approval.id));
+    let shown = async {
+        match elicitation(agents, &approval, context) {
+            Some(elicitation) => {
+                let request = InputRequest::Elicitation(ElicitRequest::new(elicitation));
+                task.request_input("approval", request).await.map(|_| ())
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(shown);
+    let mut was_shown = false;
+    let end = tokio::time::Instant::now() + LONGEST_DECISION;
+    while tokio::time::Instant::now() < end {
+        tokio::select! {
+            answer = &mut shown, if !was_shown => {
+                answer?;
+                was_shown = true;
+            }
+            () = task.cancelled() => return Err(TaskExit::Cancelled),
+            () = tokio::time::sleep(LOOKED_EVERY) => {}
+        }
+        let looked = match agents.store().await {
+            Ok(store) => store.approval(&approval.id, principal, now()).await,
+            Err(error) => Err(error),
+        };
+        match looked {
+            // Approved, it is being carried out.
+            Ok(now) if matches!(now.state, State::Pending | State::Running) => {}
+            _ => break,
+        }
+    }
+    Ok(outcome(agents, principal, &approval.id).await)
 }
 
 /// What a request's `_meta` says about the call.
@@ -132,6 +267,8 @@ struct Made<'a> {
     agents: &'a Agents,
     principal: &'a Principal,
     client: Option<String>,
+    /// Of a call that nobody waits for.
+    deadline: Option<Duration>,
 }
 
 impl Made<'_> {
@@ -141,22 +278,54 @@ impl Made<'_> {
         input: Map<String, Value>,
         options: Options,
     ) -> Result<CallToolResult, CallError> {
+        for_programs(name, &input)?;
         Ok(told(&self.call(name, Value::Object(input), options).await?))
     }
 
     async fn call(&self, name: &str, input: Value, options: Options) -> Result<Answer, CallError> {
+        self.call_with(name, input, None, options).await
+    }
+
+    async fn upload(
+        &self,
+        input: Map<String, Value>,
+        file: bytes::Bytes,
+        options: Options,
+    ) -> Result<Answer, CallError> {
+        self.call_with("upload_file", Value::Object(input), Some(file), options)
+            .await
+    }
+
+    async fn call_with(
+        &self,
+        name: &str,
+        input: Value,
+        file: Option<bytes::Bytes>,
+        options: Options,
+    ) -> Result<Answer, CallError> {
         let call = Call {
             action: name.to_owned(),
             input,
-            file: None,
+            file,
             principal: self.principal.clone(),
             at: now(),
-            options: Options {
-                client: self.client.clone(),
-                ..options
-            },
+            options: self.patient(options),
         };
         self.agents.call(call).await
+    }
+
+    /// Where nobody waits, there is time to see work through.
+    fn patient(&self, options: Options) -> Options {
+        let verify = match (self.deadline, options.verify) {
+            (Some(_), Verify::Fast) => Verify::Strict,
+            (_, verify) => verify,
+        };
+        Options {
+            client: self.client.clone(),
+            deadline: self.deadline,
+            verify,
+            ..options
+        }
     }
 
     async fn extra(&self, name: &str, arguments: Map<String, Value>) -> Result<CallToolResult, CallError> {
@@ -195,6 +364,9 @@ impl Made<'_> {
     }
 
     async fn apply(&self, changes: Changes) -> Result<CallToolResult, CallError> {
+        for call in &changes.calls {
+            for_programs(&call.action, call.input.as_object().unwrap_or(&Map::new()))?;
+        }
         let set = ChangeSet {
             calls: changes.calls,
             principal: self.principal.clone(),
@@ -202,8 +374,7 @@ impl Made<'_> {
             options: Options {
                 dry_run: changes.dry_run,
                 intent: changes.intent,
-                client: self.client.clone(),
-                ..Options::default()
+                ..self.patient(Options::default())
             },
         };
         Ok(plain(self.agents.apply(set).await?))
@@ -263,6 +434,20 @@ impl Made<'_> {
                 }
             }
         }
+    }
+}
+
+/// Refuses what programs may send and a model should not: bytes in a message.
+fn for_programs(name: &str, input: &Map<String, Value>) -> Result<(), CallError> {
+    let Ok(found) = agent::find(name) else {
+        return Ok(());
+    };
+    let fields = found.action.fields_for_programs();
+    match fields.into_iter().find(|field| input.contains_key(*field)) {
+        Some(field) => Err(CallError::InvalidInput(format!(
+            "{field}: bytes do not go through a model; give url, or make a link with create_upload_link"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -382,8 +567,9 @@ fn describe(One { action }: One) -> Result<CallToolResult, CallError> {
     }
     let found = agent::find(&action)?;
     let mut told = found.action.described();
+    told["inputSchema"] = found.action.input_schema_for_models();
     if let Some(alias) = found.alias {
-        told["inputSchema"] = alias.input_schema(told["inputSchema"].clone());
+        told["inputSchema"] = alias.input_schema(told["inputSchema"].take());
     }
     Ok(plain(told))
 }

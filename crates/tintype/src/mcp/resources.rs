@@ -35,15 +35,13 @@ pub async fn list(
     client: Option<String>,
     cursor: Option<&str>,
 ) -> Result<ListResourcesResult, ErrorData> {
-    let skip: u64 = match cursor {
-        Some(cursor) => cursor
-            .parse()
-            .map_err(|_| ErrorData::invalid_params("the cursor is not one of ours", None))?,
-        None => 0,
-    };
+    let mut input = json!({ "sort": "DESC_CREATED", "limit": PAGE });
+    if let Some(cursor) = cursor {
+        input["cursor"] = json!(cursor);
+    }
     let call = Call {
         action: "list_assets".to_owned(),
-        input: json!({ "sort": "DESC_CREATED", "limit": PAGE, "skip": skip }),
+        input,
         file: None,
         principal,
         at: now(),
@@ -63,7 +61,7 @@ pub async fn list(
         })
     });
     let mut list = ListResourcesResult::with_all_items(resources.collect());
-    list.next_cursor = page["nextSkip"].as_u64().map(|skip| skip.to_string());
+    list.next_cursor = page["nextCursor"].as_str().map(str::to_owned);
     list.ttl_ms = Some(0);
     list.cache_scope = Some(CacheScope::Private);
     Ok(list)

@@ -4,8 +4,8 @@ use agent::{ACTIONS, Action, Principal};
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::object;
 use super::toolsets::{Shown, of_action};
+use super::{local_file, object};
 use crate::agents::eyes::{LONGEST_SIDE, LONGEST_SIGNATURE_S, MOST_TILES, USUAL_SIDE};
 use crate::api::agents::actions::may_call;
 
@@ -247,7 +247,7 @@ pub fn is_dynamic(name: &str) -> bool {
 }
 
 /// What a caller is shown: what its token covers, of the sets that are wanted. Always in the same order.
-pub fn list(principal: &Principal, shown: &Shown) -> Vec<Tool> {
+pub fn list(principal: &Principal, shown: &Shown, has_local_files: bool) -> Vec<Tool> {
     if shown.is_dynamic() {
         return EXTRAS
             .iter()
@@ -266,7 +266,9 @@ pub fn list(principal: &Principal, shown: &Shown) -> Vec<Tool> {
                 .is_none_or(|grant| grant.effects.iter().any(|e| e.changes()));
         covered && extra.set.is_some_and(|set| shown.has(set))
     });
-    actions.map(tool).chain(extras.map(Extra::tool)).collect()
+    let uploads = agent::find("upload_file").is_ok_and(|found| may_call(principal, found.action));
+    let local = (has_local_files && uploads && shown.has("files")).then(local_file::tool);
+    actions.map(tool).chain(extras.map(Extra::tool)).chain(local).collect()
 }
 
 /// An action as a tool.
@@ -279,7 +281,7 @@ fn tool(action: &Action) -> Tool {
         Some(about.idempotent),
         Some(about.open_world),
     );
-    Tool::new(about.name, about.description, object(action.input_schema()))
+    Tool::new(about.name, about.description, object(&action.input_schema_for_models()))
         .with_title(about.title)
         .with_raw_output_schema(object(action.output_schema()))
         .annotate(annotations)
@@ -297,7 +299,7 @@ mod tests {
             kind: agent::Kind::Agent,
             grant,
         };
-        list(&principal, shown)
+        list(&principal, shown, false)
             .iter()
             .map(|tool| tool.name.to_string())
             .collect()

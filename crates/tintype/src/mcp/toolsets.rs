@@ -97,7 +97,7 @@ pub fn of_action(name: &str) -> &'static str {
         _ if has("named_transformation") => "transformations",
         _ if has("origin") || has("url_endpoint") => "delivery",
         _ if has("folder") => "folders",
-        _ if has("file") || has("assets") => "files",
+        _ if has("file") || has("assets") || has("upload") => "files",
         _ => "account",
     }
 }

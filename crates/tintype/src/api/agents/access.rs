@@ -19,7 +19,7 @@ use crate::agents::approval_page::{decision, escaped, page, pretty, sign_in};
 const OWN_LINK: Duration = Duration::minutes(10);
 
 /// A page that runs nothing, is framed by nobody and kept by nobody.
-fn shown(status: StatusCode, html: String) -> Response {
+pub(super) fn shown(status: StatusCode, html: String) -> Response {
     const POLICY: &str =
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
     let headers: [(HeaderName, HeaderValue); 4] = [
@@ -31,7 +31,7 @@ fn shown(status: StatusCode, html: String) -> Response {
     (status, headers, Html(html)).into_response()
 }
 
-fn refused(refusal: &Refusal) -> Response {
+pub(super) fn refused(refusal: &Refusal) -> Response {
     let (status, report) = refusal.told();
     let part = |name: &str| escaped(report[name].as_str().unwrap_or_default());
     let body = format!(

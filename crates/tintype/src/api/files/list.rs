@@ -23,6 +23,8 @@ const ALIKE: u32 = 8;
 
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const TOTAL_RELATION: HeaderName = HeaderName::from_static("x-total-count-relation");
+/// Tells a client that its question was understood: other servers ignore it, and list all files.
+const LISTED: HeaderName = HeaderName::from_static("x-listed");
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// Files, versions and folders as a bare array. What goes beyond that is in headers, for those who ask.
@@ -50,8 +52,14 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
             }
             page.entries
         }
-        Of::SimilarTo(file) => similar(&app, &list, file, asked.distance).await?,
-        Of::Duplicates => app.library.duplicates(list.limit, list.skip).await.map_err(refused)?,
+        Of::SimilarTo(file) => {
+            insert(&mut extra, LISTED, "similar");
+            similar(&app, &list, file, asked.distance).await?
+        }
+        Of::Duplicates => {
+            insert(&mut extra, LISTED, "duplicates");
+            app.library.duplicates(list.limit, list.skip).await.map_err(refused)?
+        }
     };
     let array = entries
         .iter()

@@ -78,22 +78,19 @@ impl Desk {
             Some((key, public_key)) => {
                 let upstream = Upstream::new(&base, transport.clone());
                 let upstream = upstream.map_err(|e| Failure::usage(format!("--upstream: {e}")))?;
-                Some(Connection::with_key(
-                    OWN,
-                    upstream,
-                    Credential::private_key(key),
-                    public_key,
-                ))
+                let own = Connection::with_key(OWN, upstream, Credential::private_key(key), public_key);
+                Some(own.with_endpoint(&format!(
+                    "{}/{}",
+                    base.trim_end_matches('/'),
+                    self.config.account_id.as_str()
+                )))
             }
             None => None,
         };
         let connections = Connections::new(own, Arc::clone(&self.store), transport);
-        Ok(Pipeline::new(
-            connections,
-            self.policy()?,
-            Arc::clone(&self.store),
-            limits,
-        ))
+        let pipeline = Pipeline::new(connections, self.policy()?, Arc::clone(&self.store), limits);
+        // Links for uploads lead to this server, wherever the upload goes then.
+        Ok(pipeline.with_door(&self.config.public_base(self.config.listen)))
     }
 }
 

@@ -167,6 +167,7 @@ fn options(matches: &ArgMatches) -> Options {
             .unwrap_or_default(),
         intent: text("intent"),
         client: Some(concat!("tintype/", env!("CARGO_PKG_VERSION")).to_owned()),
+        deadline: None,
     }
 }
 
@@ -201,8 +202,13 @@ fn show(answer: &Answer, as_json: bool) {
         }
         Verification::Unverified { reason, .. } => eprintln!("warning: done, but not verified: {reason}"),
     }
-    if answer.meta.undo.as_ref().is_some_and(|undo| !undo.calls.is_empty()) {
-        eprintln!("undo: tintype connector undo {}", answer.meta.execution_id);
+    if let Some(undo) = answer.meta.undo.as_ref().filter(|undo| undo.is_possible()) {
+        let until = undo
+            .until
+            .as_ref()
+            .map(|until| format!(" (until {until})"))
+            .unwrap_or_default();
+        eprintln!("undo: tintype connector undo {}{until}", answer.meta.execution_id);
     }
 }
 

@@ -1,0 +1,138 @@
+//! Delivery URLs as paths of the library: what a purge touches, for scopes and for rules about folders.
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::path;
+
+/// A delivery URL, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// As it was given.
+    pub url: String,
+    /// The path, if it is known where the URL's server has its library.
+    pub path: Option<String>,
+    /// All that begins so.
+    pub is_prefix: bool,
+    /// Every path that it could mean: without knowing the endpoint, any end of it.
+    candidates: Vec<String>,
+}
+
+impl Delivered {
+    /// Reads a URL. `endpoint` is what stands before the paths of the library: `http://host/demo`.
+    pub fn read(url: &str, endpoint: Option<&str>) -> Self {
+        let is_prefix = url.ends_with('*');
+        let parsed = Url::parse(url.trim_end_matches('*')).ok();
+        let all = parsed.as_ref().map(segments).unwrap_or_default();
+        let candidates = (0..all.len()).map(|from| plain(&all[from..]));
+        let mut candidates: Vec<String> = candidates.collect();
+        candidates.dedup();
+        if candidates.is_empty() {
+            candidates.push("/".to_owned());
+        }
+        let below = endpoint
+            .and_then(|endpoint| Url::parse(endpoint).ok())
+            .zip(parsed.as_ref())
+            .and_then(|(endpoint, url)| {
+                let base = segments(&endpoint);
+                let same = endpoint.origin() == url.origin() && all.starts_with(&base);
+                same.then(|| plain(&all[base.len()..]))
+            });
+        Self {
+            url: url.to_owned(),
+            path: below,
+            is_prefix,
+            candidates,
+        }
+    }
+
+    /// The folder that all it touches lies in, or the file, if that is known.
+    pub fn place(&self) -> Option<String> {
+        let path = self.path.as_deref()?;
+        // `/a/b*` is also `/a/bc`; `/a/*` lies in `/a`.
+        Some(match self.is_prefix && !self.url.ends_with("/*") {
+            true => path::split(path).0,
+            false => path.to_owned(),
+        })
+    }
+
+    /// True if it touches something in that folder, or may.
+    pub fn reaches(&self, folder: &str) -> bool {
+        let folder = path::normal(folder);
+        let touches = |path: &String| {
+            let begins = self.is_prefix && format!("{}/", folder.trim_end_matches('/')).starts_with(path.as_str());
+            path::is_within(path, &folder) || begins
+        };
+        match &self.path {
+            // Another endpoint may lie below the first: what the URL ends with counts as well.
+            Some(path) => touches(path) || self.candidates.iter().any(touches),
+            None => self.candidates.iter().any(touches),
+        }
+    }
+}
+
+/// The parts of a URL's path, without transformations.
+fn segments(url: &Url) -> Vec<String> {
+    let parts = url.path_segments().into_iter().flatten();
+    let decoded = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+    decoded
+        .filter(|part| !part.is_empty() && !part.starts_with("tr:") && part != "." && part != "..")
+        .collect()
+}
+
+fn plain(segments: &[String]) -> String {
+    path::normal(&segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_the_folders_that_they_reach() {
+        let own = Some("http://h/demo");
+        let cases = [
+            ("http://h/demo/legal/a.jpg", own, Some("/legal/a.jpg"), "/legal", true),
+            (
+                "http://h/demo/tr:w-300/legal/a.jpg?x=1",
+                own,
+                Some("/legal/a.jpg"),
+                "/legal",
+                true,
+            ),
+            ("http://h/demo/leg%61l/a.jpg", own, Some("/legal/a.jpg"), "/legal", true),
+            ("http://h/demo/other/a.jpg", own, Some("/other/a.jpg"), "/legal", false),
+            (
+                "http://h/demo/legalese/a.jpg",
+                own,
+                Some("/legalese/a.jpg"),
+                "/legal",
+                false,
+            ),
+            ("http://h/demo/leg*", own, Some("/leg"), "/legal", true),
+            ("http://h/demo/*", own, Some("/"), "/legal", true),
+            ("http://h/demo/travel/*", own, Some("/travel"), "/legal", false),
+            (
+                "http://h/demo/legal/a.jpg*",
+                own,
+                Some("/legal/a.jpg"),
+                "/legal/2026",
+                false,
+            ),
+            // Where the endpoint is not known, any end of the path may be the place.
+            ("https://cdn/x/y/legal/a.jpg", own, None, "/legal", true),
+            ("https://cdn/x/y/other/a.jpg", None, None, "/legal", false),
+            ("https://cdn/x*", None, None, "/xyz", true),
+        ];
+        for (url, endpoint, path, folder, reaches) in cases {
+            let read = Delivered::read(url, endpoint);
+            assert_eq!(read.path.as_deref(), path, "{url}");
+            assert_eq!(read.reaches(folder), reaches, "{url} in {folder}");
+        }
+        let place = |url: &str| Delivered::read(url, own).place();
+        assert_eq!(place("http://h/demo/a/b.jpg").as_deref(), Some("/a/b.jpg"));
+        assert_eq!(place("http://h/demo/a/b*").as_deref(), Some("/a"));
+        assert_eq!(place("http://h/demo/a/*").as_deref(), Some("/a"));
+        assert_eq!(place("https://cdn/a/b*"), None);
+    }
+}
