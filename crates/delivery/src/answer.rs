@@ -28,7 +28,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
         .map_or(Ok(()), |visitor| restrictions.admit(visitor))?;
     let account = shared.sources.account().await?;
     let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
-    let asked = Asked::read(request.target, &shared.settings, &account, &path, endpoint)?;
+    let mut asked = Asked::read(request.target, &shared.settings, &account, &path, endpoint)?;
     let right = access::right(request, &shared.settings, &account, &path)?;
     asked.keep_svg_clean(right);
     restrictions.check(&asked, right)?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use library::{Asset, FileType, MediaFacts};
 use tracing::Instrument as _;
@@ -221,7 +221,7 @@ fn cleaned(asset: &Asset, path: &str, notice: Option<String>) -> Work {
     let version = &asset.version;
     Work::Rendition(Box::new(Job {
         key: Key::of_cleaned(&version.blob),
-        path: path.into(),
+        of: Arc::new(Purgeable::new(asset, path)),
         format: Format::Svg,
         content_dpr: None,
         stands_in: false,
