@@ -16,7 +16,9 @@ use crate::config::Config;
 /// Starts logging to standard error. Only the first call in a process has an effect.
 pub fn start_logging(config: &Config) {
     // The cache's storage engine tells of its own workings at `info`; a filter that names it beats this.
-    let filter = EnvFilter::try_new(format!("foyer_storage=warn,{}", config.log)).unwrap_or_default();
+    // The MCP library's last word beats every filter: below `info` it prints whole messages, inputs with secrets among them.
+    let filter = format!("foyer_storage=warn,{},rmcp=info", config.log);
+    let filter = EnvFilter::try_new(filter).unwrap_or_default();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
