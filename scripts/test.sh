@@ -37,6 +37,8 @@ count_pytest() {
 }
 
 end_to_end() {
+    # The conformance suite's fixtures are an example, for they are no part of the program.
+    stage "conformance fixtures" one cargo build --release --locked --workspace --example mcp_conformance
     stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
     local suite=(tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python)
     stage "python sdk and contract" pytest "${suite[@]}"
