@@ -193,7 +193,7 @@ impl<'a> Row<'a> {
         let result = self.pipeline.call(call).await;
         let after = self.library.state(self.action.name(), marker).await;
         let links = self.store.records(0, 10_000).await.unwrap();
-        let records = links
+        let mut records = links
             .iter()
             .filter_map(|l| serde_json::from_str::<Value>(&l.record).ok());
         let of_this = |r: &Value| r["connection"] == *connection && r["outcome"].is_string();
@@ -202,7 +202,7 @@ impl<'a> Row<'a> {
             before,
             after,
             hit: self.proxy.was_hit(&connection),
-            last: records.filter(of_this).last().unwrap(),
+            last: records.rfind(of_this).unwrap(),
         }
     }
 
