@@ -4,7 +4,7 @@ SHELL := /bin/sh
 SECONDS ?= 600
 KILLS ?= 200
 
-.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-api bench-library fmt
+.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-agents bench-api bench-library fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ fuzz: setup ## fuzz each target for SECONDS (600): make fuzz SECONDS=60
 
 bench-library: ## search made-up libraries of up to a million assets; see docs/benchmarks-library.md
 	@bench/library/run
+
+bench-agents: setup ## measure what the pipeline of agents' calls adds; writes docs/benchmarks-agents.md
+	@bench/agents/run
 
 bench-api: setup-test ## measure uploads, reads and folder jobs of a running server; writes docs/benchmarks-api.md
 	@bench/api/run

@@ -61,6 +61,8 @@ count_pytest() {
 }
 
 end_to_end() {
+    # Servers that only tests need. `cargo test` has built them already.
+    stage "example servers" one cargo build --release --locked --workspace --examples --config scripts/quick-tests.toml
     local suite=(tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python)
     # These tests wait more than they compute, and all servers are their own: two suites at once take little longer than one.
     beside "the same on PostgreSQL" pytest scripts/with-postgres.sh "${suite[@]}"

@@ -39,12 +39,12 @@ def over_http(server, secret, work, query="", **options):
     return anyio.run(run)
 
 
-def over_stdio(server, secret, work, *flags, **options):
+def over_stdio(server, secret, work, *flags, environment=(), **options):
     async def run():
-        environment = {"TINTYPE_DATA_DIR": str(server.data_dir), "TINTYPE_PUBLIC_URL": server.url,
-                       "TINTYPE_PRIVATE_KEY": PRIVATE_KEY, "TINTYPE_LOG": "warn",
-                       **({"TINTYPE_TOKEN": secret} if secret else {})}
-        transport = StdioServerParameters(command=str(BINARY), args=["mcp", *flags], env=environment)
+        variables = {"TINTYPE_DATA_DIR": str(server.data_dir), "TINTYPE_PUBLIC_URL": server.url,
+                     "TINTYPE_PRIVATE_KEY": PRIVATE_KEY, "TINTYPE_LOG": "warn",
+                     **({"TINTYPE_TOKEN": secret} if secret else {}), **dict(environment)}
+        transport = StdioServerParameters(command=str(BINARY), args=["mcp", *flags], env=variables)
         async with Client(transport, **options) as client:
             return await work(client)
 

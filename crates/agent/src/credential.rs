@@ -18,15 +18,29 @@ const HIDDEN: &str = "(secret)";
 pub struct Credential {
     key: SecretString,
     basic: SecretString,
+    /// All spellings by which an upstream may repeat it, those that contain others first.
+    spellings: Vec<SecretString>,
 }
 
 impl Credential {
     /// A private key, sent as the user name of HTTP Basic.
     pub fn private_key(key: SecretString) -> Self {
-        let basic = STANDARD.encode(format!("{}:", key.expose_secret()));
+        let plain = key.expose_secret();
+        let basic = STANDARD.encode(format!("{plain}:"));
+        let mut spellings = vec![
+            basic.clone(),
+            basic.trim_end_matches('=').to_owned(),
+            STANDARD.encode(plain).trim_end_matches('=').to_owned(),
+            plain.to_owned(),
+            url::form_urlencoded::byte_serialize(plain.as_bytes()).collect(),
+            plain.replace('/', "\\/"),
+        ];
+        spellings.retain(|spelling| !spelling.is_empty());
+        spellings.dedup();
         Self {
-            key,
             basic: basic.into(),
+            spellings: spellings.into_iter().map(SecretString::from).collect(),
+            key,
         }
     }
 
@@ -55,14 +69,29 @@ impl Credential {
 
     /// The text without the key: an upstream may repeat what it was sent, a caller may paste what it must not know.
     pub(crate) fn hide(&self, text: String) -> String {
-        [&self.key, &self.basic].iter().fold(text, |text, secret| {
-            let secret = secret.expose_secret();
-            if secret.is_empty() || !text.contains(secret) {
-                text
+        self.spellings.iter().fold(text, |text, spelling| {
+            let spelling = spelling.expose_secret();
+            if text.contains(spelling) {
+                text.replace(spelling, HIDDEN)
             } else {
-                text.replace(secret, HIDDEN)
+                text
             }
         })
+    }
+
+    /// The same for an answer, which may be JSON, where every character can be written by its number.
+    pub(crate) fn hide_in_answer(&self, text: String) -> String {
+        let text = self.hide(text);
+        if !text.contains('\\') {
+            return text;
+        }
+        match serde_json::from_str::<Value>(&text) {
+            Ok(value) => {
+                let hidden = self.hide_in(&value);
+                if hidden == value { text } else { hidden.to_string() }
+            }
+            Err(_) => text,
+        }
     }
 
     pub(crate) fn hide_in(&self, value: &Value) -> Value {
@@ -103,6 +132,18 @@ mod tests {
             credential.hide("got private_demo, Basic cHJpdmF0ZV9kZW1vOg==".into()),
             "got (secret), Basic (secret)"
         );
+        let odd = Credential::private_key("private_a/b+c=".to_owned().into());
+        for spelled in [
+            "private_a/b+c=",
+            "private_a\\/b+c=",
+            "private_a%2Fb%2Bc%3D",
+            "cHJpdmF0ZV9hL2IrYz06",
+            "cHJpdmF0ZV9hL2IrYz0",
+            "\\u0070rivate_a/b+c=",
+        ] {
+            let answer = odd.hide_in_answer(format!("{{\"message\":\"bad {spelled}\"}}"));
+            assert_eq!(answer, "{\"message\":\"bad (secret)\"}", "{spelled}");
+        }
         assert_eq!(
             credential.hide_in(&json!({ "private_demo": ["x private_demo", 1] })),
             json!({ "(secret)": ["x (secret)", 1] })

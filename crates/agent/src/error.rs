@@ -391,10 +391,14 @@ impl CallError {
                 nearest: Some(name), ..
             } => return Some(format!("did you mean `{name}`?")),
             Self::ApprovalRequired(approval) => {
+                let until = approval.expires_at.replace_nanosecond(0).unwrap_or(approval.expires_at);
+                let until = until.format(&time::format_description::well_known::Rfc3339);
                 return Some(format!(
                     "a person who is not {} decides about {} until {}; afterwards the approval holds the answer, and so does \
                      the same call under the same idempotency key",
-                    approval.request.principal, approval.id, approval.expires_at
+                    approval.request.principal,
+                    approval.id,
+                    until.unwrap_or_default()
                 ));
             }
             Self::Denied { .. } => "a person who answers for the library decides what is allowed",

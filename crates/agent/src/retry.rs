@@ -56,29 +56,85 @@ pub(crate) fn pause(limits: &Limits, attempt: u32, failure: &Failure<'_>, now: S
     })
 }
 
-/// The wait that an answer names. The headers in milliseconds come first: `retry-after` rounds them up to seconds.
+/// The wait that an answer names; the longest, if it names several.
 pub(crate) fn named_pause(failure: &Failure<'_>, now: SystemTime) -> Option<Duration> {
     let Failure::Answer(status, headers) = failure else {
         return None;
     };
-    let millis = |name| {
-        let millis: f64 = header(headers, name)?.parse().ok()?;
-        Duration::try_from_secs_f64(millis / 1000.0).ok()
-    };
+    let exact = number(headers, "retry-after-ms").and_then(|millis| seconds(millis / 1000.0));
     // Some servers send their rate limits with every answer; a stumble has nothing to do with them.
-    let limited = *status == StatusCode::TOO_MANY_REQUESTS;
-    millis("retry-after-ms")
-        .or_else(|| limited.then(|| millis("x-ratelimit-reset"))?)
-        .or_else(|| {
-            let text = header(headers, "retry-after")?;
-            match text.parse::<f64>() {
-                Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-                Err(_) => {
-                    let date = httpdate::parse_http_date(text).ok()?;
-                    Some(date.duration_since(now).unwrap_or_default())
-                }
-            }
-        })
+    let [reset, limit] = match *status == StatusCode::TOO_MANY_REQUESTS {
+        true => [reset(headers, now), rate_limit(headers)],
+        false => [None, None],
+    };
+    // `retry-after` rounds up to seconds what the headers in milliseconds say exactly.
+    let is_exact = |whole: &Duration| {
+        let rounded = |exact: Duration| Duration::from_secs(exact.as_millis().div_ceil(1000) as u64);
+        [exact, reset]
+            .into_iter()
+            .flatten()
+            .any(|exact| rounded(exact) == *whole)
+    };
+    let whole = retry_after(headers, now).filter(|whole| !is_exact(whole));
+    [exact, reset, limit, whole].into_iter().flatten().max()
+}
+
+/// `Retry-After`: seconds or a date (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    match number(headers, "retry-after") {
+        Some(whole) => seconds(whole),
+        None => {
+            let date = httpdate::parse_http_date(header(headers, "retry-after")?).ok()?;
+            Some(date.duration_since(now).unwrap_or_default())
+        }
+    }
+}
+
+/// `X-RateLimit-Reset`, which has no standard. ImageKit counts milliseconds, and says in `X-RateLimit-Interval` how long its
+/// window is; others count seconds, or name a time since 1970 in seconds or milliseconds.
+fn reset(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    /// Too long for a wait: 31 years.
+    const A_TIME: f64 = 1e9;
+    let value = number(headers, "x-ratelimit-reset")?;
+    let since_1970 = |time: f64| {
+        let then = SystemTime::UNIX_EPOCH.checked_add(seconds(time)?)?;
+        Some(then.duration_since(now).unwrap_or_default())
+    };
+    match value {
+        _ if value >= A_TIME * 1000.0 => since_1970(value / 1000.0),
+        _ if value >= A_TIME => since_1970(value),
+        _ if headers.contains_key("x-ratelimit-interval") => seconds(value / 1000.0),
+        _ => seconds(value),
+    }
+}
+
+/// The fields of the drafts for rate limits (draft-ietf-httpapi-ratelimit-headers): `RateLimit: "default";r=0;t=30`, earlier
+/// `RateLimit: limit=100, remaining=0, reset=30`, earlier still `RateLimit-Reset: 30`. In seconds.
+fn rate_limit(headers: &HeaderMap) -> Option<Duration> {
+    let fields = headers
+        .get_all("ratelimit")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let waits = fields.flat_map(|field| field.split(',')).filter_map(|limit| {
+        let named = |wanted: &str| -> Option<f64> {
+            let mut pairs = limit.split(';').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| name.trim() == wanted)?.1.trim().parse().ok()
+        };
+        // A limit that still lets something through is not the one that was met.
+        let met = named("r").is_none_or(|left| left <= 0.0);
+        named("t").filter(|_| met).or_else(|| named("reset"))
+    });
+    let waits = waits.chain(number(headers, "ratelimit-reset"));
+    waits.filter_map(seconds).max()
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<f64> {
+    header(headers, name)?.parse().ok()
+}
+
+/// `None` for what is no length of time.
+fn seconds(count: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(count).ok()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -141,7 +197,33 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
         let cases: &[(Pairs, Option<u64>)] = &[
             (&[("retry-after-ms", "20"), ("retry-after", "1")], Some(20)),
-            (&[("x-ratelimit-reset", "370")], Some(370)),
+            (
+                &[("x-ratelimit-reset", "370"), ("x-ratelimit-interval", "1000")],
+                Some(370),
+            ),
+            (&[("x-ratelimit-reset", "370")], Some(370_000)),
+            (&[("x-ratelimit-reset", "1784111770")], Some(1_000_000_000_000)),
+            (&[("x-ratelimit-reset", "1784111770000")], Some(1_000_000_000_000)),
+            (
+                &[
+                    ("x-ratelimit-reset", "370"),
+                    ("x-ratelimit-interval", "1000"),
+                    ("retry-after", "1"),
+                ],
+                Some(370),
+            ),
+            (
+                &[
+                    ("x-ratelimit-reset", "370"),
+                    ("x-ratelimit-interval", "1000"),
+                    ("retry-after", "2"),
+                ],
+                Some(2000),
+            ),
+            (&[("ratelimit", "\"burst\";r=0;t=2, \"day\";r=7;t=3600")], Some(2000)),
+            (&[("ratelimit", "limit=100, remaining=0, reset=3")], Some(3000)),
+            (&[("ratelimit-reset", "4"), ("retry-after", "1")], Some(4000)),
+            (&[("ratelimit", "default")], None),
             (&[("retry-after", "2")], Some(2000)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], Some(7000)),
             (&[("retry-after", "Tue, 06 Nov 1984 08:49:37 GMT")], Some(0)),

@@ -6,8 +6,6 @@ mod approvals;
 mod calls;
 #[path = "suite/faults.rs"]
 mod faults;
-#[path = "suite/overhead.rs"]
-mod overhead;
 #[path = "suite/rules.rs"]
 mod rules;
 #[path = "suite/secrets.rs"]

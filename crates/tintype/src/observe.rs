@@ -20,7 +20,9 @@ use crate::traces::{self, TRACE, Traces};
 pub fn start_logging(config: &Config, traces: Option<&Traces>) {
     // The cache's storage engine tells of its own workings at `info`; a filter that names it beats this. Spans of traces are not for the log, whose lines name
     // the request that they belong to.
-    let filter = EnvFilter::try_new(format!("foyer_storage=warn,{TRACE}=off,{}", config.log)).unwrap_or_default();
+    // The MCP library's last word beats every filter: below `info` it prints whole messages, inputs with secrets among them.
+    let filter = format!("foyer_storage=warn,{TRACE}=off,{},rmcp=info", config.log);
+    let filter = EnvFilter::try_new(filter).unwrap_or_default();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if config.log_format.is_json() {
         lines

@@ -1,5 +1,16 @@
 //! Actions against the real server: over the network through the binary's command line, and in process.
 
+#[path = "suite/crowd.rs"]
+mod crowd;
+#[path = "suite/direct.rs"]
+mod direct;
+#[path = "suite/doors.rs"]
+mod doors;
+#[path = "suite/faults.rs"]
+mod faults;
+#[path = "suite/proxy.rs"]
+mod proxy;
+
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

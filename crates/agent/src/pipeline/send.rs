@@ -73,27 +73,31 @@ impl Pipeline {
         };
         let sent = self.send(request, &way, &mut trip).await;
         trip.note(record);
-        let failed = match sent {
+        let error = match sent {
             Ok(answer) => {
                 record.rate = answer.rate();
                 let told = answer.told();
                 if let Err(reason) = course.operation.supported(&told) {
                     return Err(CallError::Unsupported(reason));
                 }
-                let json = answer.json().map_err(|reason| CallError::Misunderstood {
-                    reason,
-                    drift: Vec::new(),
-                    done: changes,
-                });
-                return Ok(Said {
-                    answer: json?,
-                    shaped: false,
-                    told,
-                });
+                match answer.json() {
+                    Ok(answer) => {
+                        return Ok(Said {
+                            answer,
+                            shaped: false,
+                            told,
+                        });
+                    }
+                    // A page instead of an answer, from whatever stands in between.
+                    Err(reason) => CallError::Misunderstood {
+                        reason,
+                        drift: Vec::new(),
+                        done: changes,
+                    },
+                }
             }
-            Err(failed) => failed,
+            Err(failed) => failed.into_error(changes),
         };
-        let error = failed.into_error(changes);
         if changes && !error.changed_nothing() && !course.about.many {
             // Nobody knows how it ended: the library does.
             if let Some(answer) = self.reconciled(course, survey, record).await {
@@ -151,7 +155,7 @@ impl Pipeline {
             let attempt = self.attempt(&bare, &key, way).await;
             passage.leave(is_there(&attempt), self.limits.patience, Instant::now());
             if let Ok(reply) = &attempt {
-                trip.request_ids.extend(reply.request_id());
+                trip.request_ids.extend(reply.request_id.clone());
             }
             let attempt = match attempt {
                 Ok(reply) if way.success.is(reply.status, unsettled) => return Ok(reply),
@@ -254,11 +258,12 @@ impl Pipeline {
         request
             .headers_mut()
             .insert(header::AUTHORIZATION, key.credential.header());
-        // What can't be sent again gets all the time there is.
+        // What can't be sent again gets the time there is, but for a part in which to look how it ended.
+        let left = way.clock.left();
         let patience = if way.idempotent {
-            way.clock.left().min(self.limits.attempt_timeout)
+            left.min(self.limits.attempt_timeout)
         } else {
-            way.clock.left()
+            left - (left / 4).min(self.limits.attempt_timeout)
         };
         let transport = way.connection.upstream.transport.clone();
         let response = timeout(patience, transport.oneshot(request))
@@ -270,9 +275,12 @@ impl Pipeline {
             return Err(TransportError::TooLarge { limit });
         }
         // Text from outside: an upstream may repeat the key.
-        let text = key.credential.hide(String::from_utf8_lossy(&body).into_owned());
+        let text = key
+            .credential
+            .hide_in_answer(String::from_utf8_lossy(&body).into_owned());
         Ok(Reply {
             status: head.status,
+            request_id: request_id(&head.headers).map(|id| key.credential.hide(id)),
             headers: head.headers,
             text,
         })
@@ -371,7 +379,7 @@ impl Failed {
                 status: reply.status,
                 message: reply.message(),
                 retry_after: self.retry_after,
-                request_id: reply.request_id(),
+                request_id: reply.request_id,
             },
             Ok(Err(error)) => CallError::Unanswered { error, unsettled },
             Err(error) => error,
@@ -391,18 +399,20 @@ fn healing(failure: &Failure<'_>) -> Heal {
 /// An answer without secrets in its text.
 pub(super) struct Reply {
     pub status: StatusCode,
+    /// The upstream's name of it.
+    request_id: Option<String>,
     headers: HeaderMap,
     text: String,
 }
 
-impl Reply {
-    fn request_id(&self) -> Option<String> {
-        let id = ["x-ik-requestid", "x-request-id"]
-            .iter()
-            .find_map(|name| self.headers.get(*name))?;
-        Some(id.to_str().ok()?.chars().take(100).collect())
-    }
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = ["x-ik-requestid", "x-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))?;
+    Some(id.to_str().ok()?.chars().take(200).collect())
+}
 
+impl Reply {
     /// True if the key itself is refused, not what it asks for.
     fn refuses_key(&self) -> bool {
         match self.status {

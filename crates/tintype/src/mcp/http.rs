@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use url::Url;
@@ -16,7 +17,13 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 
 /// The service; whoever comes to it has been let in.
 pub fn service(agents: &Agents) -> StreamableHttpService<Mcp, NeverSessionManager> {
-    let base = Url::parse(&agents.own().base).ok();
+    let mcp = Mcp::new(agents.clone(), Caller::LetIn, Shown::default());
+    service_of(mcp, &agents.own().base)
+}
+
+/// The same for any server at that base URL: the conformance suite's fixtures are behind this transport too.
+pub fn service_of<S: ServerHandler + Clone>(server: S, base: &str) -> StreamableHttpService<S, NeverSessionManager> {
+    let base = Url::parse(base).ok();
     let host = base.as_ref().and_then(|base| base.host_str()).map(str::to_owned);
     let hosts = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
@@ -40,9 +47,8 @@ pub fn service(agents: &Agents) -> StreamableHttpService<Mcp, NeverSessionManage
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .with_max_request_body_bytes(LONGEST_MESSAGE);
-    let mcp = Mcp::new(agents.clone(), Caller::LetIn, Shown::default());
     StreamableHttpService::new(
-        move || Ok(mcp.clone()),
+        move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
         config,
     )
