@@ -3,18 +3,38 @@
 //! one transaction decides, whichever process it comes from.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::Row;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlSafeStr as _};
 use time::OffsetDateTime;
 
 use crate::vault::{KeySource, Sealed, Vault, VaultError, random};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+// Not by `sqlx::migrate!`: the macros of sqlx bring a second build of all its drivers.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let step = |version, description: &'static str, sql: &'static str| {
+        Migration::new(
+            version,
+            description.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations(vec![
+        step(1, "agent", include_str!("../migrations/0001_agent.sql")),
+        step(
+            2,
+            "links and undo",
+            include_str!("../migrations/0002_links_and_undo.sql"),
+        ),
+    ])
+});
 
 /// Longer than any transaction of ours takes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
