@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use agent::{Limits, Transport};
+use agent::{ACTIONS, Action, Limits, Transport};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -11,6 +11,30 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 const PICTURE: &[u8] = include_bytes!("../../../../tests/files/photo.jpg");
+
+/// Their answers depend on what everybody does at once (the whole trash, all pictures), or they ask no server at all: they are not
+/// called beside all others. `tests/python/test_agents.py` and `test_agent_files.py` compare their doors.
+const APART: &[&str] = &[
+    "create_upload_link",
+    "delete_from_trash",
+    "empty_trash",
+    "find_duplicate_files",
+    "find_similar_files",
+    "get_upload_link",
+    "list_trash",
+    "restore_from_trash",
+    "revoke_upload_link",
+];
+
+/// The actions that can be called beside each other.
+pub fn side_by_side() -> Vec<&'static Action> {
+    let chosen: Vec<_> = ACTIONS
+        .iter()
+        .filter(|action| !APART.contains(&action.name()))
+        .collect();
+    assert_eq!(chosen.len() + APART.len(), ACTIONS.len());
+    chosen
+}
 
 /// Names in the library that nobody else uses.
 pub fn marker() -> String {
