@@ -107,10 +107,13 @@ impl Traces {
     pub async fn close(self) {
         let closed = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(TIMEOUT)).await;
         if !matches!(closed, Ok(Ok(()))) {
-            tracing::warn!("the last traces could not be sent");
+            tracing::warn!(target: LOG, "the last traces could not be sent");
         }
     }
 }
+
+/// Of our own words in the log: a filter for the spans' target is one for all that begins with it, this module's name among them.
+const LOG: &str = "tintype::otlp";
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -173,7 +176,7 @@ impl Sender {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
             *complained = Some(Instant::now());
-            tracing::warn!(problem, "the receiver of traces did not take them");
+            tracing::warn!(target: LOG, problem, "the receiver of traces did not take them");
         }
     }
 }
@@ -204,7 +207,8 @@ pub fn of_request(headers: &HeaderMap, method: &str, path: &str, area: &'static 
 
 /// Notes what was answered. A span ends when all that it caused has ended, which may be later: work that others will want is finished.
 pub fn answered(span: &Span, status: u16) {
-    span.record("http.response.status_code", status);
+    // Unsigned numbers would be sent as text.
+    span.record("http.response.status_code", i64::from(status));
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }

@@ -561,8 +561,10 @@ mod tests {
                 let key = request.headers().get("authorization");
                 let key = key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default();
                 assert_eq!(request.method().as_str(), "GET");
-                let (status, body) = match url.split('?').next().and_then(|path| path.rsplit('/').next()) {
-                    Some("a%20b.jpg") => (200, "bytes"),
+                // One client escapes the slashes of names, too.
+                let path = decoded(url.split('?').next().unwrap());
+                let (status, body) = match path.rsplit('/').next() {
+                    Some("a b.jpg") => (200, "bytes"),
                     Some("closed.jpg") => (403, "<Error><Code>AccessDenied</Code></Error>"),
                     _ => (404, "<Error><Code>NoSuchKey</Code></Error>"),
                 };
@@ -583,6 +585,13 @@ mod tests {
                 Ok(answer)
             })
         }
+    }
+
+    fn decoded(url: &str) -> String {
+        percent_encoding::percent_decode_str(url)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
     }
 
     /// Made for this test.
@@ -650,7 +659,7 @@ mod tests {
         // As it stands in the service account's JSON file, or with its line breaks spelt out.
         for key in [KEY.to_owned(), KEY.replace('\n', "\\n")] {
             let (url, key) = asked(origin("GCS", &settings), json!({ "privateKey": key })).await;
-            assert_eq!(url, "https://storage.googleapis.com/shop-media/raw/a%20b.jpg");
+            assert_eq!(decoded(&url), "https://storage.googleapis.com/shop-media/raw/a b.jpg");
             let parts: Vec<&str> = key.strip_prefix("Bearer ").unwrap().split('.').collect();
             assert_eq!(parts.len(), 3);
             let claims = URL_SAFE_NO_PAD.decode(parts[1]).unwrap();

@@ -164,6 +164,12 @@ async fn one(action: &'static agent::Action, doors: &Doors<'_>) -> usize {
                 doors.command_line(name, &wrong).await,
             ),
         };
+        // Bytes never go through a model.
+        if name == "upload_file" && matches!(door, "mcp" | "dynamic") {
+            assert_eq!(said, Err("invalid_input".to_owned()), "{name} through {door}");
+            passed += 1;
+            continue;
+        }
         let said = volatile(told(said, action.effect(), &mine));
         let expected = match (door, alias) {
             ("toolkit", Some(alias)) => wanted.clone().map(|data| alias.answer(data)),

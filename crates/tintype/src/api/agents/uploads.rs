@@ -16,7 +16,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 
 use super::access::{refused, shown};
-use super::{Door, Refusal, envelope};
+use super::{Door, Read, Refusal, envelope};
 use crate::agents;
 use crate::agents::approval_page::{escaped, page};
 use crate::app::media_type::{HEAD_BYTES, detect};
@@ -39,9 +39,14 @@ pub struct Asked {
 }
 
 /// `GET /access/uploads?link=`: a form for people.
-pub async fn form(State(door): State<Door>, Query(asked): Query<Asked>) -> Response {
-    match opened(&door, &asked.link).await {
-        Ok(link) => shown(StatusCode::OK, form_for(&link, &asked.link)),
+pub async fn form(State(door): State<Door>, asked: Result<Read<Query<Asked>>, Refusal>) -> Response {
+    let page = async {
+        let Read(Query(asked)) = asked?;
+        let link = opened(&door, &asked.link).await?;
+        Ok(form_for(&link, &asked.link))
+    };
+    match page.await {
+        Ok(page) => shown(StatusCode::OK, page),
         Err(refusal) => refused(&refusal),
     }
 }
@@ -78,7 +83,7 @@ fn form_for(link: &UploadLink, secret: &str) -> String {
 /// `PUT /access/uploads?link=&fileName=`: the bytes as the body, for programs.
 pub async fn put(
     State(door): State<Door>,
-    Query(asked): Query<Asked>,
+    Read(Query(asked)): Read<Query<Asked>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -91,8 +96,17 @@ pub async fn put(
 }
 
 /// `POST /access/uploads?link=`: a form with the field `file`, for browsers.
-pub async fn post(State(door): State<Door>, Query(asked): Query<Asked>, headers: HeaderMap, body: Body) -> Response {
-    match from_form(&door, &asked, &headers, body).await {
+pub async fn post(
+    State(door): State<Door>,
+    asked: Result<Read<Query<Asked>>, Refusal>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let path = async {
+        let Read(Query(asked)) = asked?;
+        from_form(&door, &asked, &headers, body).await
+    };
+    match path.await {
         Ok(path) => shown(
             StatusCode::CREATED,
             page(
