@@ -273,7 +273,8 @@ def test_an_origin_that_changes_its_answer(shared, liar, photo):
     # The other answer is another file, and no picture.
     ended(shared, purge(shared, target))
     other = shared.get(target)
-    assert other.body.startswith(b"<script>") and other.headers["Content-Disposition"].startswith("attachment")
+    assert other.body.startswith(b"<script>") and other.headers["X-Content-Type-Options"] == "nosniff"
+    assert other.headers["Content-Type"] == "application/octet-stream"
     assert shared.get(f"{target}?tr=w-90").body.startswith(b"<script>")
     assert liar.asked == ["/p.jpg"] * 2
 
