@@ -77,6 +77,16 @@ impl Meters {
         Ok(Self(handle))
     }
 
+    /// Folds what was observed into its buckets, which rendering would do, too: a server whose meters nobody asks for must not grow.
+    /// Never ends.
+    pub async fn keep_small(self) {
+        const EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+        loop {
+            tokio::time::sleep(EVERY).await;
+            self.0.run_upkeep();
+        }
+    }
+
     /// What `/metrics` answers, with the state of delivery as of now.
     pub fn render(&self, delivery: &delivery::Stats) -> String {
         let counters = [
