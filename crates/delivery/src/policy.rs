@@ -1,5 +1,7 @@
 //! How long an answer may be kept, and by whom: a value, with its header text in one place.
 
+use std::borrow::Cow;
+
 /// A year, the longest that caches promise to keep anything.
 const YEAR_S: u64 = 31_536_000;
 
@@ -43,12 +45,17 @@ impl CachePolicy {
     }
 
     /// The text of `Cache-Control`, with the ages that the operator chose.
-    pub fn header_with(self, ages: &EdgeAges) -> String {
+    pub fn header_with(self, ages: &EdgeAges) -> Cow<'static, str> {
+        if ages.browser_s.is_none() && ages.edge_s.is_none() {
+            return self.header();
+        }
         let browser = ages.browser_s.unwrap_or(YEAR_S);
         let edge = ages.edge_s.unwrap_or(YEAR_S);
         match self {
-            Self::Public => format!("public, s-maxage={edge}, max-age={browser}, must-revalidate"),
-            Self::Private { max_age_s } => format!("private, max-age={}, must-revalidate", max_age_s.min(browser)),
+            Self::Public => format!("public, s-maxage={edge}, max-age={browser}, must-revalidate").into(),
+            Self::Private { max_age_s } => {
+                format!("private, max-age={}, must-revalidate", max_age_s.min(browser)).into()
+            }
             Self::Brief | Self::NoStore => self.header(),
         }
     }
@@ -64,12 +71,13 @@ impl CachePolicy {
     }
 
     /// The text of `Cache-Control`.
-    pub fn header(self) -> String {
+    pub fn header(self) -> Cow<'static, str> {
         match self {
-            Self::Public => format!("public, s-maxage={YEAR_S}, max-age={YEAR_S}, must-revalidate"),
-            Self::Private { max_age_s } => format!("private, max-age={max_age_s}, must-revalidate"),
-            Self::Brief => format!("public, s-maxage={ABSENT_S}, max-age={ABSENT_S}"),
-            Self::NoStore => "no-store".to_owned(),
+            // A year, and a minute.
+            Self::Public => "public, s-maxage=31536000, max-age=31536000, must-revalidate".into(),
+            Self::Brief => "public, s-maxage=60, max-age=60".into(),
+            Self::Private { max_age_s } => format!("private, max-age={max_age_s}, must-revalidate").into(),
+            Self::NoStore => "no-store".into(),
         }
     }
 }
@@ -103,6 +111,11 @@ mod tests {
         ];
         for (policy, expected) in cases {
             assert_eq!(policy.header(), expected);
+            let chosen = EdgeAges {
+                browser_s: Some(YEAR_S),
+                edge_s: Some(YEAR_S),
+            };
+            assert_eq!(policy.header_with(&chosen), expected, "the same ages, chosen");
             assert_eq!(policy.header_with(&EdgeAges::default()), expected);
             assert_eq!(policy.edge_header(&EdgeAges::default()), None);
         }

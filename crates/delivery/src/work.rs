@@ -40,7 +40,7 @@ pub(crate) enum Work {
 pub(crate) struct Job {
     pub(crate) key: Key,
     /// Of the file, for purges are by path.
-    path: Arc<str>,
+    pub(crate) path: Arc<str>,
     pub(crate) format: Format,
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
@@ -121,7 +121,7 @@ pub(crate) async fn decide(
         if known(&key) {
             return Ok(Work::Known(key));
         }
-        if let Some((rendition, tier)) = kept(shared, &key, &path).await {
+        if let Some((rendition, from)) = at_hand(shared, &key, &path).await {
             return Ok(Work::Rendition(Box::new(Job {
                 key,
                 path,
@@ -130,7 +130,7 @@ pub(crate) async fn decide(
                 stands_in: false,
                 notices,
                 patient: false,
-                how: How::Made(rendition, found_in(shared, tier)),
+                how: How::Made(rendition, from),
             })));
         }
         let (parts, chain) = stages(shared, transformation, source, scope, context).await?;
@@ -298,8 +298,8 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
         How::Make(recipe) => *recipe,
     };
     let (key, path) = (job.key, job.path);
-    if let Some((rendition, tier)) = kept(shared, &key, &path).await {
-        return Ok((rendition, found_in(shared, tier)));
+    if let Some(found) = at_hand(shared, &key, &path).await {
+        return Ok(found);
     }
     let counters = &shared.counters;
     match shared.in_flight.run(key, make(shared.clone(), key, path, recipe)).await {
@@ -314,6 +314,12 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
             Ok((made?.0, ServedFrom::Render))
         }
     }
+}
+
+/// From the cache, if it is there and may be served.
+pub(crate) async fn at_hand(shared: &Shared, key: &Key, path: &str) -> Option<(Rendition, ServedFrom)> {
+    let (rendition, tier) = kept(shared, key, path).await?;
+    Some((rendition, found_in(shared, tier)))
 }
 
 fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {

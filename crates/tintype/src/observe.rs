@@ -1,12 +1,15 @@
 //! Logs, request ids and metrics.
 
-use std::time::Instant;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use delivery::stats::{ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -37,7 +40,13 @@ pub fn start_logging(config: &Config) {
 
 /// The process's meters, rendered in Prometheus' text format.
 #[derive(Clone)]
-pub struct Meters(PrometheusHandle);
+pub struct Meters {
+    handle: PrometheusHandle,
+    answers: Arc<AnswerMeters>,
+}
+
+/// How often distributions are put together from what was recorded: until then each record takes memory.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 const REQUESTS: &str = "tintype_http_requests_total";
 const SECONDS: &str = "tintype_http_request_seconds";
@@ -62,7 +71,26 @@ impl Meters {
             .install_recorder()?;
         describe();
         metrics::gauge!("tintype_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        Ok(Self(handle))
+        Ok(Self {
+            handle,
+            answers: Arc::default(),
+        })
+    }
+
+    /// Keeps what was recorded small, whether somebody asks for it or not. Never ends.
+    pub async fn upkeep(self) {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            self.handle.run_upkeep();
+        }
+    }
+
+    /// Who observes requests.
+    pub fn observer(&self, area: fn(&str) -> &'static str) -> Observer {
+        Observer {
+            area,
+            answers: Arc::clone(&self.answers),
+        }
     }
 
     /// What `/metrics` answers, with the state of delivery as of now.
@@ -93,8 +121,8 @@ impl Meters {
         if let Some(bytes) = resident_bytes() {
             metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
         }
-        self.0.run_upkeep();
-        self.0.render()
+        self.handle.run_upkeep();
+        self.handle.render()
     }
 }
 
@@ -177,35 +205,103 @@ fn resident_bytes() -> Option<u64> {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(pub uuid::Uuid);
 
-/// Gives the request an id, logs it when it is answered, and counts it. Outermost of all.
-pub async fn observe(State(area): State<fn(&str) -> &'static str>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = RequestId(uuid::Uuid::new_v4());
-    request.extensions_mut().insert(id);
+/// Gives requests their ids, logs them when they are answered, and counts them. Outermost of all.
+#[derive(Clone)]
+pub struct Observer {
+    area: fn(&str) -> &'static str,
+    answers: Arc<AnswerMeters>,
+}
+
+/// An [`Observer`] as a layer of a router.
+pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    // The query stays out of the log: it may hold signatures and tokens.
     let path = request.uri().path().to_owned();
-    let area = area(&path);
-    let span = tracing::info_span!("request", request_id = %id.0);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
-    let elapsed = started.elapsed();
-    span.in_scope(|| {
-        tracing::info!(%method, path, status = status.as_u16(), ms = elapsed.as_millis() as u64, "answered");
-    });
-    let text = HeaderValue::from_str(&id.0.to_string());
-    if let Ok(value) = text {
-        let headers = response.headers_mut();
-        headers.insert(HeaderName::from_static("x-ik-requestid"), value.clone());
-        headers.insert(HeaderName::from_static("x-request-id"), value);
-    }
-    // An unknown method is the client's text: it must not become a label of its own.
-    let method = match method.as_str() {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method.to_string(),
-        _ => "OTHER".to_owned(),
+    let answer = |id: RequestId| {
+        request.extensions_mut().insert(id);
+        next.run(request)
     };
-    metrics::counter!(REQUESTS, "area" => area, "method" => method, "status" => status.as_u16().to_string())
-        .increment(1);
-    metrics::histogram!(SECONDS, "area" => area).record(elapsed.as_secs_f64());
-    response
+    observer.observe(&method, &path, answer).await
+}
+
+impl Observer {
+    /// What kind of path it is, for metrics.
+    pub fn area(&self, path: &str) -> &'static str {
+        (self.area)(path)
+    }
+
+    /// Has a request answered. The query stays out of the log: it may hold signatures and tokens.
+    pub async fn observe<F: Future<Output = Response>>(
+        &self,
+        method: &Method,
+        path: &str,
+        answer: impl FnOnce(RequestId) -> F,
+    ) -> Response {
+        let started = Instant::now();
+        // The generator of this process: one of the system costs a call each time.
+        let id = RequestId(uuid::Builder::from_random_bytes(rand::random()).into_uuid());
+        let span = tracing::info_span!("request", request_id = %id.0);
+        let mut response = answer(id).instrument(span.clone()).await;
+        let status = response.status().as_u16();
+        let elapsed = started.elapsed();
+        span.in_scope(|| {
+            tracing::info!(%method, path, status, ms = elapsed.as_millis() as u64, "answered");
+        });
+        let mut text = uuid::Uuid::encode_buffer();
+        if let Ok(value) = HeaderValue::from_str(id.0.as_hyphenated().encode_lower(&mut text)) {
+            let headers = response.headers_mut();
+            headers.insert(X_IK_REQUEST_ID, value.clone());
+            headers.insert(X_REQUEST_ID, value);
+        }
+        self.answers
+            .count(self.area(path), method_label(method), status, elapsed);
+        response
+    }
+}
+
+const X_IK_REQUEST_ID: HeaderName = HeaderName::from_static("x-ik-requestid");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An unknown method is the client's text: it must not become a label of its own.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
+    known.unwrap_or("OTHER")
+}
+
+/// The meters of answers, each found once: to find one by its labels takes as long as some answers do.
+#[derive(Default)]
+struct AnswerMeters {
+    found: RwLock<HashMap<(&'static str, &'static str, u16), AnswerMeter>>,
+}
+
+#[derive(Clone)]
+struct AnswerMeter {
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl AnswerMeters {
+    fn count(&self, area: &'static str, method: &'static str, status: u16, elapsed: Duration) {
+        let labels = (area, method, status);
+        {
+            let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(meter) = found.get(&labels) {
+                return meter.count(elapsed);
+            }
+        }
+        let meter = AnswerMeter {
+            requests: metrics::counter!(REQUESTS, "area" => area, "method" => method, "status" => status.to_string()),
+            seconds: metrics::histogram!(SECONDS, "area" => area),
+        };
+        meter.count(elapsed);
+        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        found.insert(labels, meter);
+    }
+}
+
+impl AnswerMeter {
+    fn count(&self, elapsed: Duration) {
+        self.requests.increment(1);
+        self.seconds.record(elapsed.as_secs_f64());
+    }
 }

@@ -101,10 +101,15 @@ impl Transaction {
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.kind {
+        let committed = match self.kind {
             Kind::Sqlite(tx) => tx.commit().await,
             Kind::Postgres(tx) => tx.commit().await,
-        }?;
+        };
+        if let Some(wakers) = &self.wakers {
+            // Also after an error, for then nobody knows.
+            wakers.count_commit();
+        }
+        committed?;
         if let Some(wakers) = self.wakers {
             for waiting in self.wakes {
                 wakers.of(waiting).notify_one();

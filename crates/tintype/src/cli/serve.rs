@@ -60,12 +60,14 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
     let sweep_shared = tokio::spawn(sweep_shared(app.clone(), config.shared_kept));
     let index = tokio::spawn(build_search_index(app.library.clone()));
     let counting = tokio::spawn(usage::keep_writing(app.clone()));
-    let service = router::router(app.clone(), meters);
-    server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
+    let upkeep = tokio::spawn(meters.clone().upkeep());
+    let front = router::front(app.clone(), meters);
+    server::serve(listener, front, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
     sweep_shared.abort();
     index.abort();
     counting.abort();
+    upkeep.abort();
     background.stop(config.shutdown_timeout).await;
     usage::write_all(&app).await;
     app.delivery.close().await;
