@@ -4,10 +4,10 @@ SHELL := /bin/sh
 SECONDS ?= 600
 KILLS ?= 200
 
-.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-agents bench-api bench-library fmt
+.PHONY: help setup setup-test build run test e2e torture fuzz bench bench-agents bench-api bench-delivery bench-library fmt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what building and running need (apt); quick when all is there
 	@scripts/setup.sh run
@@ -41,6 +41,9 @@ bench-agents: setup ## measure what the pipeline of agents' calls adds; writes d
 
 bench-api: setup-test ## measure uploads, reads and folder jobs of a running server; writes docs/benchmarks-api.md
 	@bench/api/run
+
+bench-delivery: setup ## measure delivery under load, beside nginx and oximg; writes docs/benchmarks-delivery.md
+	@bench/delivery/run
 
 bench: setup ## compare with other servers and libraries; see docs/benchmarks.md
 	@bench/run

@@ -58,6 +58,44 @@ impl Client {
     /// Sends a whole request and waits for its answer.
     pub fn send(&mut self, request: &[u8]) -> Result<Reply, BenchError> {
         self.stream.get_mut().write_all(request)?;
+        let (status, length, chunked) = self.head()?;
+        let mut body = Vec::new();
+        match length {
+            Some(length) => self.read(length, &mut body)?,
+            None if chunked => loop {
+                let size = self.line()?;
+                let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)?;
+                self.read(size, &mut body)?;
+                self.line()?;
+                if size == 0 {
+                    break;
+                }
+            },
+            None if status == 204 => {}
+            None => return Err(format!("{}: an answer without a length", self.host).into()),
+        }
+        Ok(Reply { status, body })
+    }
+
+    /// Sends a whole request and reads the answer into `room`, again and again: its status, and how many bytes it had.
+    pub fn drain(&mut self, request: &[u8], room: &mut [u8]) -> Result<(u16, usize), BenchError> {
+        self.stream.get_mut().write_all(request)?;
+        let (status, length, _) = self.head()?;
+        let length = length.ok_or_else(|| format!("{}: an answer without a length", self.host))?;
+        let mut left = length;
+        while left > 0 {
+            let wanted = left.min(room.len());
+            let read = self.stream.read(&mut room[..wanted])?;
+            if read == 0 {
+                return Err(format!("{}: the server hung up", self.host).into());
+            }
+            left -= read;
+        }
+        Ok((status, length))
+    }
+
+    /// The status, the length and whether it comes in chunks.
+    fn head(&mut self) -> Result<(u16, Option<usize>, bool), BenchError> {
         let first = self.line()?;
         let status = first
             .split(' ')
@@ -77,22 +115,7 @@ impl Client {
                 chunked = value.eq_ignore_ascii_case("chunked");
             }
         }
-        let mut body = Vec::new();
-        match length {
-            Some(length) => self.read(length, &mut body)?,
-            None if chunked => loop {
-                let size = self.line()?;
-                let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)?;
-                self.read(size, &mut body)?;
-                self.line()?;
-                if size == 0 {
-                    break;
-                }
-            },
-            None if status == 204 => {}
-            None => return Err(format!("{}: an answer without a length", self.host).into()),
-        }
-        Ok(Reply { status, body })
+        Ok((status, length, chunked))
     }
 
     fn read(&mut self, length: usize, body: &mut Vec<u8>) -> Result<(), BenchError> {
@@ -130,6 +153,7 @@ mod tests {
             stream
                 .write_all(
                     b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc\
+                      HTTP/1.1 206 Partial Content\r\ncontent-length: 3\r\n\r\nghi\
                       HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n1\r\nf\r\n0\r\n\r\n",
                 )
                 .unwrap();
@@ -140,6 +164,9 @@ mod tests {
         let mut client = Client::connect(host).unwrap();
         let first = client.get("/a").unwrap();
         assert_eq!((first.status, &first.body[..]), (200, &b"abc"[..]));
+        let mut room = [0; 2];
+        assert_eq!(client.drain(b"GET /r HTTP/1.1\r\n\r\n", &mut room).unwrap(), (206, 3));
+        assert_eq!(&room, b"ih");
         let second = client.get("/b").unwrap();
         assert_eq!((second.status, &second.body[..]), (404, &b"def"[..]));
         drop(client);

@@ -25,7 +25,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bench::{BenchError, client, machine, statistics};
+use bench::{BenchError, client, daemon, machine, statistics};
 use goals::Goal;
 use servers::Programs;
 

@@ -2,16 +2,18 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bench::upload;
 use contender::{OutputFormat, Task};
 
 use crate::BenchError;
 use crate::client::Client;
+use crate::daemon::{free_port, processor_ms};
 
 /// Where the peers are installed.
 pub struct Programs {
@@ -158,25 +160,9 @@ impl Server {
         if self.kind != Kind::Tintype {
             return Ok(());
         }
-        const BOUNDARY: &str = "----------bench";
-        let mut body = Vec::new();
-        for (name, value) in [("fileName", file), ("useUniqueFileName", "false")] {
-            body.extend_from_slice(
-                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-                    .as_bytes(),
-            );
-        }
-        body.extend_from_slice(
-            format!(
-                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{file}\"\r\n\
-                 Content-Type: application/octet-stream\r\n\r\n"
-            )
-            .as_bytes(),
-        );
-        body.extend_from_slice(&fs::read(folder.join(file))?);
-        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-        let headers =
-            format!("Authorization: Basic {BASIC}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n");
+        let fields = [("fileName", file), ("useUniqueFileName", "false")];
+        let body = upload::body(&fields, file, &fs::read(folder.join(file))?);
+        let headers = format!("Authorization: Basic {BASIC}\r\n{}", upload::HEADERS);
         let reply = Client::connect(self.address(0))?.post("/api/v1/files/upload", &headers, &body)?;
         if reply.status != 200 {
             return Err(format!("{}: {file} was refused: {}", self.name, text(&reply.body)).into());
@@ -411,23 +397,6 @@ fn text(bytes: &[u8]) -> String {
         .to_owned()
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, BenchError> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// User and system time of a process, from Linux's `/proc`, in its steps of 10 ms.
-fn processor_ms(process: u32) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The second field is the name in brackets and may hold spaces: the 14th and 15th are counted from behind it.
-    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = |field: usize| -> f64 {
-        let value = fields.split_whitespace().nth(field);
-        value.and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
-    };
-    (ticks(11) + ticks(12)) * 10.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -466,11 +435,5 @@ mod tests {
             paths(&task)[2..],
             ["/unsafe/fit-in/512x0/filters:format(png)/a.jpg", "/w_512,f_png/a.jpg"]
         );
-    }
-
-    #[test]
-    fn this_process_has_used_its_processor() {
-        assert!(processor_ms(std::process::id()) >= 0.0);
-        assert!(processor_ms(0).is_nan());
     }
 }
