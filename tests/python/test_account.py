@@ -547,8 +547,18 @@ def test_origins_in_private_networks_need_leave(start, website):
 
 # --- usage
 
+def test_countries_are_counted_on_the_word_of_trusted_proxies_only(start):
+    server = start(country_header="CF-IPCountry")
+    client = ImageKit(private_key=PRIVATE_KEY, base_url=server.url, max_retries=0)
+    server.upload(PHOTO, "used.jpg")
+    assert server.request("GET", "/demo/used.jpg", {"CF-IPCountry": "CH"}).status == 200
+    today = datetime.datetime.now(datetime.UTC).date()
+    seen = client.accounts.usage_analytics.get(start_date=today, end_date=today)
+    assert seen.request_count == 1 and seen.country.by_requests == []
+
+
 def test_usage_counts_what_is_served(start):
-    server = start()
+    server = start(trusted_proxies="127.0.0.0/8", country_header="CF-IPCountry")
     client = ImageKit(private_key=PRIVATE_KEY, base_url=server.url, max_retries=0)
     server.upload(PHOTO, "used.jpg")
     agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile/15E148 Safari/604.1"

@@ -1,7 +1,7 @@
 //! Admission by cost: what a rendering will take decides when it may start, not how many requests there are.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,6 +41,7 @@ pub(crate) struct Admission {
     memory: Lane,
     dear_memory: Lane,
     waiting: Arc<AtomicUsize>,
+    turns: Turns,
     limits: AdmissionLimits,
 }
 
@@ -74,6 +75,54 @@ impl Lane {
 #[derive(Debug)]
 pub(crate) struct Permit {
     _held: Vec<OwnedSemaphorePermit>,
+    since: Instant,
+    typical: Arc<AtomicU64>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let took = u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        // Of two that end at once one may not count.
+        let before = self.typical.load(Ordering::Relaxed);
+        let typical = if before == 0 {
+            took
+        } else {
+            before - before / 8 + took / 8
+        };
+        self.typical.store(typical, Ordering::Relaxed);
+    }
+}
+
+/// When who is refused should ask again. Each is told a time at which it would be its turn if all who were refused stood in the queue: told the same time,
+/// they would come together, and most of them in vain, again and again.
+#[derive(Debug)]
+struct Turns {
+    workers: u64,
+    /// Microseconds that work has taken lately.
+    typical: Arc<AtomicU64>,
+    /// The last turn that somebody was told.
+    told: Mutex<Option<Instant>>,
+}
+
+/// Nobody is told to wait for longer: by then much may have changed.
+const LONGEST_AWAY: Duration = Duration::from_secs(60);
+
+impl Turns {
+    fn next(&self, now: Instant, waiting: usize) -> DeliveryError {
+        let turn = Duration::from_micros(self.typical.load(Ordering::Relaxed) / self.workers);
+        let free = now
+            + turn
+                .saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX))
+                .min(LONGEST_AWAY);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = told.filter(|last| *last > free).unwrap_or(free);
+        let next = (last + turn).min(now + LONGEST_AWAY);
+        *told = Some(next);
+        let away = next.saturating_duration_since(now).as_millis().div_ceil(1000);
+        DeliveryError::Overloaded {
+            retry_after_s: u32::try_from(away).unwrap_or(u32::MAX).max(1),
+        }
+    }
 }
 
 impl Admission {
@@ -86,6 +135,11 @@ impl Admission {
             memory: Lane::new(reserved),
             dear_memory: Lane::new(limits.memory_bytes - reserved),
             waiting: Arc::new(AtomicUsize::new(0)),
+            turns: Turns {
+                workers: workers as u64,
+                typical: Arc::default(),
+                told: Mutex::default(),
+            },
             limits,
         }
     }
@@ -102,16 +156,20 @@ impl Admission {
         ];
         let came = Instant::now();
         let permit = match take_now(&needs) {
-            Some(permit) => Ok(permit),
+            Some(held) => Ok(held),
             None => {
                 let _place = self.queue_up()?;
                 tokio::time::timeout(self.limits.wait, take(&needs))
                     .await
-                    .unwrap_or_else(|_elapsed| Err(overloaded()))
+                    .unwrap_or_else(|_elapsed| Err(self.overloaded()))
             }
         };
         stats::waited(came.elapsed());
-        permit
+        Ok(Permit {
+            _held: permit?,
+            since: Instant::now(),
+            typical: self.turns.typical.clone(),
+        })
     }
 
     /// Workers that have nothing to do.
@@ -129,35 +187,33 @@ impl Admission {
         if self.waiting.fetch_add(1, Ordering::Relaxed) < self.limits.queue {
             Ok(place)
         } else {
-            Err(overloaded())
+            Err(self.overloaded())
         }
+    }
+
+    fn overloaded(&self) -> DeliveryError {
+        self.turns.next(Instant::now(), self.waiting())
     }
 }
 
 /// What a permit is made of, in the order in which everybody takes it: so nobody waits in a circle.
 type Needs<'a> = [Option<(&'a Arc<Semaphore>, u32)>; 3];
 
-fn take_now(needs: &Needs<'_>) -> Option<Permit> {
+fn take_now(needs: &Needs<'_>) -> Option<Vec<OwnedSemaphorePermit>> {
     let held = needs
         .iter()
         .flatten()
         .map(|(free, permits)| (*free).clone().try_acquire_many_owned(*permits));
-    Some(Permit {
-        _held: held.collect::<Result<_, _>>().ok()?,
-    })
+    held.collect::<Result<_, _>>().ok()
 }
 
-async fn take(needs: &Needs<'_>) -> Result<Permit, DeliveryError> {
+async fn take(needs: &Needs<'_>) -> Result<Vec<OwnedSemaphorePermit>, DeliveryError> {
     let mut held = Vec::with_capacity(needs.len());
     for (free, permits) in needs.iter().flatten() {
         let permit = (*free).clone().acquire_many_owned(*permits).await;
-        held.push(permit.map_err(|_closed| overloaded())?);
+        held.push(permit.map_err(|closed| DeliveryError::internal("wait for a worker", closed))?);
     }
-    Ok(Permit { _held: held })
-}
-
-fn overloaded() -> DeliveryError {
-    DeliveryError::Overloaded { retry_after_s: 1 }
+    Ok(held)
 }
 
 /// One who waits, counted for as long as it lives.
@@ -192,6 +248,25 @@ mod tests {
             queue: 4,
             wait: Duration::from_millis(1),
         }
+    }
+
+    #[test]
+    fn who_is_refused_is_told_a_turn_of_its_own() {
+        let turns = Turns {
+            workers: 2,
+            typical: Arc::new(AtomicU64::new(400_000)),
+            told: Mutex::default(),
+        };
+        let now = Instant::now();
+        let told = |after_ms, waiting| match turns.next(now + Duration::from_millis(after_ms), waiting) {
+            DeliveryError::Overloaded { retry_after_s } => retry_after_s,
+            other => panic!("{other}"),
+        };
+        // A turn each 200 ms: ten wait, so the next one is free in 2.2 seconds.
+        let seconds: Vec<u32> = (0..6).map(|_| told(0, 10)).collect();
+        assert_eq!(seconds, [3, 3, 3, 3, 3, 4]);
+        assert_eq!(told(60_000, 0), 1, "later nobody waits");
+        assert_eq!((0..1000).map(|_| told(60_000, 10)).max(), Some(60));
     }
 
     async fn code(admission: &Admission, cost: Cost) -> Option<Code> {

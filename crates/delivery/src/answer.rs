@@ -10,8 +10,9 @@ use transform::{Attachment, Context, Format, Transformation};
 use crate::access::{self, Right};
 use crate::active::{content_security_policy, is_to_save};
 use crate::asked::{self, Asked};
-use crate::cache::Key;
+use crate::cache::{Key, Rendition};
 use crate::conditional::{Validators, hasty};
+use crate::decisions::{Decision, Decisions, Description, Moment, Original, What};
 use crate::policy::Lifetime;
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
@@ -21,12 +22,31 @@ use crate::{
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
-    let restrictions = &shared.settings.restrictions;
-    request
-        .visitor
-        .as_ref()
-        .map_or(Ok(()), |visitor| restrictions.admit(visitor))?;
+    // Before a decision is looked for: none knows who asks.
+    if let Some(visitor) = &request.visitor {
+        shared.settings.restrictions.admit(visitor)?;
+    }
     let account = shared.sources.account().await?;
+    let moment = Moment::new(shared.sources.state(), &account);
+    let name = Decisions::name(request);
+    if let Some(decision) = shared.decisions.find(name.as_deref(), &moment)
+        && let Some(answer) = again(shared, request, &decision).await?
+    {
+        return Ok(answer);
+    }
+    // In a place of its own: what an answer from memory has to carry about is then small.
+    Box::pin(anew(shared, request, account, moment, name)).await
+}
+
+/// By all that has to be decided.
+async fn anew(
+    shared: &Arc<Shared>,
+    request: &Request<'_>,
+    account: Arc<Account>,
+    moment: Moment,
+    name: Option<String>,
+) -> Result<Answer, DeliveryError> {
+    let restrictions = &shared.settings.restrictions;
     let (path, endpoint) = asked::endpoint(request.target, &shared.settings.endpoint, &account);
     let mut asked = Asked::read(request.target, &shared.settings, &account, &path, endpoint)?;
     let right = access::right(request, &shared.settings, &account, &path)?;
@@ -54,17 +74,63 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     if shared.settings.tags && !matches!(answer.cache, CachePolicy::Private { .. }) {
         answer.tags = tags::of_asset(&shared.settings.endpoint, &found.asset);
     }
+    let what = What::of(&work).filter(|_| right == Right::Anybody && !found.is_foreign && !found.stands_in);
+    let decided = what.map(|what| (Description::of(&answer), what));
+    let original = Original::of(&found.asset.version);
+    let answer = if is_known(request, &answer) {
+        Answer {
+            kind: Kind::NotModified,
+            ..answer
+        }
+    } else {
+        let content = match work {
+            Work::Stored { .. } => Content::Stored,
+            Work::Rendition(job) => {
+                let (rendition, from) = work::rendition(shared, *job).await?;
+                Content::Made(rendition, from)
+            }
+            // Both have been answered.
+            Work::Known { .. } | Work::Preparing => Content::None,
+        };
+        with_bytes(shared, request, answer, content, original).await?
+    };
+    if let Some(decided) = decided {
+        shared.decisions.keep(name, moment, decided, original);
+    }
+    Ok(answer)
+}
+
+/// By what was decided a moment ago; none if the rendition is not there any more.
+async fn again(
+    shared: &Arc<Shared>,
+    request: &Request<'_>,
+    decision: &Decision,
+) -> Result<Option<Answer>, DeliveryError> {
+    let answer = decision.description.answer();
+    if is_known(request, &answer) {
+        return Ok(Some(Answer {
+            kind: Kind::NotModified,
+            ..answer
+        }));
+    }
+    let content = match &decision.what {
+        What::Stored => Content::Stored,
+        What::Rendition { key, of } => match work::at_hand(shared, key, of).await {
+            Some((rendition, from)) => Content::Made(rendition, from),
+            None => return Ok(None),
+        },
+    };
+    let answer = with_bytes(shared, request, answer, content, decision.original).await?;
+    Ok(Some(answer))
+}
+
+/// True if the client has what the answer would bring.
+fn is_known(request: &Request<'_>, answer: &Answer) -> bool {
     let known = Validators {
         etag: &answer.etag,
         last_modified: answer.last_modified,
     };
-    if known.match_cached(request.if_none_match, request.if_modified_since) {
-        return Ok(Answer {
-            kind: Kind::NotModified,
-            ..answer
-        });
-    }
-    with_bytes(shared, request, answer, work, &found.asset).await
+    known.match_cached(request.if_none_match, request.if_modified_since)
 }
 
 /// The file that is delivered.
@@ -295,20 +361,27 @@ fn sendable(mime: &str) -> Cow<'static, str> {
     }
 }
 
+/// The bytes that an answer is made of.
+enum Content {
+    /// Those of the stored file.
+    Stored,
+    Made(Rendition, ServedFrom),
+    None,
+}
+
 async fn with_bytes(
     shared: &Arc<Shared>,
     request: &Request<'_>,
     mut answer: Answer,
-    work: Work,
-    asset: &Asset,
+    content: Content,
+    original: Original,
 ) -> Result<Answer, DeliveryError> {
-    let (total, at_hand) = match work {
-        Work::Stored { .. } => (asset.version.size, None),
-        Work::Rendition(job) => {
-            let (rendition, from) = work::rendition(shared, *job).await?;
+    let (total, at_hand) = match content {
+        Content::Stored => (original.size, None),
+        Content::Made(rendition, from) => {
             answer.origin = from;
             if !request.head {
-                let saved = asset.version.size.saturating_sub(rendition.bytes.len() as u64);
+                let saved = original.size.saturating_sub(rendition.bytes.len() as u64);
                 shared.counters.saved.add(saved);
             }
             if rendition.hasty {
@@ -316,8 +389,7 @@ async fn with_bytes(
             }
             (rendition.bytes.len() as u64, Some(rendition.bytes))
         }
-        // Both have been answered.
-        Work::Known { .. } | Work::Preparing => (0, Some(Bytes::new())),
+        Content::None => (0, Some(Bytes::new())),
     };
     let known = Validators {
         etag: &answer.etag,
@@ -341,7 +413,7 @@ async fn with_bytes(
     answer.body = match at_hand {
         _ if request.head || bytes.is_empty() => Body::Empty,
         Some(all) => Body::Bytes(all.slice(bytes.start as usize..bytes.end as usize)),
-        None => Body::Stream(shared.sources.stream(asset.version.blob, total, bytes).await?),
+        None => Body::Stream(Box::pin(shared.sources.stream(original.blob, total, bytes)).await?),
     };
     Ok(answer)
 }

@@ -138,7 +138,7 @@ impl RenditionCache {
         if !self.kept.is_hybrid() {
             return None;
         }
-        match self.kept.get(key).await {
+        match Box::pin(self.kept.get(key)).await {
             Ok(entry) => {
                 let entry = entry?;
                 // It may have been made, and so have come into memory, since that was asked.

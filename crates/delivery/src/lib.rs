@@ -17,6 +17,7 @@ mod beforehand;
 mod cache;
 mod coalesce;
 mod conditional;
+mod decisions;
 mod decoded;
 mod disposition;
 mod error;
@@ -61,6 +62,7 @@ pub use subject::Subject;
 use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
+use decisions::Decisions;
 use purge::Purges;
 use render::Renderer;
 use shared::SharedTier;
@@ -77,6 +79,7 @@ pub struct Delivery {
 struct Shared {
     settings: Settings,
     sources: Sources,
+    decisions: Decisions,
     cache: RenditionCache,
     tier: Option<SharedTier>,
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
@@ -92,6 +95,7 @@ impl Delivery {
         settings.check()?;
         let shared = Shared {
             sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
+            decisions: Decisions::default(),
             cache: RenditionCache::open(&settings.cache).await?,
             tier: settings.shared_renditions.as_ref().map(SharedTier::open).transpose()?,
             in_flight: Coalescer::default(),

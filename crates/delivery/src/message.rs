@@ -187,7 +187,7 @@ impl Answer {
     pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         if self.kind == Kind::Preparing {
             return vec![
-                ("cache-control", self.cache.header().into()),
+                ("cache-control", self.cache.header()),
                 ("content-length", self.content_length.to_string().into()),
                 ("content-type", self.content_type.clone()),
                 ("is-intermediate-response", "true".into()),
@@ -196,7 +196,7 @@ impl Answer {
             ];
         }
         let mut fields: Vec<(&'static str, Cow<'static, str>)> = vec![
-            ("cache-control", self.cache.header().into()),
+            ("cache-control", self.cache.header()),
             ("etag", self.etag.clone().into()),
             ("last-modified", http_date(self.last_modified).into()),
             ("x-content-type-options", "nosniff".into()),

@@ -1,5 +1,7 @@
 //! How long an answer may be kept, and by whom: a value, with its header text in one place.
 
+use std::borrow::Cow;
+
 /// A year, the longest that caches promise to keep anything.
 const YEAR_S: u64 = 31_536_000;
 
@@ -65,19 +67,26 @@ impl Lifetime {
 
 impl CachePolicy {
     /// The text of `Cache-Control`, with the ages that the operator chose.
-    pub fn header_with(self, ages: &EdgeAges) -> String {
+    pub fn header_with(self, ages: &EdgeAges) -> Cow<'static, str> {
+        // Of most answers: no text has to be put together for it.
+        if self == Self::Public && *ages == EdgeAges::default() {
+            return "public, s-maxage=31536000, max-age=31536000, must-revalidate".into();
+        }
         let browser = ages.browser_s.unwrap_or(YEAR_S);
         let edge = ages.edge_s.unwrap_or(YEAR_S);
         match self {
-            Self::Public => format!("public, s-maxage={edge}, max-age={browser}, must-revalidate"),
-            Self::Private { max_age_s } => format!("private, max-age={}, must-revalidate", max_age_s.min(browser)),
+            Self::Public => format!("public, s-maxage={edge}, max-age={browser}, must-revalidate").into(),
+            Self::Private { max_age_s } => {
+                format!("private, max-age={}, must-revalidate", max_age_s.min(browser)).into()
+            }
             Self::Until { max_age_s } => format!(
                 "public, s-maxage={}, max-age={}, must-revalidate",
                 max_age_s.min(edge),
                 max_age_s.min(browser)
-            ),
-            Self::Brief => format!("public, s-maxage={ABSENT_S}, max-age={ABSENT_S}"),
-            Self::NoStore => "no-store".to_owned(),
+            )
+            .into(),
+            Self::Brief => "public, s-maxage=60, max-age=60".into(),
+            Self::NoStore => "no-store".into(),
         }
     }
 
@@ -93,7 +102,7 @@ impl CachePolicy {
     }
 
     /// The text of `Cache-Control`.
-    pub fn header(self) -> String {
+    pub fn header(self) -> Cow<'static, str> {
         self.header_with(&EdgeAges::default())
     }
 }

@@ -83,11 +83,17 @@ pub struct Country([u8; 2]);
 impl Country {
     /// Nobody knows where the client is.
     pub const UNKNOWN: Self = Self(*b"XX");
+
+    /// Its two letters.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII is taken.
+        std::str::from_utf8(&self.0).unwrap_or("XX")
+    }
 }
 
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
+        f.write_str(self.as_str())
     }
 }
 

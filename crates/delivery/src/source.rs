@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use transform::{Part, Rect, SourceInfo};
 
 use crate::DeliveryError;
-use crate::origin::{self, Foreign, Origins, Wanted};
+use crate::origin::{Foreign, Origins, Wanted};
 use crate::purge::Purges;
 
 /// Headers whose facts are remembered: some tens of bytes each, and every blob is looked at once.
@@ -54,6 +54,11 @@ impl Sources {
             None => self.library.file_at(path).await,
         };
         Ok(found.map_err(unreachable_facts)?.filter(|asset| asset.is_published))
+    }
+
+    /// Another number after every change of the library, where that can be known.
+    pub(crate) fn state(&self) -> Option<u64> {
+        self.library.state()
     }
 
     /// What the account is made of: names, endpoints, origins, keys.
@@ -128,7 +133,7 @@ impl Sources {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
         if let Some(file) = self.origins.open_content(&blob, size) {
-            return origin::stream(file, range).await;
+            return Ok(library::file_pieces(file, range).boxed());
         }
         let pieces = self
             .library

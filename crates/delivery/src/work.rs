@@ -63,7 +63,7 @@ impl Work {
 pub(crate) struct Job {
     pub(crate) key: Key,
     /// By what purges know the file.
-    of: Arc<Purgeable>,
+    pub(crate) of: Arc<Purgeable>,
     pub(crate) format: Format,
     pub(crate) content_dpr: Option<f64>,
     /// It stands in for a better one that is still being made: not to be kept for long.
@@ -162,7 +162,7 @@ pub(crate) async fn decide(
         if known(&key) {
             return Ok(Work::Known { key, of_private });
         }
-        if let Some((rendition, tier)) = kept(shared, &key, &of).await {
+        if let Some((rendition, from)) = at_hand(shared, &key, &of).await {
             return Ok(Work::Rendition(Box::new(Job {
                 key,
                 of,
@@ -172,7 +172,7 @@ pub(crate) async fn decide(
                 of_private,
                 notices,
                 patient: false,
-                how: How::Made(rendition, found_in(shared, tier)),
+                how: How::Made(rendition, from),
             })));
         }
         let (parts, chain) = stages(shared, transformation, source, scope, context).await?;
@@ -360,8 +360,8 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
         How::Make(recipe) => recipe,
     };
     let (key, of) = (job.key, job.of);
-    if let Some((rendition, tier)) = kept(shared, &key, &of).await {
-        return Ok((rendition, found_in(shared, tier)));
+    if let Some(found) = at_hand(shared, &key, &of).await {
+        return Ok(found);
     }
     let counters = &shared.counters;
     loop {
@@ -381,6 +381,12 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
             }
         }
     }
+}
+
+/// From the cache, if it is there and may be served.
+pub(crate) async fn at_hand(shared: &Shared, key: &Key, of: &Purgeable) -> Option<(Rendition, ServedFrom)> {
+    let (rendition, tier) = kept(shared, key, of).await?;
+    Some((rendition, found_in(shared, tier)))
 }
 
 fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {

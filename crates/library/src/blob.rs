@@ -7,8 +7,7 @@
 //! blob by the rename is harmless: equal names are equal bytes. To an object storage the staged file is sent instead.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
@@ -27,6 +27,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::error::Code;
 use crate::id::IdError;
+use crate::pieces::file_pieces;
 use crate::settings::BlobUrl;
 
 /// The SHA-256 of a blob: its name.
@@ -413,7 +414,7 @@ pub struct Blob {
 const PART: usize = 8 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 4;
 
-/// Large enough that a switch of threads a piece does not count, small enough for a thousand readers at once.
+/// Of a file on its way there.
 const PIECE: usize = 128 * 1024;
 
 impl Blob {
@@ -517,29 +518,10 @@ impl Blob {
         }
         Ok(match result.payload {
             // The store's own stream reads a file in small pieces, each on another thread.
-            GetResultPayload::File(file, _) => file_pieces(file, range).boxed(),
+            GetResultPayload::File(file, _) => file_pieces(file, range).map_err(BlobError::from).boxed(),
             GetResultPayload::Stream(pieces) => pieces
                 .map(move |piece| piece.map_err(|error| BlobError::of_store(error, &id)))
                 .boxed(),
         })
     }
-}
-
-fn file_pieces(file: File, range: Range<u64>) -> impl stream::Stream<Item = Result<Bytes, BlobError>> + Send {
-    stream::try_unfold((file, range), async |(mut file, rest)| {
-        if rest.is_empty() {
-            return Ok(None);
-        }
-        let read = tokio::task::spawn_blocking(move || -> io::Result<_> {
-            let length = (rest.end - rest.start).min(PIECE as u64);
-            let mut piece = Vec::with_capacity(PIECE);
-            file.seek(SeekFrom::Start(rest.start))?;
-            let read = file.by_ref().take(length).read_to_end(&mut piece)? as u64;
-            if read < length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            Ok((Bytes::from(piece), (file, rest.start + read..rest.end)))
-        });
-        Ok(Some(read.await.map_err(|_| BlobError::Broken)??))
-    })
 }

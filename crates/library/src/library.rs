@@ -9,7 +9,7 @@ use tokio::sync::RwLock;
 use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
 use crate::claims::Claims;
-use crate::database::{self, Database, DatabaseError, Migration, query};
+use crate::database::{self, Database, DatabaseError, Dialect, Migration, query};
 use crate::error::StoreError;
 use crate::list::Estimate;
 use crate::settings::{DatabaseUrl, Limits, Settings};
@@ -189,6 +189,14 @@ impl Library {
     /// What this library allows.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// A number that is another one once anything has been changed, for those who remember what they read: ask before reading. None where other
+    /// processes change it as well, of which nobody here hears. One who hangs up amid a change, or another program with the file open, may leave it as
+    /// it is, so nothing should be remembered for long.
+    pub fn state(&self) -> Option<u64> {
+        let database = self.database();
+        (database.dialect() == Dialect::Sqlite).then(|| database.wakers().commits())
     }
 
     /// How much there is. Counts rows: meant for a metric now and then, not for each request.

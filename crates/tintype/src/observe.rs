@@ -1,14 +1,17 @@
 //! Logs, request ids and metrics; traces are in `traces`.
 
-use std::time::Instant;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use delivery::stats::{CLAIMS, ORIGINS, QUEUE_WAIT, RENDER, RENDITIONS, SHARED};
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -49,7 +52,13 @@ pub fn start_logging(config: &Config, traces: Option<&Traces>) {
 
 /// The process's meters, rendered in Prometheus' text format.
 #[derive(Clone)]
-pub struct Meters(PrometheusHandle);
+pub struct Meters {
+    handle: PrometheusHandle,
+    answers: Arc<AnswerMeters>,
+}
+
+/// How often distributions are put together from what was recorded: until then each record takes memory.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 const REQUESTS: &str = "tintype_http_requests_total";
 const SECONDS: &str = "tintype_http_request_seconds";
@@ -74,16 +83,25 @@ impl Meters {
             .install_recorder()?;
         describe();
         metrics::gauge!("tintype_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-        Ok(Self(handle))
+        Ok(Self {
+            handle,
+            answers: Arc::default(),
+        })
     }
 
-    /// Folds what was observed into its buckets, which rendering would do, too: a server whose meters nobody asks for must not grow.
-    /// Never ends.
-    pub async fn keep_small(self) {
-        const EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+    /// Folds what was recorded into its buckets, which rendering would do, too: a server whose meters nobody asks for must not grow. Never ends.
+    pub async fn upkeep(self) {
         loop {
-            tokio::time::sleep(EVERY).await;
-            self.0.run_upkeep();
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            self.handle.run_upkeep();
+        }
+    }
+
+    /// Who observes requests.
+    pub fn observer(&self, area: fn(&str) -> &'static str) -> Observer {
+        Observer {
+            area,
+            answers: Arc::clone(&self.answers),
         }
     }
 
@@ -115,8 +133,8 @@ impl Meters {
         if let Some(bytes) = resident_bytes() {
             metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
         }
-        self.0.run_upkeep();
-        self.0.render()
+        self.handle.run_upkeep();
+        self.handle.render()
     }
 }
 
@@ -203,40 +221,103 @@ fn resident_bytes() -> Option<u64> {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(pub uuid::Uuid);
 
-/// Gives the request an id, logs it when it is answered, and counts it. Outermost of all.
-pub async fn observe(State(area): State<fn(&str) -> &'static str>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = RequestId(uuid::Uuid::new_v4());
-    request.extensions_mut().insert(id);
+/// Gives requests their ids, logs them when they are answered, and counts them. Outermost of all.
+#[derive(Clone)]
+pub struct Observer {
+    area: fn(&str) -> &'static str,
+    answers: Arc<AnswerMeters>,
+}
+
+/// An [`Observer`] as a layer of a router.
+pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    // The query stays out of the log: it may hold signatures and tokens.
     let path = request.uri().path().to_owned();
-    let area = area(&path);
-    let span = tracing::info_span!("request", request_id = %id.0);
-    let traced = traces::of_request(request.headers(), known_method(&method), &path, area);
-    traced.record("tintype.request_id", tracing::field::display(id.0));
-    // The one for traces is the inner one: work that goes on in a task of its own takes the innermost along.
-    let mut response = next
-        .run(request)
-        .instrument(traced.clone())
-        .instrument(span.clone())
-        .await;
-    let status = response.status();
-    traces::answered(&traced, status.as_u16());
-    let elapsed = started.elapsed();
-    span.in_scope(|| {
-        tracing::info!(%method, path, status = status.as_u16(), ms = elapsed.as_millis() as u64, "answered");
-    });
-    let text = HeaderValue::from_str(&id.0.to_string());
-    if let Ok(value) = text {
-        let headers = response.headers_mut();
-        headers.insert(HeaderName::from_static("x-ik-requestid"), value.clone());
-        headers.insert(HeaderName::from_static("x-request-id"), value);
+    let traced = observer.trace(&method, &path, request.headers());
+    let answer = |id: RequestId| {
+        request.extensions_mut().insert(id);
+        next.run(request)
+    };
+    observer.observe(&method, &path, traced, answer).await
+}
+
+impl Observer {
+    /// The span of a request, for traces.
+    pub fn trace(&self, method: &Method, path: &str, headers: &HeaderMap) -> Span {
+        traces::of_request(headers, known_method(method), path, (self.area)(path))
     }
-    metrics::counter!(REQUESTS, "area" => area, "method" => known_method(&method), "status" => status.as_u16().to_string())
-        .increment(1);
-    metrics::histogram!(SECONDS, "area" => area).record(elapsed.as_secs_f64());
-    response
+
+    /// Has a request answered, within the span that [`trace`](Self::trace) gave. The query stays out of the log: it may hold signatures and tokens.
+    pub async fn observe<F: Future<Output = Response>>(
+        &self,
+        method: &Method,
+        path: &str,
+        traced: Span,
+        answer: impl FnOnce(RequestId) -> F,
+    ) -> Response {
+        let started = Instant::now();
+        // The generator of this process: one of the system costs a call each time.
+        let id = RequestId(uuid::Builder::from_random_bytes(rand::random()).into_uuid());
+        let span = tracing::info_span!("request", request_id = %id.0);
+        traced.record("tintype.request_id", tracing::field::display(id.0));
+        // The one for traces is the inner one: work that goes on in a task of its own takes the innermost along.
+        let mut response = answer(id).instrument(traced.clone()).instrument(span.clone()).await;
+        let status = response.status().as_u16();
+        traces::answered(&traced, status);
+        let elapsed = started.elapsed();
+        span.in_scope(|| {
+            tracing::info!(%method, path, status, ms = elapsed.as_millis() as u64, "answered");
+        });
+        let mut text = uuid::Uuid::encode_buffer();
+        if let Ok(value) = HeaderValue::from_str(id.0.as_hyphenated().encode_lower(&mut text)) {
+            let headers = response.headers_mut();
+            headers.insert(X_IK_REQUEST_ID, value.clone());
+            headers.insert(X_REQUEST_ID, value);
+        }
+        self.answers
+            .count((self.area)(path), known_method(method), status, elapsed);
+        response
+    }
+}
+
+const X_IK_REQUEST_ID: HeaderName = HeaderName::from_static("x-ik-requestid");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The meters of answers, each found once: to find one by its labels takes as long as some answers do.
+#[derive(Default)]
+struct AnswerMeters {
+    found: RwLock<HashMap<(&'static str, &'static str, u16), AnswerMeter>>,
+}
+
+#[derive(Clone)]
+struct AnswerMeter {
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl AnswerMeters {
+    fn count(&self, area: &'static str, method: &'static str, status: u16, elapsed: Duration) {
+        let labels = (area, method, status);
+        {
+            let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(meter) = found.get(&labels) {
+                return meter.count(elapsed);
+            }
+        }
+        let meter = AnswerMeter {
+            requests: metrics::counter!(REQUESTS, "area" => area, "method" => method, "status" => status.to_string()),
+            seconds: metrics::histogram!(SECONDS, "area" => area),
+        };
+        meter.count(elapsed);
+        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        found.insert(labels, meter);
+    }
+}
+
+impl AnswerMeter {
+    fn count(&self, elapsed: Duration) {
+        self.requests.increment(1);
+        self.seconds.record(elapsed.as_secs_f64());
+    }
 }
 
 /// An unknown method is the client's text: it must not become a label of its own.

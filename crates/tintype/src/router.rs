@@ -3,14 +3,25 @@
 //! The API's paths are matched leniently, because clients differ: literals in any case, a trailing slash, doubled
 //! slashes. Delivery's paths are the user's own text and reach `delivery` byte for byte.
 
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::ALLOW;
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::http::{Method, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
 use tower::util::{MapRequest, MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -18,8 +29,9 @@ use crate::api;
 use crate::api::agents::Door;
 use crate::api::files;
 use crate::app::App;
+use crate::app::visitors::Peer;
 use crate::error::ApiError;
-use crate::observe::{self, Meters};
+use crate::observe::{self, Meters, Observer};
 use crate::routes::{Routes, delete, get, options, patch, post, put};
 
 /// Every route. Each is described in `api/openapi/`, too: a test compares.
@@ -85,8 +97,75 @@ pub fn routes() -> Routes {
     account(routes)
 }
 
+/// What answers the requests of connections. Those for delivery, of which there are a thousand for each other one, do not go through the router: its
+/// layers would cost more than an answer from memory.
+#[derive(Clone)]
+pub struct Front(Arc<Doors>);
+
+/// A [`Front`] for one connection.
+#[derive(Clone)]
+pub struct Facing {
+    doors: Arc<Doors>,
+    peer: Peer,
+}
+
+struct Doors {
+    app: App,
+    observer: Observer,
+    router: Router,
+}
+
 /// The server's service.
+pub fn front(app: App, meters: Meters) -> Front {
+    Front(Arc::new(Doors {
+        observer: meters.observer(area),
+        router: router(app.clone(), meters),
+        app,
+    }))
+}
+
+impl Front {
+    /// For a connection that comes from there.
+    pub fn of(&self, peer: SocketAddr) -> Facing {
+        Facing {
+            doors: Arc::clone(&self.0),
+            peer: Peer(peer),
+        }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Facing {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let Self { doors, peer } = self.clone();
+        request.extensions_mut().insert(peer);
+        Box::pin(async move {
+            let is_sound = !names_several_hosts(request.headers());
+            if is_sound {
+                request = doors.app.domains.resolve(request);
+            }
+            if !is_sound || !is_below(request.uri().path(), &doors.app.endpoint_path) {
+                return doors.router.clone().oneshot(request.map(Body::new)).await;
+            }
+            let (request, _) = request.into_parts();
+            let (app, asked, path) = (&doors.app, &request, request.uri.path());
+            let answer = move |_| async move {
+                let answered = AssertUnwindSafe(deliver(app, asked)).catch_unwind().await;
+                answered.unwrap_or_else(panicked)
+            };
+            let observer = &doors.observer;
+            let traced = observer.trace(&asked.method, path, &asked.headers);
+            Ok(observer.observe(&asked.method, path, traced, answer).await)
+        })
+    }
+}
+
+/// Every route and delivery, for a caller within the process.
 pub fn router(app: App, meters: Meters) -> Router {
+    let observer = meters.observer(area);
     let routes = routes()
         .into_router()
         .layer(middleware::from_fn_with_state(app.clone(), api::rate_limit::limit))
@@ -96,31 +175,34 @@ pub fn router(app: App, meters: Meters) -> Router {
         .layer(Extension(meters))
         .with_state(app.clone());
     // Agents' calls go through the same API as everybody's, so the doors to them stand beside it, not in it.
-    let api = finished(routes.clone());
+    let api = finished(routes.clone(), observer.clone());
     let doors = api::agents::routes(Door::new(app.clone(), api))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(CatchPanicLayer::custom(panicked));
-    finished(routes.merge(doors))
-        .layer(MapRequestLayer::new(move |request| app.domains.resolve(request)))
+    finished(routes.merge(doors), observer)
+        .layer(MapRequestLayer::new(move |request: Request| {
+            app.domains.resolve(request)
+        }))
         .layer(middleware::from_fn(one_host))
 }
 
 /// A request that names two hosts means one thing to us and may mean another to a cache in front (RFC 9112, 3.2).
 async fn one_host(request: Request, next: Next) -> Response {
-    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+    if names_several_hosts(request.headers()) {
         return ApiError::invalid("Your request names more than one host.").into_response();
     }
     next.run(request).await
 }
 
+fn names_several_hosts(headers: &HeaderMap) -> bool {
+    headers.get_all(header::HOST).iter().nth(1).is_some()
+}
+
 /// Paths in their one spelling, requests logged and counted.
-fn finished(routes: Router) -> Router {
+fn finished(routes: Router, observer: Observer) -> Router {
     Router::new()
         .fallback_service(MapRequest::new(routes, normalise))
-        .layer(middleware::from_fn_with_state(
-            area as fn(&str) -> &'static str,
-            observe::observe,
-        ))
+        .layer(middleware::from_fn_with_state(observer, observe::observe))
 }
 
 /// What an account is made of.
@@ -180,14 +262,24 @@ fn account(routes: Routes) -> Routes {
 
 /// Everything that is no route of the API: delivery below the account's path, else 404.
 async fn deliver_or_refuse(State(app): State<App>, request: Request) -> Response {
-    let below = request.uri().path().strip_prefix(app.endpoint_path.as_str());
-    match below {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => match *request.method() {
-            Method::GET | Method::HEAD => api::delivery::get(&app, request).await,
-            Method::OPTIONS => api::delivery::preflight(),
-            _ => ([(ALLOW, "GET, HEAD, OPTIONS")], ApiError::method_not_allowed()).into_response(),
-        },
-        _ => ApiError::not_found("There is nothing at this path.").into_response(),
+    if is_below(request.uri().path(), &app.endpoint_path) {
+        deliver(&app, &request.into_parts().0).await
+    } else {
+        ApiError::not_found("There is nothing at this path.").into_response()
+    }
+}
+
+/// True for delivery's own paths. None of the API's is among them: the configuration refuses such a name for the account.
+fn is_below(path: &str, endpoint: &str) -> bool {
+    let rest = path.strip_prefix(endpoint);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+async fn deliver(app: &App, request: &Parts) -> Response {
+    match request.method {
+        Method::GET | Method::HEAD => api::delivery::get(app, request).await,
+        Method::OPTIONS => api::delivery::preflight(),
+        _ => ([(ALLOW, "GET, HEAD, OPTIONS")], ApiError::method_not_allowed()).into_response(),
     }
 }
 

@@ -4,18 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tower::util::MapRequest;
 
-use crate::app::visitors::Peer;
+use crate::router::Front;
 
 /// A client that has not sent its request's head by then is cut off.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -23,7 +18,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Serves until `stop` resolves, then takes no new connections and waits up to `patience` for those under way.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    front: Front,
     max_connections: usize,
     patience: Duration,
     stop: impl Future<Output = ()>,
@@ -65,12 +60,9 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        let service = MapRequest::new(router.clone(), move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request
-        });
-        let service = TowerToHyperService::new(service);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(stream), front.of(peer))
+            .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -1,12 +1,11 @@
 //! Files of origins, as the rest of delivery knows files: found by path, looked at, read.
 
 use std::io::{self, Read};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::StreamExt;
 use library::{
     Account, Asset, BlobId, FileId, FileName, FileType, FolderPath, MediaFacts, Origin, Timestamp, UrlEndpoint,
     Version, VersionId,
@@ -14,7 +13,6 @@ use library::{
 use moka::sync::Cache;
 use serde_json::Map;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tracing::Instrument as _;
 
 use super::fetch::{Fetcher, FetcherError};
@@ -35,8 +33,6 @@ const FAILING: Duration = Duration::from_secs(10);
 const FAILURES: u64 = 1000;
 /// From the first byte to the last.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(300);
-/// What is read from the disk at once.
-const PIECE: usize = 256 << 10;
 
 /// What is asked of origins.
 #[derive(Debug, Clone)]
@@ -261,30 +257,6 @@ impl Origins {
             }
         }
     }
-}
-
-/// Some bytes of a content, read while they are sent.
-pub(crate) async fn stream(
-    file: std::fs::File,
-    range: Range<u64>,
-) -> Result<BoxStream<'static, io::Result<Bytes>>, DeliveryError> {
-    let unreadable = |error: io::Error| DeliveryError::internal("read the file", error);
-    let mut file = tokio::fs::File::from_std(file);
-    file.seek(io::SeekFrom::Start(range.start)).await.map_err(unreadable)?;
-    let left = range.end.saturating_sub(range.start);
-    let pieces = stream::try_unfold((file, left), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
-        let read = file.read(&mut piece).await?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        piece.truncate(read);
-        Ok(Some((Bytes::from(piece), (file, left - read as u64))))
-    });
-    Ok(pieces.boxed())
 }
 
 /// All that it takes to fetch a file.

@@ -14,4 +14,4 @@ mod storage;
 pub use address::{AddressRules, Refusal};
 pub(crate) use fetch::tls;
 pub use fetch::{FetchError, FetchPolicy, Fetched, Fetcher, FetcherError, Phase};
-pub(crate) use files::{Foreign, Origins, Wanted, stream};
+pub(crate) use files::{Foreign, Origins, Wanted};

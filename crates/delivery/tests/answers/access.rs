@@ -49,6 +49,38 @@ async fn private_files_need_a_signature() {
 }
 
 #[tokio::test]
+async fn what_was_decided_holds_until_the_file_changes() {
+    let world = World::new().await;
+    let change = async |width, is_private| {
+        let change = |file: &mut library::NewFile| file.is_private = is_private;
+        world.upload_with("/a.png", "image/png", &png(width, 48), change).await
+    };
+    let etags = async || {
+        let mut etags = Vec::new();
+        for target in ["/acct/tr:w-32/a.png", "/acct/a.png?tr=orig-true"] {
+            // The second time by what was decided the first time.
+            let (first, second) = (world.get(target).await.unwrap(), world.get(target).await.unwrap());
+            assert_eq!(first.headers().len(), second.headers().len());
+            assert_eq!(first.etag, second.etag);
+            assert_eq!(bytes(first).await, bytes(second).await);
+            etags.push(world.get(target).await.unwrap().etag);
+        }
+        etags
+    };
+    let file = change(64, false).await;
+    let before = etags().await;
+    assert_eq!(before, etags().await);
+    change(65, false).await;
+    let after = etags().await;
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+    change(65, true).await;
+    assert_eq!(world.code("/acct/tr:w-32/a.png").await, Some(Code::Unauthorised));
+    assert_eq!(world.code("/acct/a.png?tr=orig-true").await, Some(Code::Unauthorised));
+    world.library.delete(file.id, library::Timestamp::now()).await.unwrap();
+    assert_eq!(world.code("/acct/tr:w-32/a.png").await, Some(Code::NotFound));
+}
+
+#[tokio::test]
 async fn signatures_are_checked_before_anything_is_looked_up() {
     let world = World::new().await;
     // Vectors of the contract: nothing is there, but the right ones get as far as to find that out.

@@ -217,7 +217,8 @@ async fn too_much_at_once_is_refused() {
     assert!(answers.iter().any(Result::is_ok));
     assert!(!refused.is_empty());
     for error in &refused {
-        assert_eq!((error.code(), error.retry_after_s()), (Code::Overloaded, Some(1)));
+        assert_eq!(error.code(), Code::Overloaded);
+        assert!(matches!(error.retry_after_s(), Some(1..=60)), "{error:?}");
     }
     assert_eq!(world.delivery.stats().overloads, refused.len() as u64);
 }

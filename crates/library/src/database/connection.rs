@@ -108,7 +108,12 @@ impl Transaction {
                 Kind::Postgres(tx) => tx.commit().await,
             }
         };
-        committed.instrument(span("COMMIT")).await?;
+        let committed = committed.instrument(span("COMMIT")).await;
+        if let Some(wakers) = &self.wakers {
+            // Also after an error, for then nobody knows.
+            wakers.count_commit();
+        }
+        committed?;
         if let Some(wakers) = self.wakers {
             for waiting in self.wakes {
                 wakers.of(waiting).notify_one();

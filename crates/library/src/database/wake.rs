@@ -1,5 +1,7 @@
 //! Who waits in this process for what transactions leave behind.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::sync::Notify;
 
 /// What a transaction left to be done.
@@ -25,6 +27,7 @@ pub(crate) struct Wakers {
     deliveries: Notify,
     receivers: Notify,
     purges: Notify,
+    commits: AtomicU64,
 }
 
 impl Wakers {
@@ -36,5 +39,15 @@ impl Wakers {
             Waiting::Receivers => &self.receivers,
             Waiting::Purges => &self.purges,
         }
+    }
+
+    /// Something may have changed.
+    pub(crate) fn count_commit(&self) {
+        self.commits.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many transactions have ended that may have changed something.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
     }
 }

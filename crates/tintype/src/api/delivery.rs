@@ -1,13 +1,13 @@
 //! Delivery: the raw request in, an answer with headers out. The one place where delivery's values become HTTP.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use delivery::{Answer, CachePolicy, Code, DeliveryError, own_target};
+use delivery::{Answer, CachePolicy, Code, Country, DeliveryError, own_target};
 use library::Timestamp;
 
 use crate::app::App;
@@ -18,13 +18,23 @@ use crate::clock::unix_now;
 /// Names the server, as `x-server` does in the reference.
 const SERVER: &str = concat!("Tintype/", env!("CARGO_PKG_VERSION"));
 
+const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const X_SERVER: HeaderName = HeaderName::from_static("x-server");
+const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
+
+/// No answer has more fields, those of all requests included.
+const FIELDS: usize = 24;
+
 /// `GET` and `HEAD` below the account's path.
-pub async fn get(app: &App, request: Request) -> Response {
-    let head = request.method() == Method::HEAD;
-    let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
-    let headers = request.headers();
+pub async fn get(app: &App, request: &Parts) -> Response {
+    let head = request.method == Method::HEAD;
+    let target = request.uri.path_and_query().map_or("/", |t| t.as_str());
+    let headers = &request.headers;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let accept = joined(headers, &header::ACCEPT);
+    let visitor = app.visitors.visitor(&request.extensions, headers);
+    let country = visitor.as_ref().map(|visitor| visitor.country);
     let asked = delivery::Request {
         head,
         target,
@@ -36,32 +46,40 @@ pub async fn get(app: &App, request: Request) -> Response {
         width_hint: text("sec-ch-width").or_else(|| text("width")),
         dpr_hint: text("sec-ch-dpr").or_else(|| text("dpr")),
         save_data: text("save-data"),
-        host: host(&request),
-        visitor: app.visitors.visitor(request.extensions(), headers),
+        host: host(&request.uri, headers),
+        visitor,
         now_unix: unix_now(),
     };
     let started = Instant::now();
     let answered = app.delivery.answer(asked).await;
-    count(app, target, headers, &answered);
+    count(app, target, headers, country, &answered);
     let mut response = match answered {
         Ok(answer) => shape(app, answer),
         Err(error) => refuse(app, &error),
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(
-        HeaderName::from_static("timing-allow-origin"),
-        HeaderValue::from_static("*"),
-    );
+    headers.insert(TIMING_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static("x-server"), HeaderValue::from_static(SERVER));
-    let spent = format!("total;dur={:.1}", started.elapsed().as_secs_f64() * 1000.0);
-    set(headers, "server-timing", &spent);
+    headers.insert(X_SERVER, HeaderValue::from_static(SERVER));
+    set(headers, SERVER_TIMING, server_timing(started.elapsed()).into());
     response
 }
 
+/// Milliseconds with one digit behind the point.
+fn server_timing(spent: Duration) -> String {
+    let tenths = spent.as_micros() / 100;
+    format!("total;dur={}.{}", tenths / 10, tenths % 10)
+}
+
 /// Counts an answer for usage and analytics.
-fn count(app: &App, target: &str, headers: &HeaderMap, answered: &Result<Answer, DeliveryError>) {
+fn count(
+    app: &App,
+    target: &str,
+    headers: &HeaderMap,
+    country: Option<Country>,
+    answered: &Result<Answer, DeliveryError>,
+) {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let below = target.strip_prefix(app.endpoint_path.as_str()).unwrap_or_default();
     let first = below
@@ -103,7 +121,10 @@ fn count(app: &App, target: &str, headers: &HeaderMap, answered: &Result<Answer,
         error: error.as_deref(),
         referrer: text("referer"),
         user_agent: text("user-agent"),
-        country: text("cf-ipcountry").or_else(|| text("cloudfront-viewer-country")),
+        country: country
+            .as_ref()
+            .filter(|country| **country != Country::UNKNOWN)
+            .map(Country::as_str),
     };
     app.usage.served(&served, Timestamp::now());
 }
@@ -136,11 +157,10 @@ fn shape(app: &App, answer: Answer) -> Response {
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    for (name, value) in fields {
-        set(response.headers_mut(), name, &value);
-    }
-    for (name, value) in for_caches {
-        set(response.headers_mut(), name, &value);
+    let headers = response.headers_mut();
+    headers.reserve(FIELDS);
+    for (name, value) in fields.into_iter().chain(for_caches) {
+        set(headers, HeaderName::from_static(name), value);
     }
     response
 }
@@ -179,19 +199,19 @@ fn refuse(app: &App, error: &DeliveryError) -> Response {
     text.push('\n');
     let mut response = (status, text).into_response();
     let headers = response.headers_mut();
-    set(headers, "ik-error", &error.ik_error());
+    set(headers, IK_ERROR, error.ik_error().into());
     let policy = match error.cache() {
         CachePolicy::Brief if !app.delivery.answers_everybody_alike() => CachePolicy::NoStore,
         policy => policy,
     };
     for (name, value) in app.edge.error_headers(policy) {
-        set(headers, name, &value);
+        set(headers, HeaderName::from_static(name), value);
     }
     if let Some(seconds) = error.retry_after_s() {
-        set(headers, "retry-after", &seconds.to_string());
+        headers.insert(header::RETRY_AFTER, seconds.into());
     }
     if let DeliveryError::RangeNotSatisfiable { total } = error {
-        set(headers, "content-range", &format!("bytes */{total}"));
+        set(headers, header::CONTENT_RANGE, format!("bytes */{total}").into());
     }
     response
 }
@@ -208,8 +228,24 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Sets a header unless its text can't stand in one; what a user wrote must not break the answer.
-fn set(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Cow<'static, str>) {
+    let value = match value {
+        Cow::Borrowed(ours) => Ok(HeaderValue::from_static(ours)),
+        Cow::Owned(text) => HeaderValue::try_from(text),
+    };
+    if let Ok(value) = value {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_in_tenths_of_milliseconds() {
+        for (micros, expected) in [(0, "total;dur=0.0"), (199, "total;dur=0.1"), (12_345, "total;dur=12.3")] {
+            assert_eq!(server_timing(Duration::from_micros(micros)), expected);
+        }
     }
 }

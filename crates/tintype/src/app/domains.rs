@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
-use axum::http::{Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 
 /// Paths by the hosts that stand for them. On such a host there is nothing but files: no API, no metrics.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,8 @@ impl Domains {
     }
 
     /// A request to one of these hosts, as if it had been made to the account's own path. All others stay as they are.
-    pub fn resolve(&self, mut request: Request) -> Request {
-        let Some(path) = host(&request).and_then(|host| self.path(host)) else {
+    pub fn resolve<B>(&self, mut request: Request<B>) -> Request<B> {
+        let Some(path) = host(request.uri(), request.headers()).and_then(|host| self.path(host)) else {
             return request;
         };
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
@@ -45,11 +45,11 @@ impl Domains {
 }
 
 /// The host that a request names: in its target, as HTTP/2 and proxies have it, or else in its header. Two headers name none.
-pub fn host<B>(request: &axum::http::Request<B>) -> Option<&str> {
-    if let Some(authority) = request.uri().authority() {
+pub fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    if let Some(authority) = uri.authority() {
         return Some(authority.as_str());
     }
-    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next()?.to_str().ok()?;
     hosts.next().is_none().then_some(host)
 }

@@ -9,6 +9,7 @@ mod fastly;
 mod nginx;
 mod varnish;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -203,29 +204,30 @@ impl Edge {
     }
 
     /// Header fields of an answer that are for caches, names in lower case; they take the place of those that delivery gives.
-    pub fn headers(&self, answer: &Answer) -> Vec<(&'static str, String)> {
+    pub fn headers(&self, answer: &Answer) -> Vec<(&'static str, Cow<'static, str>)> {
         let mut fields = vec![("cache-control", answer.cache.header_with(&self.ages))];
         fields.extend(
             answer
                 .cache
                 .edge_header(&self.ages)
-                .map(|text| ("cdn-cache-control", text)),
+                .map(|text| ("cdn-cache-control", text.into())),
         );
         if !answer.tags.is_empty() {
             if self.tags.surrogate_key {
-                fields.push(("surrogate-key", answer.tags.join(" ")));
+                fields.push(("surrogate-key", answer.tags.join(" ").into()));
             }
             if self.tags.cache_tag {
-                fields.push(("cache-tag", answer.tags.join(",")));
+                fields.push(("cache-tag", answer.tags.join(",").into()));
             }
         }
         fields
     }
 
     /// `Cache-Control` of an error.
-    pub fn error_headers(&self, policy: CachePolicy) -> Vec<(&'static str, String)> {
+    pub fn error_headers(&self, policy: CachePolicy) -> Vec<(&'static str, Cow<'static, str>)> {
         let mut fields = vec![("cache-control", policy.header_with(&self.ages))];
-        fields.extend(policy.edge_header(&self.ages).map(|text| ("cdn-cache-control", text)));
+        let edge = policy.edge_header(&self.ages);
+        fields.extend(edge.map(|text| ("cdn-cache-control", text.into())));
         fields
     }
 

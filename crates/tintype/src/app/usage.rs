@@ -14,6 +14,9 @@ pub const WRITTEN_EVERY: Duration = Duration::from_secs(5);
 const MOST_NAMES: usize = 500;
 /// The name of all others.
 pub const OTHERS: &str = "(other)";
+/// Answers, equal ones counted together, that are not yet in their lists: to find those takes longer than to give most answers. So few that nobody waits
+/// for long when they are put there.
+const MOST_RECENT: usize = 256;
 /// Longer names are cut.
 const LONGEST_NAME: usize = 300;
 
@@ -109,6 +112,9 @@ pub struct Usage {
 #[derive(Debug, Default)]
 struct Counters {
     day: i64,
+    recent: HashMap<String, (Recent, Count)>,
+    /// For the names of those, to be used again.
+    name: String,
     lists: HashMap<List, HashMap<String, Count>>,
     /// Of days that ended before they were written.
     earlier: Vec<UsageRow>,
@@ -120,15 +126,144 @@ struct Count {
     bytes: u64,
 }
 
+/// A [`Served`] that is kept for a while.
+#[derive(Debug)]
+struct Recent {
+    target: String,
+    account_path: String,
+    endpoint: String,
+    status: u16,
+    from: Option<ServedFrom>,
+    content_type: String,
+    error: Option<String>,
+    referrer: Option<String>,
+    user_agent: Option<String>,
+    country: Option<String>,
+}
+
+impl Recent {
+    fn of(served: &Served<'_>) -> Self {
+        Self {
+            target: served.target.to_owned(),
+            account_path: served.account_path.to_owned(),
+            endpoint: served.endpoint.to_owned(),
+            status: served.status,
+            from: served.from,
+            content_type: served.content_type.to_owned(),
+            error: served.error.map(str::to_owned),
+            referrer: served.referrer.map(str::to_owned),
+            user_agent: served.user_agent.map(str::to_owned),
+            country: served.country.map(str::to_owned),
+        }
+    }
+
+    fn served(&self) -> Served<'_> {
+        Served {
+            target: &self.target,
+            account_path: &self.account_path,
+            endpoint: &self.endpoint,
+            status: self.status,
+            bytes: 0,
+            from: self.from,
+            content_type: &self.content_type,
+            error: self.error.as_deref(),
+            referrer: self.referrer.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            country: self.country.as_deref(),
+        }
+    }
+}
+
 impl Usage {
     /// Counts an answer.
     pub fn served(&self, served: &Served<'_>, now: Timestamp) {
-        let bytes = served.bytes;
+        self.lock(now).note(served);
+    }
+
+    /// Counts something that was done once.
+    pub fn done(&self, list: List, name: &str, now: Timestamp) {
+        self.lock(now).add(list, name, 1, 0);
+    }
+
+    /// Writes what was counted since the last time. After an error it is kept for the next.
+    pub async fn write(&self, library: &Library, now: Timestamp) -> Result<(), StoreError> {
+        let _turn = self.writing.lock().await;
+        let rows = self.lock(now).take();
+        let written = library.add_usage(&rows).await;
+        if written.is_err() {
+            let mut counters = self.lock(now);
+            // A database that stays away costs counters in the end, not memory.
+            if counters.earlier.len() < 20 * MOST_NAMES {
+                counters.earlier.extend(rows);
+            }
+        }
+        written
+    }
+
+    fn lock(&self, now: Timestamp) -> MutexGuard<'_, Counters> {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let day = day_of(now);
+        if counters.day != day {
+            counters.settle();
+            let rows = counters.rows();
+            counters.earlier.extend(rows);
+            counters.lists.clear();
+            counters.day = day;
+        }
+        counters
+    }
+}
+
+impl Counters {
+    /// Counts an answer among the recent ones.
+    fn note(&mut self, served: &Served<'_>) {
+        let name = &mut self.name;
+        name.clear();
+        // All but the bytes; what the client has written holds no NUL.
+        let texts = [
+            Some(served.target),
+            Some(served.endpoint),
+            Some(served.content_type),
+            served.user_agent,
+            served.referrer,
+            served.country,
+            served.error,
+        ];
+        for text in texts {
+            name.push(if text.is_some() { '\0' } else { '\u{1}' });
+            name.push_str(text.unwrap_or_default());
+        }
+        name.push('\0');
+        name.extend(char::from_u32(served.status.into()));
+        name.push_str(served.from.map_or("", ServedFrom::name));
+        if let Some((_, count)) = self.recent.get_mut(name.as_str()) {
+            count.requests += 1;
+            count.bytes = count.bytes.saturating_add(served.bytes);
+            return;
+        }
+        if self.recent.len() >= MOST_RECENT {
+            self.settle();
+        }
+        let first = Count {
+            requests: 1,
+            bytes: served.bytes,
+        };
+        self.recent.insert(self.name.clone(), (Recent::of(served), first));
+    }
+
+    /// Puts what is recent into the lists.
+    fn settle(&mut self) {
+        for (_, (recent, count)) in std::mem::take(&mut self.recent) {
+            self.sort_in(&recent.served(), count);
+        }
+    }
+
+    /// Counts equal answers in all their lists.
+    fn sort_in(&mut self, served: &Served<'_>, count: Count) {
         let status = served.status.to_string();
         let agent = served.user_agent.unwrap_or_default();
         let (path, transformation) = parts(served);
-        let mut counters = self.lock(now);
-        let mut add = |list, name: &str| counters.add(list, name, 1, bytes);
+        let mut add = |list, name: &str| self.add(list, name, count.requests, count.bytes);
         add(List::Total, "");
         add(List::StatusCodes, &status);
         add(List::Browsers, browser(agent));
@@ -179,40 +314,6 @@ impl Usage {
         }
     }
 
-    /// Counts something that was done once.
-    pub fn done(&self, list: List, name: &str, now: Timestamp) {
-        self.lock(now).add(list, name, 1, 0);
-    }
-
-    /// Writes what was counted since the last time. After an error it is kept for the next.
-    pub async fn write(&self, library: &Library, now: Timestamp) -> Result<(), StoreError> {
-        let _turn = self.writing.lock().await;
-        let rows = self.lock(now).take();
-        let written = library.add_usage(&rows).await;
-        if written.is_err() {
-            let mut counters = self.lock(now);
-            // A database that stays away costs counters in the end, not memory.
-            if counters.earlier.len() < 20 * MOST_NAMES {
-                counters.earlier.extend(rows);
-            }
-        }
-        written
-    }
-
-    fn lock(&self, now: Timestamp) -> MutexGuard<'_, Counters> {
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let day = day_of(now);
-        if counters.day != day {
-            let rows = counters.rows();
-            counters.earlier.extend(rows);
-            counters.lists.clear();
-            counters.day = day;
-        }
-        counters
-    }
-}
-
-impl Counters {
     fn add(&mut self, list: List, name: &str, requests: u64, bytes: u64) {
         let names = self.lists.entry(list).or_default();
         let end = name.floor_char_boundary(LONGEST_NAME);
@@ -245,6 +346,7 @@ impl Counters {
 
     /// What there is to write. Names stay known until the day is over, so that the bound holds for all of it.
     fn take(&mut self) -> Vec<UsageRow> {
+        self.settle();
         let mut rows = std::mem::take(&mut self.earlier);
         rows.extend(self.rows());
         for count in self.lists.values_mut().flat_map(HashMap::values_mut) {

@@ -72,9 +72,9 @@ async fn serve(config: Config, welcome: Option<&String>, started: Instant) -> Ou
         let app = app.clone();
         tokio::spawn(async move { app.visitors.keep_countries_new().await })
     };
-    let upkeep = tokio::spawn(meters.clone().keep_small());
-    let service = router::router(app.clone(), meters);
-    server::serve(listener, service, config.max_connections, config.shutdown_timeout, stop).await;
+    let upkeep = tokio::spawn(meters.clone().upkeep());
+    let front = router::front(app.clone(), meters);
+    server::serve(listener, front, config.max_connections, config.shutdown_timeout, stop).await;
     sweep.abort();
     sweep_shared.abort();
     index.abort();
