@@ -100,6 +100,16 @@ find_chromium || say "no browser could be installed: the browser test will be sk
 
 # --- packages of the tests, as their lock files say --------------------------------------------------------------------
 
+# Any newer cargo-deny that somebody has is as good. Debug mode, because optimising it takes longer than it ever saves; beside the
+# downloads below, which wait for the network.
+denying=
+if ! cargo deny --version >/dev/null 2>&1 && ! [ -x target/tools/bin/cargo-deny ]; then
+    say "building cargo-deny, which checks licences and sources of dependencies (once, a few minutes)"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=target/tools/build \
+        cargo install -q --locked --debug --root target/tools cargo-deny@$DENY_VERSION &
+    denying=$!
+fi
+
 if ! cmp -s tests/node/package-lock.json tests/node/node_modules/.installed 2>/dev/null; then
     say "installing the Node packages of the tests (npm ci in tests/node)"
     (cd tests/node && npm ci --no-audit --no-fund --loglevel=error)
@@ -123,10 +133,7 @@ if ! cmp -s tests/python/requirements-legacy.txt "$venv/installed.txt" 2>/dev/nu
     cp tests/python/requirements-legacy.txt "$venv/installed.txt"
 fi
 
-# Any newer cargo-deny that somebody has is as good. Debug mode, because optimising it takes longer than it ever saves.
-if ! cargo deny --version >/dev/null 2>&1 && ! [ -x target/tools/bin/cargo-deny ]; then
-    say "building cargo-deny, which checks licences and sources of dependencies (once, a few minutes)"
-    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=target/tools/build \
-        cargo install -q --locked --debug --root target/tools cargo-deny@$DENY_VERSION
+if [ -n "$denying" ]; then
+    wait "$denying" || fail "cargo-deny could not be built"
     rm -rf target/tools/build
 fi

@@ -79,7 +79,6 @@ if [ "${1:-all}" = all ]; then
     stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
     stage "cargo tests" cargo "${rust[@]}"
     stage "library on PostgreSQL" cargo scripts/with-postgres.sh "${rust[@]}" --test library_postgres
-    stage "build" one cargo build --release --locked -p tintype
     stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
 fi
 end_to_end

@@ -59,7 +59,7 @@ pub fn start(sharp: &Path, oximg: &Path) -> Result<Vec<Contender>, BenchError> {
     Ok(vec![
         Contender {
             name: "Tintype",
-            settings: "the engine's defaults, scaling in gamma light; WebP method 4; AVIF by libaom speed 8, `q-81`, which \
+            settings: "the engine's defaults, scaling in gamma light; WebP method 3; AVIF by libaom speed 8, `q-81`, which \
                        gives libavif the quality 65",
             variant: false,
             same_png: false,

@@ -71,6 +71,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), BenchError> {
+    // For the client of the bare PUTs.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let load = bench::machine::load_average();
     if options.folder.exists() {
         std::fs::remove_dir_all(&options.folder)?;

@@ -50,6 +50,8 @@ fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
 
 /// Longer than any transaction of ours takes, so that it ends only a real jam.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Rows that a thread of SQLite reads before it waits for somebody to take them.
+const ROWS_AHEAD: usize = 256;
 /// Of the database file, as address space. What lies beyond is read.
 const MAPPED_BYTES: &str = "2147418112";
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -187,6 +189,8 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             // NORMAL may lose the last transactions in a power cut. An acknowledged upload must not be lost.
             .synchronous(SqliteSynchronous::Full)
+            // A page of a listing: else the thread that reads rows and the one that takes them wait for each other at every few of them.
+            .row_buffer_size(ROWS_AHEAD)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = || {
             SqlitePoolOptions::new()

@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 
 use crate::router::Front;
 
-/// A client that has not sent its request's head by then is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client that has not sent its next request's head by then is cut off: longer than anybody is told to wait by `Retry-After`, so that who was refused may
+/// come back on the connection it has. There are no more connections than `max_connections`, and an idle one holds little.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Serves until `stop` resolves, then takes no new connections and waits up to `patience` for those under way.
 pub async fn serve(
