@@ -548,7 +548,7 @@ def test_origins_in_private_networks_need_leave(start, website):
 # --- usage
 
 def test_countries_are_counted_on_the_word_of_trusted_proxies_only(start):
-    server = start(country_header="CF-IPCountry")
+    server = start(trusted_proxies="192.0.2.1", country_header="CF-IPCountry")
     client = ImageKit(private_key=PRIVATE_KEY, base_url=server.url, max_retries=0)
     server.upload(PHOTO, "used.jpg")
     assert server.request("GET", "/demo/used.jpg", {"CF-IPCountry": "CH"}).status == 200
