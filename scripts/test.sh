@@ -64,8 +64,9 @@ end_to_end() {
     # Servers that only tests need. `cargo test` has built them already.
     stage "example servers" one cargo build --release --locked --workspace --examples --config scripts/quick-tests.toml
     local suite=(tests/python/.venv/bin/python -m pytest -q -rs -p no:cacheprovider tests/python)
-    # These tests wait more than they compute, and all servers are their own: two suites at once take little longer than one.
+    # These tests wait more than they compute, and all servers are their own: two suites at once, or a compiler beside one, take little longer.
     beside "the same on PostgreSQL" pytest scripts/with-postgres.sh "${suite[@]}"
+    if [ "$1" = all ]; then stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"; fi
     stage "node sdk and browser" node node --test --test-reporter=tap tests/node/
     stage "python sdk and contract" pytest "${suite[@]}"
     meet
@@ -79,9 +80,8 @@ if [ "${1:-all}" = all ]; then
     stage "licences and sources" one cargo deny --all-features check --hide-inclusion-graph bans licenses sources
     stage "cargo tests" cargo "${rust[@]}"
     stage "library on PostgreSQL" cargo scripts/with-postgres.sh "${rust[@]}" --test library_postgres
-    stage "fuzz" fuzz scripts/fuzz.sh "${TINTYPE_FUZZ_SECONDS:-20}"
 fi
-end_to_end
+end_to_end "${1:-all}"
 
 echo
 printf '%s\n' "${summary[@]}"
