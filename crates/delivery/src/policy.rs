@@ -85,7 +85,7 @@ impl CachePolicy {
                 max_age_s.min(browser)
             )
             .into(),
-            Self::Brief => "public, s-maxage=60, max-age=60".into(),
+            Self::Brief => format!("public, s-maxage={ABSENT_S}, max-age={ABSENT_S}").into(),
             Self::NoStore => "no-store".into(),
         }
     }

@@ -23,7 +23,8 @@ pub(crate) use frames::Frames;
 
 /// The longest side of the format.
 const MAX_SIDE: u32 = 16_383;
-/// How hard the encoder looks, 0 to 6. 2 instead of 4 takes less than half the time for 4 to 7 % more bytes.
+/// How hard the encoder looks, 0 to 6. 2 instead of 4 takes less than half the time for 4 to 7 % more bytes; 3 has the scores and bytes of 4 on
+/// photographs, in less time.
 const METHOD_AT_LEISURE: i32 = 3;
 const METHOD_UNDER_LOAD: i32 = 2;
 /// Lossless has a scale of its own, 0 to 9, for the same trade.
