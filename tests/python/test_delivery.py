@@ -103,6 +103,26 @@ def test_validators_and_head(server, target):
         assert head.headers[name] == whole.headers[name], name
 
 
+def test_answers_from_memory_say_what_others_say(server):
+    """The ways of GET and HEAD part where the bytes are in memory."""
+    target = "/demo/delivery/photo.jpg?tr=w-71,di-x,ik-attachment-true"
+    changing = {"date", "server-timing", "x-request-id", "x-ik-requestid", "x-tintype-cache"}
+
+    def fields(answer):
+        return {name.lower(): value for name, value in answer.headers.items() if name.lower() not in changing}
+
+    assert server.get(target).status == 200
+    for sent in [{}, {"If_None_Match": "*"}, {"If_Modified_Since": "Fri, 31 Dec 2999 23:59:59 GMT"}, {"Accept": "image/webp"}]:
+        server.get(target, **sent)
+        # Decisions end when anything changes, so one of a few is sure to have been remembered.
+        whole = [server.get(target, **sent) for _ in range(3)]
+        head = server.request("HEAD", target, **{name.replace("_", "-"): value for name, value in sent.items()})
+        for answer in whole:
+            assert (answer.status, fields(answer)) == (head.status, fields(head)), sent
+            assert answer.headers["X-Request-Id"] and answer.headers["Server-Timing"].startswith("total;dur=")
+        assert len({answer.headers["X-Request-Id"] for answer in whole}) == len(whole)
+
+
 def test_ranges_of_originals(server, photo):
     target, size = "/demo/delivery/photo.jpg?tr=orig-true", len(photo)
     assert server.get(target).headers["Accept-Ranges"] == "bytes"

@@ -65,6 +65,7 @@ fn one(
         thread::sleep(QUIET);
         Ok(0)
     })?;
+    server.forget_peak()?;
     let memory = server.memory_mib()?.0;
     let started = Instant::now();
     let mut seconds = 0.0;

@@ -70,9 +70,14 @@ impl Server {
         }
     }
 
-    /// Mebibytes that are resident now, and at most so far.
+    /// Mebibytes that are resident now, and at most since [`forget_peak`](Self::forget_peak).
     pub fn memory_mib(&self) -> Result<(f64, f64), BenchError> {
         self.daemon.memory_mib()
+    }
+
+    /// Sets the peak back to what is resident now.
+    pub fn forget_peak(&self) -> Result<(), BenchError> {
+        self.daemon.forget_peak()
     }
 
     /// A whole request with the private key. `headers` are whole lines.

@@ -17,7 +17,7 @@ use crate::policy::Lifetime;
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
-    Answer, Body, CachePolicy, DeliveryError, Kind, Request, ServedFrom, Settings, Shared, Subject, disposition,
+    Answer, Body, CachePolicy, DeliveryError, Kind, Recalled, Request, ServedFrom, Settings, Shared, Subject, disposition,
     negotiate, origin, tags,
 };
 
@@ -36,6 +36,33 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
     }
     // In a place of its own: what an answer from memory has to carry about is then small.
     Box::pin(anew(shared, request, account, moment, name)).await
+}
+
+/// What [`answer`] would give, if it takes no waiting: it was decided a moment ago, and the client has it or its bytes are in memory.
+pub(crate) fn recall(shared: &Shared, request: &Request<'_>) -> Option<Recalled> {
+    if request.head || request.range.is_some() {
+        return None;
+    }
+    if let Some(visitor) = &request.visitor {
+        shared.settings.restrictions.admit(visitor).ok()?;
+    }
+    let account = shared.sources.account_at_hand()?;
+    let moment = Moment::new(shared.sources.state(), &account);
+    let decision = shared.decisions.find(Decisions::name(request).as_deref(), &moment)?;
+    let validators = decision.description.validators();
+    let bytes = if validators.match_cached(request.if_none_match, request.if_modified_since) {
+        None
+    } else {
+        let What::Rendition { key, of } = &decision.what else {
+            return None;
+        };
+        let bytes = work::in_memory(shared, key, of)?;
+        let length = bytes.len() as u64;
+        shared.counters.saved.add(decision.original.size.saturating_sub(length));
+        shared.counters.bytes.add(length);
+        Some(bytes)
+    };
+    Some(Recalled { decision, bytes })
 }
 
 /// By all that has to be decided.

@@ -89,7 +89,7 @@ impl RenditionCache {
     pub(crate) async fn open(budget: &CacheBudget) -> Result<Self, OpenError> {
         let memory_bytes = at_least("cache.memory_bytes", budget.memory_bytes, MIB)?;
         if budget.disk_bytes == 0 {
-            return Self::in_memory(memory_bytes).await;
+            return Self::without_disk(memory_bytes).await;
         }
         let disk = DiskLayout::new(at_least("cache.disk_bytes", budget.disk_bytes, 8 * MIB)?, &budget.dir);
         for attempt in ["warm", "empty"] {
@@ -102,10 +102,10 @@ impl RenditionCache {
             }
         }
         tracing::error!(dir = %disk.dir.display(), "no disk cache: renditions are kept in memory only");
-        Self::in_memory(memory_bytes).await
+        Self::without_disk(memory_bytes).await
     }
 
-    async fn in_memory(memory_bytes: usize) -> Result<Self, OpenError> {
+    async fn without_disk(memory_bytes: usize) -> Result<Self, OpenError> {
         let built = memory(memory_bytes).storage().build().await;
         built
             .map(|kept| Self { kept })
@@ -131,9 +131,15 @@ impl RenditionCache {
         }
     }
 
+    /// From memory alone.
+    pub(crate) fn in_memory(&self, key: &Key) -> Option<Rendition> {
+        let entry = self.kept.memory().get(key)?;
+        Some(entry.value().clone())
+    }
+
     pub(crate) async fn get(&self, key: &Key) -> Option<(Rendition, Tier)> {
-        if let Some(entry) = self.kept.memory().get(key) {
-            return Some((entry.value().clone(), Tier::Memory));
+        if let Some(rendition) = self.in_memory(key) {
+            return Some((rendition, Tier::Memory));
         }
         if !self.kept.is_hybrid() {
             return None;

@@ -5,14 +5,16 @@
 //! only, and what a client says of itself is in its name, so it depends on nothing else about who asks: whatever shall judge that, such as lists of
 //! addresses, has to do so before a decision is looked for.
 
+use std::any::Any;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use library::{Account, BlobId, Version};
 use moka::sync::Cache;
 
 use crate::cache::Key;
+use crate::conditional::Validators;
 use crate::purge::Purgeable;
 use crate::work::Work;
 use crate::{Answer, Body, CachePolicy, Kind, Request, ServedFrom, negotiate};
@@ -21,8 +23,8 @@ use crate::{Answer, Body, CachePolicy, Kind, Request, ServedFrom, negotiate};
 const HOLDS: Duration = Duration::from_millis(900);
 /// Bytes of decisions that are kept, about.
 const MOST_BYTES: u64 = 16 << 20;
-/// What a decision takes besides its texts, about.
-const BOOKKEEPING: usize = 700;
+/// What a decision takes besides its texts, about, with what callers make of it.
+const BOOKKEEPING: usize = 3000;
 
 /// The decisions.
 #[derive(Debug)]
@@ -46,6 +48,14 @@ pub(crate) struct Decision {
     pub(crate) description: Description,
     pub(crate) what: What,
     pub(crate) original: Original,
+    prepared: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Decision {
+    /// What a caller makes of it once, for as long as it is kept. There is one place: all callers have to want the same type.
+    pub(crate) fn prepared<T: Any + Send + Sync>(&self, prepare: impl FnOnce() -> T) -> Option<&T> {
+        self.prepared.get_or_init(|| Box::new(prepare())).downcast_ref()
+    }
 }
 
 /// All of an [`Answer`] but its bytes and what depends on the rest of the request.
@@ -78,6 +88,14 @@ impl Description {
             content_security_policy: answer.content_security_policy,
             canonical: answer.canonical.clone(),
             notices: answer.notices.clone(),
+        }
+    }
+
+    /// What names the present state of the answer.
+    pub(crate) fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: &self.etag,
+            last_modified: self.last_modified,
         }
     }
 
@@ -215,6 +233,7 @@ impl Decisions {
                 description,
                 what,
                 original,
+                prepared: OnceLock::new(),
             };
             self.kept.insert(name, Arc::new(decision));
         }

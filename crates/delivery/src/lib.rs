@@ -50,7 +50,7 @@ pub use asked::own_target;
 pub use beforehand::{Made, Trust};
 pub use cache::CacheBudget;
 pub use error::{Code, DeliveryError, OpenError};
-pub use message::{Answer, Body, Kind, Request, ServedFrom};
+pub use message::{Answer, Body, Kind, Recalled, Request, ServedFrom};
 pub use policy::{CachePolicy, EdgeAges};
 pub use purge::{OLDEST_RENDITION, PurgePattern};
 pub use restrictions::{Country, Lists, Referrer, Restrictions, Unsigned, Visitor};
@@ -108,6 +108,12 @@ impl Delivery {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// What [`answer`](Self::answer) would give, where that takes no waiting: it was decided a moment ago, and the client has the file already or the
+    /// bytes are in memory. `None` says nothing about the request.
+    pub fn recall(&self, request: &Request<'_>) -> Option<Recalled> {
+        answer::recall(&self.shared, request)
     }
 
     /// The file that a request asks for.

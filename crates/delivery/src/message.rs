@@ -1,13 +1,16 @@
 //! What delivery is asked and what it answers, as values: whoever speaks HTTP maps them one to one.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use crate::conditional::http_date;
+use crate::decisions::Decision;
 use crate::{CachePolicy, Visitor};
 
 /// One GET or HEAD, with the header fields that matter.
@@ -74,6 +77,39 @@ pub struct Answer {
     pub origin: ServedFrom,
     /// The bytes.
     pub body: Body,
+}
+
+/// An answer that took no waiting: what was decided a moment ago, and bytes that were in memory.
+#[derive(Debug)]
+pub struct Recalled {
+    pub(crate) decision: Arc<Decision>,
+    pub(crate) bytes: Option<Bytes>,
+}
+
+impl Recalled {
+    /// All bytes of the file, or `None` if the client has them already (304).
+    pub fn bytes(&self) -> Option<&Bytes> {
+        self.bytes.as_ref()
+    }
+
+    /// The answer that it is, without its bytes and their number.
+    pub fn answer(&self) -> Answer {
+        let (kind, origin) = match self.bytes {
+            Some(_) => (Kind::Full, ServedFrom::Memory),
+            None => (Kind::NotModified, ServedFrom::Original),
+        };
+        Answer {
+            kind,
+            origin,
+            ..self.decision.description.answer()
+        }
+    }
+
+    /// What the caller makes of the answers of this kind to this request, kept for the next ones. There is one place for it: a caller that wants another
+    /// type than the first one gets `None`.
+    pub fn prepared<T: Any + Send + Sync>(&self, prepare: impl FnOnce() -> T) -> Option<&T> {
+        self.decision.prepared(prepare)
+    }
 }
 
 /// How much of the file an answer is.

@@ -66,6 +66,11 @@ impl Sources {
         self.library.account().await.map_err(unreachable_facts)
     }
 
+    /// The account, where it is in memory.
+    pub(crate) fn account_at_hand(&self) -> Option<Arc<Account>> {
+        self.library.account_at_hand()
+    }
+
     /// The file, if one of the endpoint's origins has it.
     pub(crate) async fn find_foreign(
         &self,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use library::{Asset, FileType, MediaFacts};
 use tracing::Instrument as _;
 use transform::parameters::AskedFormat;
@@ -387,6 +388,16 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
 pub(crate) async fn at_hand(shared: &Shared, key: &Key, of: &Purgeable) -> Option<(Rendition, ServedFrom)> {
     let (rendition, tier) = kept(shared, key, of).await?;
     Some((rendition, found_in(shared, tier)))
+}
+
+/// The bytes, if they are in memory and need not be made better.
+pub(crate) fn in_memory(shared: &Shared, key: &Key, of: &Purgeable) -> Option<Bytes> {
+    let rendition = shared.cache.in_memory(key)?;
+    if rendition.hasty || !is_current(shared, &rendition, of) {
+        return None;
+    }
+    found_in(shared, Tier::Memory);
+    Some(rendition.bytes)
 }
 
 fn found_in(shared: &Shared, tier: Tier) -> ServedFrom {

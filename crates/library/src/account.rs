@@ -211,6 +211,11 @@ impl Library {
         Ok(account)
     }
 
+    /// What [`account`](Self::account) would give, where that takes no look into the database.
+    pub fn account_at_hand(&self) -> Option<Arc<Account>> {
+        self.account_cache().kept(BELIEVED).map(|kept| kept.account)
+    }
+
     /// The account as it was when somebody last asked for it, however long ago; `None` if nobody has.
     pub fn known_account(&self) -> Option<Arc<Account>> {
         let kept = self.account_cache().kept.read().unwrap_or_else(PoisonError::into_inner);

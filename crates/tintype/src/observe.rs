@@ -221,6 +221,15 @@ fn resident_bytes() -> Option<u64> {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(pub uuid::Uuid);
 
+impl RequestId {
+    /// A new one, and the span that the log knows the request by.
+    fn new() -> (Self, Span) {
+        // The generator of this process: one of the system costs a call each time.
+        let id = Self(uuid::Builder::from_random_bytes(rand::random()).into_uuid());
+        (id, tracing::info_span!("request", request_id = %id.0))
+    }
+}
+
 /// Gives requests their ids, logs them when they are answered, and counts them. Outermost of all.
 #[derive(Clone)]
 pub struct Observer {
@@ -255,14 +264,40 @@ impl Observer {
         answer: impl FnOnce(RequestId) -> F,
     ) -> Response {
         let started = Instant::now();
-        // The generator of this process: one of the system costs a call each time.
-        let id = RequestId(uuid::Builder::from_random_bytes(rand::random()).into_uuid());
-        let span = tracing::info_span!("request", request_id = %id.0);
+        let (id, span) = RequestId::new();
         traced.record("tintype.request_id", tracing::field::display(id.0));
         // The one for traces is the inner one: work that goes on in a task of its own takes the innermost along.
-        let mut response = answer(id).instrument(traced.clone()).instrument(span.clone()).await;
+        let response = answer(id).instrument(traced.clone()).instrument(span.clone()).await;
+        traces::answered(&traced, response.status().as_u16());
+        self.finish(method, path, (id, &span), started, response)
+    }
+
+    /// Has a request answered that takes no waiting, if `answer` can do that. Not where requests are traced: each step has its span there.
+    pub fn observe_at_once(
+        &self,
+        method: &Method,
+        path: &str,
+        answer: impl FnOnce() -> Option<Response>,
+    ) -> Option<Response> {
+        if traces::are_made() {
+            return None;
+        }
+        let started = Instant::now();
+        let response = answer()?;
+        let (id, span) = RequestId::new();
+        Some(self.finish(method, path, (id, &span), started, response))
+    }
+
+    /// Logs and counts an answer, and puts the request's id on it.
+    fn finish(
+        &self,
+        method: &Method,
+        path: &str,
+        (id, span): (RequestId, &Span),
+        started: Instant,
+        mut response: Response,
+    ) -> Response {
         let status = response.status().as_u16();
-        traces::answered(&traced, status);
         let elapsed = started.elapsed();
         span.in_scope(|| {
             tracing::info!(%method, path, status, ms = elapsed.as_millis() as u64, "answered");

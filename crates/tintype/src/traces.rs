@@ -181,6 +181,11 @@ impl Sender {
     }
 }
 
+/// True if somebody takes spans in.
+pub fn are_made() -> bool {
+    tracing::enabled!(target: TRACE, tracing::Level::DEBUG)
+}
+
 /// The span of a request, in the trace that its `traceparent` names or in one of its own. `area` is what kind of path it is.
 pub fn of_request(headers: &HeaderMap, method: &str, path: &str, area: &'static str) -> Span {
     let span = tracing::debug_span!(

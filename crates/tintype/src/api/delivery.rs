@@ -1,18 +1,20 @@
 //! Delivery: the raw request in, an answer with headers out. The one place where delivery's values become HTTP.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use delivery::{Answer, CachePolicy, Code, Country, DeliveryError, own_target};
+use delivery::{Answer, CachePolicy, Code, Country, DeliveryError, ServedFrom, own_target};
 use library::Timestamp;
 
 use crate::app::App;
 use crate::app::domains::host;
 use crate::app::usage::Served;
+use crate::app::visitors::Peer;
 use crate::clock::unix_now;
 
 /// Names the server, as `x-server` does in the reference.
@@ -22,105 +24,228 @@ const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-or
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const X_SERVER: HeaderName = HeaderName::from_static("x-server");
 const IK_ERROR: HeaderName = HeaderName::from_static("ik-error");
+const SEC_CH_WIDTH: HeaderName = HeaderName::from_static("sec-ch-width");
+const SEC_CH_DPR: HeaderName = HeaderName::from_static("sec-ch-dpr");
+const WIDTH: HeaderName = HeaderName::from_static("width");
+const DPR: HeaderName = HeaderName::from_static("dpr");
+const SAVE_DATA: HeaderName = HeaderName::from_static("save-data");
+
+/// Fields of all answers.
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (TIMING_ALLOW_ORIGIN, "*"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_SERVER, SERVER),
+];
 
 /// No answer has more fields, those of all requests included.
 const FIELDS: usize = 24;
 
 /// `GET` and `HEAD` below the account's path.
 pub async fn get(app: &App, request: &Parts) -> Response {
-    let head = request.method == Method::HEAD;
-    let target = request.uri.path_and_query().map_or("/", |t| t.as_str());
     let headers = &request.headers;
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let accept = joined(headers, &header::ACCEPT);
-    let visitor = app.visitors.visitor(&request.extensions, headers);
-    let country = visitor.as_ref().map(|visitor| visitor.country);
     let asked = delivery::Request {
-        head,
-        target,
-        accept: accept.as_deref(),
-        if_none_match: text("if-none-match"),
-        if_modified_since: text("if-modified-since"),
-        range: text("range"),
-        if_range: text("if-range"),
-        width_hint: text("sec-ch-width").or_else(|| text("width")),
-        dpr_hint: text("sec-ch-dpr").or_else(|| text("dpr")),
-        save_data: text("save-data"),
-        host: host(&request.uri, headers),
-        visitor,
-        now_unix: unix_now(),
+        head: request.method == Method::HEAD,
+        visitor: app.visitors.visitor(&request.extensions, headers),
+        ..asked(&request.uri, headers, accept.as_deref())
     };
+    let target = asked.target;
+    let country = asked.visitor.as_ref().map(|visitor| visitor.country);
     let started = Instant::now();
     let answered = app.delivery.answer(asked).await;
-    count(app, target, headers, country, &answered);
+    count(app, &place(app, target), headers, country, &Outcome::of(&answered));
     let mut response = match answered {
         Ok(answer) => shape(app, answer),
         Err(error) => refuse(app, &error),
     };
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(TIMING_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_SERVER, HeaderValue::from_static(SERVER));
-    set(headers, SERVER_TIMING, server_timing(started.elapsed()).into());
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    set(headers, SERVER_TIMING, server_timing(started.elapsed()));
     response
 }
 
-/// Milliseconds with one digit behind the point.
-fn server_timing(spent: Duration) -> String {
-    let tenths = spent.as_micros() / 100;
-    format!("total;dur={}.{}", tenths / 10, tenths % 10)
+/// `GET` below the account's path, if it takes no waiting.
+pub fn recall(app: &App, peer: Peer, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let started = Instant::now();
+    let accept = joined(headers, &header::ACCEPT);
+    let visitor = app.visitors.visitor_by(peer, headers);
+    let country = visitor.country;
+    let asked = delivery::Request {
+        visitor: Some(visitor),
+        ..asked(uri, headers, accept.as_deref())
+    };
+    let recalled = app.delivery.recall(&asked)?;
+    let prepared = recalled.prepared(|| Prepared::new(app, asked.target))?;
+    let (fields, status, body) = match recalled.bytes() {
+        Some(bytes) => (&prepared.full, StatusCode::OK, Body::from(bytes.clone())),
+        None => (&prepared.not_modified, StatusCode::NOT_MODIFIED, Body::empty()),
+    };
+    let fields = fields.get_or_init(|| lasting_fields(app, recalled.answer()));
+    let outcome = Outcome {
+        status: status.as_u16(),
+        bytes: recalled.bytes().map_or(0, |bytes| bytes.len() as u64),
+        from: Some(match recalled.bytes() {
+            Some(_) => ServedFrom::Memory,
+            None => ServedFrom::Original,
+        }),
+        content_type: match recalled.bytes() {
+            Some(_) => fields
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default(),
+            None => "",
+        },
+        error: None,
+    };
+    count(app, &prepared.place, headers, Some(country), &outcome);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields.clone();
+    set(response.headers_mut(), SERVER_TIMING, server_timing(started.elapsed()));
+    Some(response)
 }
 
-/// Counts an answer for usage and analytics.
-fn count(
-    app: &App,
-    target: &str,
-    headers: &HeaderMap,
-    country: Option<Country>,
-    answered: &Result<Answer, DeliveryError>,
-) {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+/// What answers from memory to equal requests have in common: nearly all of them. To put it together takes longer than to find the bytes.
+struct Prepared {
+    place: Place<'static>,
+    full: OnceLock<HeaderMap>,
+    not_modified: OnceLock<HeaderMap>,
+}
+
+impl Prepared {
+    fn new(app: &App, target: &str) -> Self {
+        let Place { endpoint, target } = place(app, target);
+        Self {
+            place: Place {
+                endpoint: endpoint.into_owned().into(),
+                target: target.into_owned().into(),
+            },
+            full: OnceLock::new(),
+            not_modified: OnceLock::new(),
+        }
+    }
+}
+
+/// The header fields that are the same each time. The number of bytes is said when they are sent.
+fn lasting_fields(app: &App, answer: Answer) -> HeaderMap {
+    let mut fields = std::mem::take(shape(app, answer).headers_mut());
+    fields.remove(header::CONTENT_LENGTH);
+    for (name, value) in ALWAYS {
+        fields.insert(name, HeaderValue::from_static(value));
+    }
+    fields
+}
+
+/// What a request says of itself, but for its method and who sent it.
+fn asked<'a>(uri: &'a Uri, headers: &'a HeaderMap, accept: Option<&'a str>) -> delivery::Request<'a> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    delivery::Request {
+        head: false,
+        target: uri.path_and_query().map_or("/", |target| target.as_str()),
+        accept,
+        if_none_match: text(header::IF_NONE_MATCH),
+        if_modified_since: text(header::IF_MODIFIED_SINCE),
+        range: text(header::RANGE),
+        if_range: text(header::IF_RANGE),
+        width_hint: text(SEC_CH_WIDTH).or_else(|| text(WIDTH)),
+        dpr_hint: text(SEC_CH_DPR).or_else(|| text(DPR)),
+        save_data: text(SAVE_DATA),
+        host: host(uri, headers),
+        visitor: None,
+        now_unix: unix_now(),
+    }
+}
+
+/// Milliseconds with one digit behind the point.
+fn server_timing(spent: Duration) -> Cow<'static, str> {
+    match spent.as_micros() / 100 {
+        // From memory: no text has to be put together for it.
+        0 => "total;dur=0.0".into(),
+        tenths => format!("total;dur={}.{}", tenths / 10, tenths % 10).into(),
+    }
+}
+
+/// Where a request belongs, for usage and analytics.
+struct Place<'a> {
+    /// The prefix of the URL endpoint; empty for the default one.
+    endpoint: Cow<'a, str>,
+    /// Path and query, below the account's path.
+    target: Cow<'a, str>,
+}
+
+fn place<'a>(app: &App, target: &'a str) -> Place<'a> {
     let below = target.strip_prefix(app.endpoint_path.as_str()).unwrap_or_default();
     let first = below
         .trim_start_matches('/')
         .split(['/', '?'])
         .next()
         .unwrap_or_default();
-    let account = app.library.known_account();
-    let known = account
-        .as_ref()
-        .is_some_and(|account| !first.is_empty() && account.url_endpoint(first).is_some());
-    let target = match &account {
-        Some(account) => own_target(target, &app.endpoint_path, account),
-        None => Cow::Borrowed(target),
+    let Some(account) = app.library.known_account() else {
+        return Place {
+            endpoint: "".into(),
+            target: target.into(),
+        };
     };
-    let error = answered.as_ref().err().map(DeliveryError::ik_error);
-    let (status, bytes, from, content_type) = match answered {
-        Ok(answer) => {
-            let bytes = match answer.body {
-                delivery::Body::Empty => 0,
-                _ => answer.content_length,
-            };
-            let content_type = match answer.kind {
-                delivery::Kind::NotModified => "",
-                _ => answer.content_type.as_ref(),
-            };
-            (answer.status(), bytes, Some(answer.origin), content_type)
+    let known = !first.is_empty() && account.url_endpoint(first).is_some();
+    Place {
+        endpoint: if known { first } else { "" }.into(),
+        target: own_target(target, &app.endpoint_path, &account),
+    }
+}
+
+/// What became of a request, for usage and analytics.
+struct Outcome<'a> {
+    status: u16,
+    bytes: u64,
+    from: Option<ServedFrom>,
+    content_type: &'a str,
+    error: Option<Cow<'a, str>>,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(answered: &'a Result<Answer, DeliveryError>) -> Self {
+        match answered {
+            Ok(answer) => Self {
+                status: answer.status(),
+                bytes: match answer.body {
+                    delivery::Body::Empty => 0,
+                    _ => answer.content_length,
+                },
+                from: Some(answer.origin),
+                content_type: match answer.kind {
+                    delivery::Kind::NotModified => "",
+                    _ => answer.content_type.as_ref(),
+                },
+                error: None,
+            },
+            Err(error) => Self {
+                status: status(error).as_u16(),
+                bytes: 0,
+                from: None,
+                content_type: "",
+                error: Some(error.ik_error().into()),
+            },
         }
-        Err(error) => (status(error).as_u16(), 0, None, ""),
-    };
+    }
+}
+
+/// Counts an answer for usage and analytics.
+fn count(app: &App, place: &Place<'_>, headers: &HeaderMap, country: Option<Country>, outcome: &Outcome<'_>) {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let served = Served {
-        target: &target,
+        target: &place.target,
         account_path: &app.endpoint_path,
-        endpoint: if known { first } else { "" },
-        status,
-        bytes,
-        from,
-        content_type,
-        error: error.as_deref(),
-        referrer: text("referer"),
-        user_agent: text("user-agent"),
+        endpoint: &place.endpoint,
+        status: outcome.status,
+        bytes: outcome.bytes,
+        from: outcome.from,
+        content_type: outcome.content_type,
+        error: outcome.error.as_deref(),
+        referrer: text(header::REFERER),
+        user_agent: text(header::USER_AGENT),
         country: country
             .as_ref()
             .filter(|country| **country != Country::UNKNOWN)
@@ -141,9 +266,14 @@ pub fn preflight() -> Response {
 }
 
 /// Clients may split a list over several lines.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(","))
+fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, str>> {
+    let mut lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let first = lines.next()?;
+    let Some(second) = lines.next() else {
+        return Some(first.into());
+    };
+    let lines: Vec<&str> = [first, second].into_iter().chain(lines).collect();
+    Some(lines.join(",").into())
 }
 
 fn shape(app: &App, answer: Answer) -> Response {

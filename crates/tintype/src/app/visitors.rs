@@ -5,6 +5,7 @@ mod geoip;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::http::header::{REFERER, USER_AGENT};
 use axum::http::{Extensions, HeaderMap, HeaderName};
 use delivery::{Country, Visitor};
 
@@ -37,15 +38,20 @@ impl Visitors {
 
     /// Who has sent a request; `None` for those of this server itself.
     pub fn visitor<'a>(&self, extensions: &Extensions, headers: &'a HeaderMap) -> Option<Visitor<'a>> {
-        let peer = extensions.get::<Peer>()?.0.ip().to_canonical();
+        Some(self.visitor_by(*extensions.get::<Peer>()?, headers))
+    }
+
+    /// Who has sent a request over the connection from there.
+    pub fn visitor_by<'a>(&self, peer: Peer, headers: &'a HeaderMap) -> Visitor<'a> {
+        let peer = peer.0.ip().to_canonical();
         let address = self.address(peer, headers);
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        Some(Visitor {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Visitor {
             address,
             country: self.country(peer, address, headers),
-            referrer: text("referer"),
-            agent: text("user-agent"),
-        })
+            referrer: text(REFERER),
+            agent: text(USER_AGENT),
+        }
     }
 
     /// Looks from time to time whether somebody has put a new file of countries in place of the old one.
@@ -72,6 +78,9 @@ impl Visitors {
     /// stands before it is the client's own word.
     fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut address = peer;
+        if !self.trusts(peer) {
+            return peer;
+        }
         for written in listed(headers, &self.settings.address_header).iter().rev() {
             if !self.trusts(address) {
                 break;
