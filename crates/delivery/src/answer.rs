@@ -27,7 +27,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Resul
         shared.settings.restrictions.admit(visitor)?;
     }
     let account = shared.sources.account().await?;
-    let moment = Moment::new(shared.sources.state(), &account);
+    let moment = shared.decisions.now(&shared.sources, &account);
     let name = Decisions::name(request);
     if let Some(decision) = shared.decisions.find(name.as_deref(), &moment)
         && let Some(answer) = again(shared, request, &decision).await?
@@ -47,7 +47,7 @@ pub(crate) fn recall(shared: &Shared, request: &Request<'_>) -> Option<Recalled>
         shared.settings.restrictions.admit(visitor).ok()?;
     }
     let account = shared.sources.account_at_hand()?;
-    let moment = Moment::new(shared.sources.state(), &account);
+    let moment = shared.decisions.now(&shared.sources, &account);
     let decision = shared.decisions.find(Decisions::name(request).as_deref(), &moment)?;
     let validators = decision.description.validators();
     let bytes = if validators.match_cached(request.if_none_match, request.if_modified_since) {

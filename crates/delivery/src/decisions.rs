@@ -1,12 +1,14 @@
 //! What was decided for a URL a moment ago. A page's pictures are asked for again and again, and where the bytes are in memory, finding out which ones they
 //! are would be most of the work.
 //!
-//! A decision holds until anything changes in the library or the account, and for less than a second in any case. It is kept for what anybody may have
+//! A decision holds until this process changes anything in the library or the account is read anew, and for less than a second in any case; for half of one
+//! where other processes change things as well, so that what they do is seen here within a second. It is kept for what anybody may have
 //! only, and what a client says of itself is in its name, so it depends on nothing else about who asks: whatever shall judge that, such as lists of
 //! addresses, has to do so before a decision is looked for.
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,11 +18,14 @@ use moka::sync::Cache;
 use crate::cache::Key;
 use crate::conditional::Validators;
 use crate::purge::Purgeable;
+use crate::source::Sources;
 use crate::work::Work;
 use crate::{Answer, Body, CachePolicy, Kind, Request, ServedFrom, negotiate};
 
 /// As the account is believed.
 const HOLDS: Duration = Duration::from_millis(900);
+/// Where others may have changed what it was made by.
+const HOLDS_SHARED: Duration = Duration::from_millis(500);
 /// Bytes of decisions that are kept, about.
 const MOST_BYTES: u64 = 16 << 20;
 /// What a decision takes besides its texts, about, with what callers make of it.
@@ -30,15 +35,21 @@ const BOOKKEEPING: usize = 3000;
 #[derive(Debug)]
 pub(crate) struct Decisions {
     kept: Cache<String, Arc<Decision>>,
+    /// How often all that was decided was to be decided anew.
+    ended: AtomicU64,
 }
 
 /// How things were when somebody began to decide.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
-    /// Of the library; none where decisions can't be remembered.
-    state: Option<u64>,
+    /// Of the library.
+    state: u64,
+    /// Of [`Decisions::ended`].
+    ended: u64,
     account: Arc<Account>,
     at: Instant,
+    /// How long what is decided now may be believed.
+    holds: Duration,
 }
 
 /// What became of a request.
@@ -165,21 +176,12 @@ impl What {
 }
 
 impl Moment {
-    /// Now, with the state that the library had before it is read.
-    pub(crate) fn new(state: Option<u64>, account: &Arc<Account>) -> Self {
-        Self {
-            state,
-            account: account.clone(),
-            at: Instant::now(),
-        }
-    }
-
     /// True if what was decided then would be decided again.
     fn is_as(&self, then: &Self) -> bool {
-        self.state.is_some()
-            && self.state == then.state
+        self.state == then.state
+            && self.ended == then.ended
             && Arc::ptr_eq(&self.account, &then.account)
-            && self.at.saturating_duration_since(then.at) < HOLDS
+            && self.at.saturating_duration_since(then.at) < then.holds
     }
 }
 
@@ -189,11 +191,28 @@ impl Default for Decisions {
         let weight = |name: &String, _: &Arc<Decision>| u32::try_from(BOOKKEEPING + 2 * name.len()).unwrap_or(u32::MAX);
         Self {
             kept: Cache::builder().weigher(weight).max_capacity(MOST_BYTES).build(),
+            ended: AtomicU64::new(0),
         }
     }
 }
 
 impl Decisions {
+    /// Now, before the library is read.
+    pub(crate) fn now(&self, sources: &Sources, account: &Arc<Account>) -> Moment {
+        Moment {
+            state: sources.state(),
+            ended: self.ended.load(Ordering::Acquire),
+            account: account.clone(),
+            at: Instant::now(),
+            holds: if sources.are_shared() { HOLDS_SHARED } else { HOLDS },
+        }
+    }
+
+    /// Nothing holds any more, what is being decided right now included: what others have changed is to be seen.
+    pub(crate) fn end(&self) {
+        self.ended.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// What a request is, as far as a decision depends on it. Hints are seldom the same for two clients, so what brings some is decided each time.
     pub(crate) fn name(request: &Request<'_>) -> Option<String> {
         if request.width_hint.is_some() || request.dpr_hint.is_some() || request.save_data.is_some() {
@@ -214,7 +233,6 @@ impl Decisions {
 
     /// What was decided, if it would be decided again.
     pub(crate) fn find(&self, name: Option<&str>, now: &Moment) -> Option<Arc<Decision>> {
-        now.state?;
         let decision = self.kept.get(name?)?;
         now.is_as(&decision.moment).then_some(decision)
     }
@@ -227,7 +245,7 @@ impl Decisions {
         (description, what): (Description, What),
         original: Original,
     ) {
-        if let Some(name) = name.filter(|_| moment.state.is_some()) {
+        if let Some(name) = name {
             let decision = Decision {
                 moment,
                 description,
@@ -247,18 +265,34 @@ mod tests {
     #[test]
     fn a_decision_holds_while_nothing_changes() {
         let account = Arc::new(Account::default());
-        let then = Moment::new(Some(7), &account);
+        let then = Moment {
+            state: 7,
+            ended: 0,
+            account: account.clone(),
+            at: Instant::now(),
+            holds: HOLDS,
+        };
         let later = |ms| Moment {
             at: then.at + Duration::from_millis(ms),
             ..then.clone()
         };
-        assert!(then.is_as(&then) && later(899).is_as(&then));
+        assert!(later(0).is_as(&then) && later(899).is_as(&then));
         assert!(!later(900).is_as(&then), "too long ago");
-        assert!(!Moment::new(Some(8), &account).is_as(&then), "a file has changed");
-        let other = Arc::new(Account::default());
-        assert!(!Moment::new(Some(7), &other).is_as(&then), "the account was read anew");
-        let unknown = Moment::new(None, &account);
-        assert!(!unknown.is_as(&unknown), "others may have changed something");
+        let changed = Moment {
+            state: 8,
+            ..then.clone()
+        };
+        assert!(!changed.is_as(&then), "a file has changed");
+        let purged = Moment {
+            ended: 1,
+            ..then.clone()
+        };
+        assert!(!purged.is_as(&then), "a purge was heard of");
+        let read_anew = Moment {
+            account: Arc::new(Account::default()),
+            ..then.clone()
+        };
+        assert!(!read_anew.is_as(&then), "the account was read anew");
     }
 
     #[test]

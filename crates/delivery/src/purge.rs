@@ -215,11 +215,13 @@ impl Delivery {
 
     /// From now on serves no rendition of these files that was begun at `at_ms` (Unix milliseconds) or before.
     ///
-    /// Files of the library are never outdated, and the keys of renditions name the bytes that they are made of: there a purge is
+    /// Files of the library are looked up anew, and the keys of renditions name the bytes that they are made of: there a purge is
     /// for what the same bytes should be made into anew. Origins are asked again for what was asked of them before. Results of
     /// AI operations are kept, because they cost money.
     pub fn purge(&self, pattern: &PurgePattern, at_ms: u64) {
         self.shared.purges.add(pattern, at_ms);
+        // Whoever is told of this purge next shall see what was changed before it.
+        self.shared.decisions.end();
     }
 }
 

@@ -56,9 +56,14 @@ impl Sources {
         Ok(found.map_err(unreachable_facts)?.filter(|asset| asset.is_published))
     }
 
-    /// Another number after every change of the library, where that can be known.
-    pub(crate) fn state(&self) -> Option<u64> {
+    /// Another number after every change that this process makes.
+    pub(crate) fn state(&self) -> u64 {
         self.library.state()
+    }
+
+    /// True if other processes may change files as well.
+    pub(crate) fn are_shared(&self) -> bool {
+        self.library.is_shared()
     }
 
     /// What the account is made of: names, endpoints, origins, keys.

@@ -191,12 +191,11 @@ impl Library {
         &self.inner.limits
     }
 
-    /// A number that is another one once anything has been changed, for those who remember what they read: ask before reading. None where other
-    /// processes change it as well, of which nobody here hears. One who hangs up amid a change, or another program with the file open, may leave it as
-    /// it is, so nothing should be remembered for long.
-    pub fn state(&self) -> Option<u64> {
-        let database = self.database();
-        (database.dialect() == Dialect::Sqlite).then(|| database.wakers().commits())
+    /// A number that is another one once this process has changed anything, for those who remember what they read: ask before reading. What other
+    /// processes change ([`is_shared`](Self::is_shared)) is not in it; and one who hangs up amid a change, or another program with the file open, may
+    /// leave it as it is. So nothing should be remembered for long.
+    pub fn state(&self) -> u64 {
+        self.database().wakers().commits()
     }
 
     /// How much there is. Counts rows: meant for a metric now and then, not for each request.
