@@ -72,7 +72,7 @@ impl Sources {
         account: &Account,
         endpoint: &UrlEndpoint,
         wanted: &Wanted,
-        purges: &Purges,
+        purges: &Arc<Purges>,
     ) -> Result<Option<Foreign>, DeliveryError> {
         self.origins.find(account, endpoint, wanted, purges).await
     }
