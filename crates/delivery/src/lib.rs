@@ -84,6 +84,8 @@ struct Shared {
     cache: RenditionCache,
     tier: Option<SharedTier>,
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
+    /// What can't be made of what is stored, and why: it is not tried again at each request.
+    refused: moka::sync::Cache<Key, DeliveryError>,
     renderer: Renderer,
     ai: Ai,
     purges: Arc<Purges>,
@@ -104,6 +106,7 @@ impl Delivery {
             cache: RenditionCache::open(&settings.cache).await?,
             tier,
             in_flight: Coalescer::default(),
+            refused: source::refusals(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
             purges: Arc::default(),
