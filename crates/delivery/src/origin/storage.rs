@@ -1,5 +1,7 @@
 //! Origins of an account, each asked in the manner of its kind.
 
+mod backup;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use object_store::client::{
 };
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
-use object_store::{Attribute, ClientOptions, GetOptions, ObjectStore, RetryConfig};
+use object_store::{Attribute, ClientOptions, GetOptions, GetResult, ObjectStore, RetryConfig};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -151,12 +153,15 @@ impl Storages {
         let Ok(at) = ObjectPath::parse(&joined) else {
             return Ok(None);
         };
-        let got = tokio::time::timeout(PATIENCE, bucket.get_opts(&at, GetOptions::default())).await;
-        let got = match got {
-            Err(_elapsed) => return Err(unreachable("the bucket did not answer in time")),
-            Ok(Err(object_store::Error::NotFound { .. })) => return Ok(None),
-            Ok(Err(error)) => return Err(refused(error)),
-            Ok(Ok(got)) => got,
+        let mut got = object(&*bucket, &at).await?;
+        if got.is_none() && origin.kind == "CLOUDINARY_BACKUP" {
+            got = match backup::newest(&*bucket, &at).await? {
+                Some(at) => object(&*bucket, &at).await?,
+                None => None,
+            };
+        }
+        let Some(got) = got else {
+            return Ok(None);
         };
         if got.meta.size > self.max_bytes {
             return Err(too_large(self.max_bytes));
@@ -207,8 +212,9 @@ impl Storages {
                 let builder = match endpoint {
                     "" => builder.with_region(self.region(name).await?),
                     endpoint => {
-                        // A bucket can't stand before an address.
+                        // A bucket can't stand before an address, and a backup has no setting for it.
                         let path_style = origin.settings.get("s3ForcePathStyle") == Some(&Value::Bool(true))
+                            || origin.kind == "CLOUDINARY_BACKUP"
                             || url::Url::parse(endpoint).is_ok_and(|url| url.domain().is_none());
                         let place = bucket_endpoint(endpoint, name, path_style);
                         self.fetcher.permits(&place).map_err(unfetched)?;
@@ -267,6 +273,15 @@ impl Storages {
         region
             .map(str::to_owned)
             .ok_or_else(|| unreachable("Amazon S3 does not know the bucket"))
+    }
+}
+
+async fn object(bucket: &dyn ObjectStore, at: &ObjectPath) -> Result<Option<GetResult>, DeliveryError> {
+    match tokio::time::timeout(PATIENCE, bucket.get_opts(at, GetOptions::default())).await {
+        Err(_elapsed) => Err(unreachable("the bucket did not answer in time")),
+        Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+        Ok(Err(error)) => Err(refused(error)),
+        Ok(Ok(got)) => Ok(Some(got)),
     }
 }
 
@@ -564,6 +579,7 @@ mod tests {
                 // One client escapes the slashes of names, too.
                 let path = decoded(url.split('?').next().unwrap());
                 let (status, body) = match path.rsplit('/').next() {
+                    _ if url.contains("list-type=2") => (200, "<ListBucketResult></ListBucketResult>"),
                     Some("a b.jpg") => (200, "bytes"),
                     Some("closed.jpg") => (403, "<Error><Code>AccessDenied</Code></Error>"),
                     _ => (404, "<Error><Code>NoSuchKey</Code></Error>"),
@@ -699,7 +715,10 @@ mod tests {
             let settings = json!({
                 "bucket": "shop", "prefix": "raw", "endpoint": "https://s3.example.com/", "s3ForcePathStyle": by_path,
             });
-            for kind in ["S3_COMPATIBLE", "CLOUDINARY_BACKUP"] {
+            for (kind, expected) in [
+                ("S3_COMPATIBLE", expected),
+                ("CLOUDINARY_BACKUP", "https://s3.example.com/shop/raw/a%20b.jpg"),
+            ] {
                 let (url, key) = asked(origin(kind, &settings), secret()).await;
                 assert_eq!(url, expected);
                 assert!(key.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{key}");
