@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import json
+import urllib.parse
 
 import pytest
 
@@ -129,6 +131,26 @@ def test_signatures_are_made_below_the_host(domains, host, target, rest):
     url = f"{target}{'&' if '?' in target else '?'}ik-s={signature}"
     assert domains.request("GET", url, {"Host": host}).status == 200
     assert domains.request("GET", url.replace("hidden", "other"), {"Host": host}).status == 401
+
+
+def test_answers_have_urls_of_the_first_host_of_the_account(domains):
+    port = domains.port
+    uploaded = domains.upload((FILES / "photo.jpg").read_bytes(), "shown \u00e9.jpg", folder="/shown").json()
+    place = f"http://images.shop.example:{port}"
+    assert uploaded["url"] == f"{place}/shown/shown_%C3%A9.jpg" or uploaded["url"] == f"{place}/shown/shown%20%C3%A9.jpg", uploaded
+    path = uploaded["url"].removeprefix(place)
+    assert uploaded["thumbnailUrl"] == f"{place}/tr:n-ik_ml_thumbnail{path}"
+    details = domains.api(f"/v1/files/{uploaded['fileId']}/details").json()
+    listed, = [file for file in domains.listed("path=/shown")]
+    version, = domains.api(f"/v1/files/{uploaded['fileId']}/versions").json()
+    for file in [details, listed, version]:
+        assert file["url"].startswith(f"{place}{path}?updatedAt=") and file["thumbnail"] == file["url"] + "&tr=n-ik_ml_thumbnail", file
+        target = file["thumbnail"].removeprefix(place)
+        assert seen(domains.request("GET", target, {"Host": f"images.shop.example:{port}"}))[0] == "JPEG"
+    # Who has such a URL may ask about it.
+    quoted = urllib.parse.quote(details["url"], safe="")
+    assert domains.api(f"/v1/metadata?url={quoted}").json()["width"] == 600
+    assert domains.request("POST", "/v1/files/purge", {**BASIC, "Content-Type": "application/json"}, json.dumps({"url": details["url"]})).status == 201
 
 
 def test_purges_by_such_hosts(domains):
