@@ -83,6 +83,12 @@ impl Storages {
         secret: Option<SecretString>,
         wanted: &Wanted,
     ) -> Result<Option<Arriving>, DeliveryError> {
+        // Some servers take a backslash for a slash, and what leads out of the origin's folder is in none.
+        if let Wanted::Path { path, .. } = wanted
+            && path.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
+        {
+            return Ok(None);
+        }
         match (origin.kind.as_str(), wanted) {
             ("WEB_FOLDER", Wanted::Path { path, query, host }) => {
                 let mut url = text(origin, "baseUrl").trim_end_matches('/').to_owned();
@@ -558,6 +564,34 @@ mod tests {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = format!("http://{here}/").parse().unwrap();
         assert!(client.execute(request).await.is_err());
+        assert_eq!(came.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn no_path_leads_out_of_the_folder() {
+        let (port, came) = private_server().await;
+        let policy = FetchPolicy {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            ..FetchPolicy::default()
+        };
+        let storages = Storages::new(Arc::new(Fetcher::new(policy).unwrap()), 1000);
+        let folder = json!({"baseUrl": format!("http://127.0.0.1:{port}/img")});
+        for path in [
+            "../a.jpg",
+            "a/../../b.jpg",
+            "..\\a.jpg",
+            "a\\..\\..\\b.jpg",
+            "./a.jpg",
+            "..",
+        ] {
+            let wanted = Wanted::Path {
+                path: path.to_owned(),
+                query: String::new(),
+                host: None,
+            };
+            let found = storages.open(&origin("WEB_FOLDER", &folder), None, &wanted).await;
+            assert!(matches!(found, Ok(None)), "{path}");
+        }
         assert_eq!(came.load(Ordering::SeqCst), 0);
     }
 
