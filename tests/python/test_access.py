@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import json
+import urllib.parse
 
 import pytest
 
@@ -28,6 +30,8 @@ def guarded():
     ({"X-Forwarded-For": "[2001:db8::7]:4711"}, False), ({"X-Country": "kp"}, False), ({"X-Country": "Korea"}, False), ({"X-Country": ""}, False),
     ({"Referer": "https://evil.example/page"}, False), ({"Referer": "https://www.evil.example/"}, False), ({"Referer": "https://notevil.example/"}, True),
     ({"User-Agent": "Mozilla/5.0 (compatible; badbot/2.1)"}, False), ({"User-Agent": "Mozilla/5.0"}, True),
+    # Bytes that are no text hide nothing of what else there is.
+    ({"User-Agent": b"\xff BadBot"}, False), ({"Referer": "https://evil.example/caf\u00e9".encode()}, False), ({"X-Forwarded-For": b"\xff, 192.0.2.9"}, False),
 ])
 def test_lists(guarded, headers, allowed):
     for target in ["/demo/photo.jpg?tr=w-20", "/demo/photo.jpg?tr=orig-true", signed("/demo/photo.jpg")]:
@@ -129,6 +133,26 @@ def test_signatures_are_made_below_the_host(domains, host, target, rest):
     url = f"{target}{'&' if '?' in target else '?'}ik-s={signature}"
     assert domains.request("GET", url, {"Host": host}).status == 200
     assert domains.request("GET", url.replace("hidden", "other"), {"Host": host}).status == 401
+
+
+def test_answers_have_urls_of_the_first_host_of_the_account(domains):
+    port = domains.port
+    uploaded = domains.upload((FILES / "photo.jpg").read_bytes(), "shown \u00e9.jpg", folder="/shown").json()
+    place = f"http://images.shop.example:{port}"
+    path = urllib.parse.quote(uploaded["filePath"])
+    assert path.endswith("%C3%A9.jpg") and uploaded["url"] == place + path, uploaded
+    assert uploaded["thumbnailUrl"] == f"{place}/tr:n-ik_ml_thumbnail{path}"
+    details = domains.api(f"/v1/files/{uploaded['fileId']}/details").json()
+    listed, = domains.listed("path=/shown")
+    version, = domains.api(f"/v1/files/{uploaded['fileId']}/versions").json()
+    for file in [details, listed, version]:
+        assert file["url"].startswith(f"{place}{path}?updatedAt=") and file["thumbnail"] == file["url"] + "&tr=n-ik_ml_thumbnail", file
+        target = file["thumbnail"].removeprefix(place)
+        assert seen(domains.request("GET", target, {"Host": f"images.shop.example:{port}"}))[0] == "JPEG"
+    # Who has such a URL may ask about it.
+    quoted = urllib.parse.quote(details["url"], safe="")
+    assert domains.api(f"/v1/metadata?url={quoted}").json()["width"] == uploaded["width"]
+    assert domains.request("POST", "/v1/files/purge", {**BASIC, "Content-Type": "application/json"}, json.dumps({"url": details["url"]})).status == 201
 
 
 def test_purges_by_such_hosts(domains):

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from picture import seen
+from s3 import ACCESS_KEY, SECRET_KEY, S3
 from server import FILES, Server
 from services import wait_until
 from test_account import make_endpoint, make_origin, send
@@ -351,6 +352,47 @@ def test_files_of_akeneo(shared, photo):
     finally:
         pim.shutdown()
         pim.server_close()
+
+
+def test_a_default_image_leads_out_of_no_folder(shared, website, photo):
+    website.pages["/secret.jpg"] = website.pages["/img/..%5Csecret.jpg"] = (200, {}, photo)
+    make_endpoint(shared, "climb", make_origin(shared, type="WEB_FOLDER", baseUrl=website.url + "/img")["id"])
+    for path in ["..@@secret.jpg", "..%5Csecret.jpg", "..\\secret.jpg", "a@@..%5C..%5Csecret.jpg", "..%2Fsecret.jpg"]:
+        assert shared.get(f"/demo/climb/none.jpg?tr=di-{path}").status in (400, 404), path
+    assert set(website.asked) == {"/img/none.jpg"}
+
+
+def test_a_backup_of_cloudinary(start, photo):
+    s3 = S3()
+    try:
+        server = start(fetch_allow="127.0.0.0/8")
+        keys = {"type": "CLOUDINARY_BACKUP", "bucket": "media", "accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
+        origin = make_origin(server, **keys, prefix="backup/res/demo/image/upload", endpoint=s3.url)
+        assert origin["endpoint"] == s3.url and "secretKey" not in origin
+        make_endpoint(server, "old", origin["id"])
+        make_endpoint(server, "moved", make_origin(server, **keys, prefix="backup/res/demo", endpoint=s3.url)["id"])
+        backup = s3.bucket / "backup" / "res" / "demo"
+        for name, content in [
+            ("image/upload/shop/cat/998877.jpg", b"the one before"), ("image/upload/shop/cat/1371995958.jpg", photo), ("image/upload/shop/cat/1371995959.png", b"another format"),
+            ("image/upload/shop/cat/kitten/1371999999.jpg", b"another file"), ("image/upload/plain.txt", b"as it is"),
+        ]:
+            (backup / name).parent.mkdir(parents=True, exist_ok=True)
+            (backup / name).write_bytes(content)
+        assert seen(server.get("/demo/old/shop/cat.jpg?tr=w-90")) == ("JPEG", 90, 60)
+        for target, expected in [
+            ("old/shop/cat.jpg", photo), ("moved/image/upload/shop/cat.jpg", photo), ("old/shop/cat/998877.jpg", b"the one before"),
+            ("old/shop/cat/kitten.jpg", b"another file"), ("old/plain.txt", b"as it is"),
+        ]:
+            answer = server.get(f"/demo/{target}?tr=orig-true")
+            assert answer.status == 200 and answer.body == expected, (target, answer)
+        for target in ["old/shop/dog.jpg", "old/shop/cat.webp", "old/shop", "old/.jpg", "old/shop/..%2Fcat.jpg"]:
+            assert server.get(f"/demo/{target}").status in (400, 404), target
+        # The server's own rights are for Amazon, and not for whoever is named.
+        for kind in [{**keys, "accessKey": "", "secretKey": ""}, keys]:
+            refused = send(server, "POST", "/v1/accounts/origins", {"name": "Role", **kind, "endpoint": s3.url, "useIAMRole": True})
+            assert refused.status == 400 and "useIAMRole" in refused.json()["message"], refused
+    finally:
+        s3.stop()
 
 
 def test_floods_of_purges(start, photo):

@@ -15,7 +15,8 @@ import pytest
 from picture import seen
 from s3 import S3
 from server import BASIC, POSTGRES, PSQL, Server, schema_for
-from services import wait_until
+from services import REMOVEBG_KEY, Services, wait_until
+from test_account import make_endpoint, make_origin
 from test_edge import ended, purge, purge_of
 
 pytestmark = pytest.mark.skipif(POSTGRES is None, reason="needs PostgreSQL: scripts/with-postgres.sh brings it")
@@ -24,11 +25,11 @@ MASTER = base64.b64encode(bytes(range(32))).decode()
 
 
 class Nodes:
-    def __init__(self, folder, shared=False):
+    def __init__(self, folder, shared=False, **settings):
         self.s3 = S3()
         # Both know the same first keys and the same key that seals.
         self.settings = {"database_url": schema_for(folder), "blob_url": self.s3.blob_url(), "master_key": MASTER, "fetch_allow": "127.0.0.0/8",
-                         **({"shared_renditions": self.s3.blob_url("renditions")} if shared else {})}
+                         **({"shared_renditions": self.s3.blob_url("renditions")} if shared else {}), **settings}
         self.all = [Server(**self.settings) for _ in range(2)]
 
     def stop(self):
@@ -186,6 +187,119 @@ def test_what_one_has_made_the_other_finds(tmp_path, photo):
         id = purge(first, "/demo/shared/s.jpg")
         wait_until(lambda: tier(second) == "miss")
         ended(second, id)
+    finally:
+        nodes.stop()
+
+
+def claiming():
+    """How many servers have asked for claims."""
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%lock({CLAIMS},%' AND pid <> pg_backend_pid()"
+    return int(subprocess.run([PSQL, "-qAt", POSTGRES, "-c", sql], check=True, capture_output=True, text=True).stdout)
+
+
+class Asked(threading.Thread):
+    """Asks a node for a result of a service, again while it is being prepared, until there is an answer or no node."""
+
+    def __init__(self, node, target):
+        super().__init__()
+        self.node, self.target, self.seen = node, target, None
+        self.start()
+
+    def run(self):
+        try:
+            while "is-intermediate-response" in (answer := self.node.get(self.target)).headers:
+                pass
+            self.seen = seen(answer)
+        except (OSError, http.client.HTTPException) as error:
+            self.seen = type(error)
+
+
+def test_a_service_is_paid_once_for_all(tmp_path, photo):
+    services, gate = Services(), threading.Event()
+    nodes = Nodes(str(tmp_path), removebg_key=REMOVEBG_KEY, removebg_url=services.url + "/v1.0/removebg")
+    cut = lambda body: services.removebg({"X-Api-Key": REMOVEBG_KEY}, body)
+    held = lambda body: gate.wait(60) and cut(body)
+    target = "/demo/cut.jpg?tr=e-removedotbg:w-30,f-png"
+    outcomes = lambda node: dict(re.findall(r'tintype_ai_results_total\{outcome="(\w+)"\} (\d+)', node.get("/metrics").body.decode()))
+    try:
+        first, second = nodes.all
+        assert first.upload(photo, "cut.jpg").status == 200
+        # Both want it while it is being made.
+        services.answers["removebg"] = [held]
+        both = [Asked(node, target) for node in nodes.all]
+        wait_until(lambda: services.asked)
+        wait_until(lambda: claiming() == 2)
+        gate.set()
+        for one in both:
+            one.join()
+            assert one.seen == ("PNG", 30, 20)
+        assert services.asked == ["removebg"]
+        assert sorted(outcomes(node).items() for node in nodes.all) == [{"made": "1"}.items(), {"shared": "1"}.items()]
+
+        # A server that comes later, and one of its own steps from there.
+        third = Server(**nodes.settings)
+        nodes.all.append(third)
+        assert seen(third.get("/demo/cut.jpg?tr=e-removedotbg:w-60,f-png")) == ("PNG", 60, 40) and services.asked == ["removebg"]
+
+        # Damage is found out, and costs one question more.
+        result, = (nodes.s3.bucket / "blobs" / "derived").rglob("*.result")
+        result.write_bytes(result.read_bytes()[:-1])
+        fourth = Server(**nodes.settings)
+        nodes.all.append(fourth)
+        assert seen(fourth.get(target)) == ("PNG", 30, 20) and services.asked == ["removebg"] * 2
+    finally:
+        gate.set()
+        nodes.stop()
+        services.stop()
+
+
+def test_when_the_maker_dies_another_one_asks_the_service(tmp_path, photo):
+    services, gate = Services(), threading.Event()
+    nodes = Nodes(str(tmp_path), removebg_key=REMOVEBG_KEY, removebg_url=services.url + "/v1.0/removebg")
+    held = lambda body: gate.wait(60) and services.removebg({"X-Api-Key": REMOVEBG_KEY}, body)
+    target = "/demo/dead.jpg?tr=e-removedotbg:w-30,f-png"
+    try:
+        first, second = nodes.all
+        assert first.upload(photo, "dead.jpg").status == 200
+        services.answers["removebg"] = [held]
+        made = Asked(first, target)
+        wait_until(lambda: services.asked)
+        waiting = Asked(second, target)
+        wait_until(lambda: claiming() == 2)
+        first.process.kill()
+        first.process.wait()
+        waiting.join()
+        assert waiting.seen == ("PNG", 30, 20) and services.asked == ["removebg"] * 2
+        made.join()
+    finally:
+        gate.set()
+        nodes.stop()
+        services.stop()
+
+
+def test_a_file_of_an_origin_is_fetched_once_for_both(tmp_path, website, photo):
+    nodes = Nodes(str(tmp_path), shared=True)
+    try:
+        first, second = nodes.all
+        website.pages["/a.jpg"] = website.pages["/a.jpg?x=1"] = (200, {}, photo)
+        website.pages["/hidden.jpg"] = (200, {"Is-Private-File": "true"}, photo)
+        make_endpoint(first, "old", make_origin(first, type="WEB_FOLDER", baseUrl=website.url)["id"])
+        wait_until(lambda: second.get("/demo/old/a.jpg?tr=orig-true").status == 200)
+        assert first.get("/demo/old/a.jpg?tr=orig-true").body == second.get("/demo/old/a.jpg?tr=orig-true").body == photo
+        answers = at_once(nodes.all, [f"/demo/old/a.jpg?tr=w-{width}" for width in (90, 91)])
+        assert {answer.status for _, answer in answers} == {200} and website.asked == ["/a.jpg"]
+        # What the origin says of it goes along.
+        assert [node.get("/demo/old/hidden.jpg").status for node in nodes.all] == [401, 401]
+        wait_until(lambda: len(nodes.s3.objects("renditions/originals/paths")) == 2)
+        assert [node.get("/demo/old/hidden.jpg").status for node in nodes.all] == [401, 401] and website.asked.count("/hidden.jpg") == 1
+        # Anybody can make up queries: they are kept by each for itself.
+        assert [node.get("/demo/old/a.jpg?x=1&tr=orig-true").status for node in nodes.all] == [200, 200] and website.asked.count("/a.jpg?x=1") == 2
+
+        # A purge holds for the copy of all.
+        website.pages["/a.jpg"] = (200, {}, photo + b"2")
+        assert ended(second, purge(first, "/demo/old/a.jpg"))["status"] == "Completed"
+        answers = at_once(nodes.all, ["/demo/old/a.jpg?tr=orig-true"])
+        assert {answer.body for _, answer in answers} == {photo + b"2"} and website.asked.count("/a.jpg") == 2
     finally:
         nodes.stop()
 

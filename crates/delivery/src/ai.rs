@@ -4,6 +4,7 @@ mod derived;
 mod images;
 mod models;
 mod remove_bg;
+mod results;
 mod turns;
 
 use std::collections::HashMap;
@@ -31,6 +32,8 @@ pub(crate) use derived::Facts;
 use images::Images;
 use models::ModelFolder;
 use remove_bg::RemoveBg;
+pub(crate) use results::Found;
+use results::SharedResults;
 use turns::Turns;
 
 /// How long a failure is remembered: a service that is down, or a prompt that it refuses, is not asked at every request.
@@ -56,6 +59,8 @@ pub(crate) struct Ai {
     images: Option<Images>,
     http: Http,
     pub(crate) store: DerivedStore,
+    /// Where servers keep results for each other.
+    pub(crate) results: Option<SharedResults>,
     pub(crate) in_flight: Coalescer<Key, Source>,
     /// What failed a short while ago.
     pub(crate) failed: Cache<Key, DeliveryError>,
@@ -101,6 +106,11 @@ impl Ai {
             images,
             http: Http::new().map_err(|error| OpenError::Http(Box::new(error)))?,
             store: DerivedStore::open(&settings.dir, settings.disk_bytes),
+            results: settings
+                .shared
+                .as_ref()
+                .map(|place| SharedResults::open(place, settings.disk_bytes, max_bytes))
+                .transpose()?,
             in_flight: Coalescer::default(),
             failed: Cache::builder().max_capacity(10_000).time_to_live(FAILED_FOR).build(),
             wait: settings.wait,

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use transform::{ExpandError, ParseError, PlanError, UrlError};
 
@@ -65,6 +66,9 @@ pub enum DeliveryError {
         /// What to ask for instead.
         hint: Option<String>,
     },
+    /// More time than a rendition may take.
+    #[error("making this takes longer than the allowed {0:?}")]
+    TooSlow(Duration),
     /// None of the asked bytes exist.
     #[error("the file has {total} bytes")]
     RangeNotSatisfiable {
@@ -146,13 +150,18 @@ impl DeliveryError {
             Self::Forbidden(_) => Code::Forbidden,
             Self::NotFound | Self::InputNotFound(_) | Self::Origin { .. } => Code::NotFound,
             Self::Unsupported(_) => Code::Unsupported,
-            Self::Limit { .. } => Code::Limit,
+            Self::Limit { .. } | Self::TooSlow(_) => Code::Limit,
             Self::RangeNotSatisfiable { .. } => Code::RangeNotSatisfiable,
             Self::Overloaded { .. } => Code::Overloaded,
             Self::Unavailable(_) | Self::NotSetUp { .. } => Code::Unavailable,
             Self::Upstream { .. } => Code::Upstream,
             Self::Internal { .. } => Code::Internal,
         }
+    }
+
+    /// True if the bytes of the source are to blame: the same work would fail in the same way another time.
+    pub(crate) fn is_lasting(&self) -> bool {
+        matches!(self, Self::Unsupported(_) | Self::Limit { .. })
     }
 
     /// The text of the `ik-error` header: one line of printable ASCII. The inside of the server is not in it.

@@ -63,9 +63,10 @@ use ai::Ai;
 use cache::{Key, Rendition, RenditionCache, Tier};
 use coalesce::Coalescer;
 use decisions::Decisions;
+use origin::Origins;
 use purge::Purges;
 use render::Renderer;
-use shared::SharedTier;
+use shared::{SharedPlace, SharedTier};
 use source::Sources;
 use stats::Counters;
 
@@ -83,9 +84,11 @@ struct Shared {
     cache: RenditionCache,
     tier: Option<SharedTier>,
     in_flight: Coalescer<Key, (Rendition, Option<Tier>)>,
+    /// What can't be made of what is stored, and why: it is not tried again at each request.
+    refused: moka::sync::Cache<Key, DeliveryError>,
     renderer: Renderer,
     ai: Ai,
-    purges: Purges,
+    purges: Arc<Purges>,
     counters: Counters,
 }
 
@@ -93,15 +96,20 @@ impl Delivery {
     /// Opens the cache that an earlier run left, and begins to answer.
     pub async fn open(library: Library, settings: Settings) -> Result<Self, OpenError> {
         settings.check()?;
+        let tier = settings.shared_renditions.as_ref().map(SharedPlace::open).transpose()?;
+        let tier = tier.map(SharedTier::new);
+        let place = tier.as_ref().map(|tier| tier.place().clone());
+        let origins = Origins::open(&settings.origins, place, &library)?;
         let shared = Shared {
-            sources: Sources::new(library, origin::Origins::open(&settings.origins)?),
+            sources: Sources::new(library, origins),
             decisions: Decisions::default(),
             cache: RenditionCache::open(&settings.cache).await?,
-            tier: settings.shared_renditions.as_ref().map(SharedTier::open).transpose()?,
+            tier,
             in_flight: Coalescer::default(),
+            refused: source::refusals(),
             renderer: Renderer::new(&settings),
             ai: Ai::open(&settings.ai, settings.render.max_output_bytes)?,
-            purges: Purges::default(),
+            purges: Arc::default(),
             counters: Counters::default(),
             settings,
         };
@@ -141,13 +149,20 @@ impl Delivery {
         !self.shared.settings.restrictions.are_personal()
     }
 
-    /// Removes what servers put into the storage of shared renditions so long ago; how many.
+    /// Removes what servers keep for each other and put there so long ago, and results of AI operations beyond their budget; how many.
     pub async fn sweep_shared(&self, older_than: Duration) -> u64 {
-        let Some(tier) = &self.shared.tier else { return 0 };
-        tier.sweep(older_than).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "shared renditions could not be swept");
+        let unswept = |error: object_store::Error| {
+            tracing::warn!(%error, "what servers keep for each other could not be swept");
             0
-        })
+        };
+        let mut removed = 0;
+        if let Some(tier) = &self.shared.tier {
+            removed += tier.sweep(older_than).await.unwrap_or_else(unswept);
+        }
+        if let Some(results) = &self.shared.ai.results {
+            removed += results.sweep().await.unwrap_or_else(unswept);
+        }
+        removed
     }
 
     /// What happened since the start, and what is going on.

@@ -356,7 +356,7 @@ fn refusal(error: &Arc<RenderError>, deadline: Duration) -> DeliveryError {
 }
 
 fn too_slow(deadline: Duration) -> DeliveryError {
-    DeliveryError::limit(format!("making this takes longer than the allowed {deadline:?}"))
+    DeliveryError::TooSlow(deadline)
 }
 
 #[cfg(test)]

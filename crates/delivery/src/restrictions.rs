@@ -163,10 +163,10 @@ pub struct Visitor<'a> {
     pub address: IpAddr,
     /// Where that is.
     pub country: Country,
-    /// `Referer`
-    pub referrer: Option<&'a str>,
-    /// `User-Agent`
-    pub agent: Option<&'a str>,
+    /// `Referer`, as it came: a byte that is no text must not make it as if there were none.
+    pub referrer: Option<&'a [u8]>,
+    /// `User-Agent`, likewise.
+    pub agent: Option<&'a [u8]>,
 }
 
 impl Restrictions {
@@ -193,13 +193,15 @@ impl Restrictions {
             return refuse("files are not delivered to this country");
         }
         if !self.referrers.is_empty() {
-            let host = visitor.referrer.and_then(host);
+            let host = visitor
+                .referrer
+                .and_then(|referrer| host(&String::from_utf8_lossy(referrer)));
             if !self.referrers.admit(|referrer| referrer.matches(host.as_deref())) {
                 return refuse("files are not delivered for this page");
             }
         }
         if !self.agents.is_empty() {
-            let agent = visitor.agent.unwrap_or_default().to_lowercase();
+            let agent = String::from_utf8_lossy(visitor.agent.unwrap_or_default()).to_lowercase();
             if !self.agents.admit(|part| agent.contains(part.as_str())) {
                 return refuse("files are not delivered to this program");
             }
@@ -376,7 +378,10 @@ mod tests {
             (Some(""), false),
             (None, false),
         ] {
-            let visitor = Visitor { referrer, ..visitor() };
+            let visitor = Visitor {
+                referrer: referrer.map(str::as_bytes),
+                ..visitor()
+            };
             let allowed = |more: &[Referrer]| Restrictions {
                 referrers: Lists {
                     allowed: [&ours, more].concat(),
@@ -404,9 +409,10 @@ mod tests {
             ..Restrictions::default()
         };
         for (agent, expected) in [
-            (Some("Mozilla/5.0 (compatible; BadBot/1.0)"), false),
-            (Some("\u{c9}VIL"), false),
-            (Some("Mozilla/5.0"), true),
+            (Some(&b"Mozilla/5.0 (compatible; BadBot/1.0)"[..]), false),
+            (Some(b"\xff BadBot \xfe"), false),
+            (Some("\u{c9}VIL".as_bytes()), false),
+            (Some(b"Mozilla/5.0"), true),
             (None, true),
         ] {
             assert_eq!(

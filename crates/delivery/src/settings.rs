@@ -99,8 +99,10 @@ pub struct AiSettings {
     pub wait: Duration,
     /// Where results are kept. Nothing else may write there.
     pub dir: PathBuf,
-    /// Bytes of results that are kept. Default 16 GiB.
+    /// Bytes of results that are kept, in `dir` and in `shared`. Default 16 GiB.
     pub disk_bytes: u64,
+    /// Where servers keep results for each other. Nothing else may write there.
+    pub shared: Option<BlobUrl>,
 }
 
 /// A server that speaks the images API of OpenAI.
@@ -125,6 +127,7 @@ impl AiSettings {
             wait: Duration::from_secs(10),
             dir,
             disk_bytes: 16 << 30,
+            shared: None,
         }
     }
 }

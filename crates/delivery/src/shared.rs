@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use foyer::Code as _;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use library::{BlobUrl, Claim, Claimed, Library};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -38,26 +39,25 @@ const LONGEST_GAP: Duration = Duration::from_millis(100);
 /// What another server may take to put there what it has made, beyond what making it takes.
 const SENDING: Duration = Duration::from_millis(500);
 
-/// The storage.
+/// A folder of an object storage in which servers keep things for each other.
 #[derive(Debug, Clone)]
-pub(crate) struct SharedTier {
-    store: Arc<dyn ObjectStore>,
+pub(crate) struct SharedPlace {
+    pub(crate) store: Arc<dyn ObjectStore>,
     prefix: Path,
     /// Tells storages apart in the names of claims: libraries may share a database.
     name: Arc<str>,
-    writes: Arc<Semaphore>,
 }
 
-/// What a look there came to.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// It is there.
-    There(Rendition),
-    /// It has to be made. The claim, if there could be one, is for [`SharedTier::put`].
-    Absent(Option<Claim>),
+/// How long another server is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// In all. Past it both do the work.
+    pub(crate) total: Duration,
+    /// Between two questions, once it takes long.
+    pub(crate) longest_gap: Duration,
 }
 
-impl SharedTier {
+impl SharedPlace {
     pub(crate) fn open(url: &BlobUrl) -> Result<Self, OpenError> {
         let failed = |error: object_store::Error| OpenError::Cache(Box::new(error));
         let name = url.to_string().into();
@@ -72,18 +72,99 @@ impl SharedTier {
                 (Arc::from(store), prefix)
             }
         };
-        Ok(Self {
-            store,
-            prefix,
-            name,
+        Ok(Self { store, prefix, name })
+    }
+
+    /// Where the thing of this name is, below these folders: 256 of them keep each small.
+    pub(crate) fn path(&self, folders: &[&str], name: &str) -> Path {
+        let mut path = self.prefix.clone();
+        for folder in folders {
+            path = path.join(*folder);
+        }
+        path.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+
+    /// The right to make what belongs at `path`, and how it was come by. While another server has it this waits: so what that one makes is there
+    /// when this returns, if it did not fail or die over it. Without a claim whoever asks goes on alone.
+    pub(crate) async fn claim(
+        &self,
+        library: &Library,
+        path: &Path,
+        patience: Patience,
+    ) -> (Option<Claim>, &'static str) {
+        let name = format!("{} {path}", self.name);
+        let deadline = Instant::now() + patience.total;
+        let mut gap = FIRST_GAP;
+        let mut waited = false;
+        loop {
+            match library.claim(&name).await {
+                Claimed::Ours(claim) if waited => return (Some(claim), "waited"),
+                Claimed::Ours(claim) => return (Some(claim), "ours"),
+                Claimed::Unknown => return (None, "unknown"),
+                Claimed::Others if Instant::now() >= deadline => return (None, "given_up"),
+                Claimed::Others => {
+                    waited = true;
+                    tokio::time::sleep_until(deadline.min(Instant::now() + gap)).await;
+                    gap = (gap * 3 / 2).min(patience.longest_gap);
+                }
+            }
+        }
+    }
+
+    /// All that is there, in no order, but no more than are looked at in one sweep.
+    pub(crate) fn list(&self) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list(Some(&self.prefix)).take(SWEPT).boxed()
+    }
+
+    /// Removes these; how many were there.
+    pub(crate) async fn delete(
+        &self,
+        paths: BoxStream<'static, object_store::Result<Path>>,
+    ) -> Result<u64, object_store::Error> {
+        let mut removed = self.store.delete_stream(paths);
+        let mut count = 0;
+        while let Some(path) = removed.next().await {
+            match path {
+                Ok(_) => count += 1,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// The storage of renditions.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedTier {
+    place: SharedPlace,
+    writes: Arc<Semaphore>,
+}
+
+/// What a look there came to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is there.
+    There(Rendition),
+    /// It has to be made. The claim, if there could be one, is for [`SharedTier::put`].
+    Absent(Option<Claim>),
+}
+
+impl SharedTier {
+    pub(crate) fn new(place: SharedPlace) -> Self {
+        Self {
+            place,
             writes: Arc::new(Semaphore::new(WRITES)),
-        })
+        }
+    }
+
+    /// Where it is, for other things that servers keep for each other for as long.
+    pub(crate) fn place(&self) -> &SharedPlace {
+        &self.place
     }
 
     fn path(&self, key: &Key) -> Path {
-        let name = hex::encode(key.0);
-        let folder = name.get(..2).unwrap_or_default().to_owned();
-        self.prefix.clone().join(folder).join(name)
+        self.place.path(&[], &hex::encode(key.0))
     }
 
     /// The rendition, if it is there and `usable`; else the right to make it. While another server is making it this waits, but no longer than
@@ -95,23 +176,11 @@ impl SharedTier {
         cost: Duration,
         usable: impl Fn(&Rendition) -> bool,
     ) -> Found {
-        let name = format!("{} {}", self.name, self.path(key));
-        let deadline = Instant::now() + cost + SENDING;
-        let mut gap = FIRST_GAP;
-        let mut waited = false;
-        let (claim, outcome) = loop {
-            match library.claim(&name).await {
-                Claimed::Ours(claim) if waited => break (Some(claim), "waited"),
-                Claimed::Ours(claim) => break (Some(claim), "ours"),
-                Claimed::Unknown => break (None, "unknown"),
-                Claimed::Others if Instant::now() >= deadline => break (None, "given_up"),
-                Claimed::Others => {
-                    waited = true;
-                    tokio::time::sleep_until(deadline.min(Instant::now() + gap)).await;
-                    gap = (gap * 3 / 2).min(LONGEST_GAP);
-                }
-            }
+        let patience = Patience {
+            total: cost + SENDING,
+            longest_gap: LONGEST_GAP,
         };
+        let (claim, outcome) = self.place.claim(library, &self.path(key), patience).await;
         stats::claimed(outcome);
         match self.get(key).await {
             Some(rendition) if usable(&rendition) => Found::There(rendition),
@@ -122,7 +191,7 @@ impl SharedTier {
     /// The rendition, if it is there and soon to be had.
     pub(crate) async fn get(&self, key: &Key) -> Option<Rendition> {
         let path = self.path(key);
-        let read = async { self.store.get(&path).await?.bytes().await };
+        let read = async { self.place.store.get(&path).await?.bytes().await };
         let (outcome, found) = match tokio::time::timeout(READ_WITHIN, read).await {
             Ok(Ok(bytes)) => match Rendition::decode(&mut bytes.as_ref()) {
                 Ok(rendition) => ("hit", Some(rendition)),
@@ -158,7 +227,7 @@ impl SharedTier {
             tracing::warn!(%error, "a rendition can't be shared");
             return;
         }
-        let (store, path) = (self.store.clone(), self.path(key));
+        let (store, path) = (self.place.store.clone(), self.path(key));
         tokio::spawn(async move {
             let (_turn, _claim) = (turn, claim);
             let written = store.put(&path, Bytes::from(encoded).into());
@@ -174,26 +243,13 @@ impl SharedTier {
     pub(crate) async fn sweep(&self, older_than: Duration) -> Result<u64, object_store::Error> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let before = i64::try_from(since.saturating_sub(older_than).as_secs()).unwrap_or(i64::MAX);
-        let old = self
-            .store
-            .list(Some(&self.prefix))
-            .take(SWEPT)
-            .filter_map(move |entry| async move {
-                match entry {
-                    Ok(meta) => (meta.last_modified.timestamp() < before).then_some(Ok(meta.location)),
-                    Err(error) => Some(Err(error)),
-                }
-            });
-        let mut removed = self.store.delete_stream(old.boxed());
-        let mut count = 0;
-        while let Some(path) = removed.next().await {
-            match path {
-                Ok(_) => count += 1,
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+        let old = self.place.list().filter_map(move |entry| async move {
+            match entry {
+                Ok(meta) => (meta.last_modified.timestamp() < before).then_some(Ok(meta.location)),
+                Err(error) => Some(Err(error)),
             }
-        }
-        Ok(count)
+        });
+        self.place.delete(old.boxed()).await
     }
 }
 
@@ -221,7 +277,8 @@ mod tests {
     async fn what_one_puts_there_another_finds_until_it_is_swept() {
         let folder = tempfile::tempdir().unwrap();
         let url = BlobUrl::File(folder.path().join("shared"));
-        let (one, other) = (SharedTier::open(&url).unwrap(), SharedTier::open(&url).unwrap());
+        let open = || SharedTier::new(SharedPlace::open(&url).unwrap());
+        let (one, other) = (open(), open());
         assert_eq!(other.get(&Key([1; 32])).await, None);
         one.put(&Key([1; 32]), &rendition(false), None);
         one.put(&Key([2; 32]), &rendition(true), None);
@@ -245,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn damage_is_no_rendition() {
         let folder = tempfile::tempdir().unwrap();
-        let tier = SharedTier::open(&BlobUrl::File(folder.path().to_owned())).unwrap();
+        let tier = SharedTier::new(SharedPlace::open(&BlobUrl::File(folder.path().to_owned())).unwrap());
         tier.put(&Key([1; 32]), &rendition(false), None);
         written(&tier).await;
         let path = folder.path().join(tier.path(&Key([1; 32])).as_ref());

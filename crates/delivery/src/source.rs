@@ -1,8 +1,10 @@
 //! Files of the library, as delivery needs them: found by path, looked at, read.
 
+use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use engine::ProbeError;
@@ -21,6 +23,19 @@ use crate::purge::Purges;
 /// Headers whose facts are remembered: some tens of bytes each, and every blob is looked at once.
 const REMEMBERED: u64 = 100_000;
 
+/// Failures that are remembered: each is a line of text.
+const REFUSALS: u64 = 10_000;
+/// The bytes stay as they are, but a limit is what the operator says it is, and memory is for what is asked for.
+const REFUSED_FOR: Duration = Duration::from_secs(600);
+
+/// Remembers what can't be done with stored bytes.
+pub(crate) fn refusals<K: Hash + Eq + Send + Sync + 'static>() -> Cache<K, DeliveryError> {
+    Cache::builder()
+        .max_capacity(REFUSALS)
+        .time_to_live(REFUSED_FOR)
+        .build()
+}
+
 /// Headers that are looked at the same time. Each keeps a thread waiting for another thread, so a few must do.
 const PROBES: usize = 16;
 
@@ -29,6 +44,7 @@ pub(crate) struct Sources {
     library: Library,
     origins: Origins,
     known: Cache<(BlobId, Part), SourceInfo>,
+    unreadable: Cache<(BlobId, Part), DeliveryError>,
     probes: Semaphore,
 }
 
@@ -38,6 +54,7 @@ impl Sources {
             library,
             origins,
             known: Cache::new(REMEMBERED),
+            unreadable: refusals(),
             probes: Semaphore::new(PROBES),
         }
     }
@@ -82,7 +99,7 @@ impl Sources {
         account: &Account,
         endpoint: &UrlEndpoint,
         wanted: &Wanted,
-        purges: &Purges,
+        purges: &Arc<Purges>,
     ) -> Result<Option<Foreign>, DeliveryError> {
         self.origins.find(account, endpoint, wanted, purges).await
     }
@@ -105,6 +122,9 @@ impl Sources {
         if let Some(info) = self.known.get(&known) {
             return Ok(info);
         }
+        if let Some(error) = self.unreadable.get(&known) {
+            return Err(error);
+        }
         let _place = self
             .probes
             .acquire()
@@ -119,7 +139,13 @@ impl Sources {
         };
         let info = match probed {
             Ok(Ok(probe)) => probe.info,
-            Ok(Err(error)) => return Err(unreadable_header(error)),
+            Ok(Err(error)) => {
+                let error = unreadable_header(error);
+                if error.is_lasting() {
+                    self.unreadable.insert(known, error.clone());
+                }
+                return Err(error);
+            }
             Err(panicked) => return Err(DeliveryError::internal("look at the file", panicked)),
         };
         self.known.insert(known, info);

@@ -7,15 +7,17 @@ use engine::Models;
 use futures::future::{BoxFuture, FutureExt};
 use library::BlobId;
 use sha2::{Digest, Sha256};
+use tracing::Instrument as _;
 use transform::{
     Accept, Context, Format, Hints, OutputSettings, Rect, RenditionKey, Size, SourceInfo, Stage, Transformation,
 };
 
 use crate::access::Right;
-use crate::ai::{Facts, File};
+use crate::ai::{Facts, File, Found};
 use crate::cache::Key;
 use crate::inputs::Inputs;
 use crate::render::{Files, Task};
+use crate::stats::{self, TRACE};
 use crate::{DeliveryError, Shared};
 
 /// A picture that work begins with.
@@ -186,6 +188,23 @@ impl Chain {
         if let Some(facts) = shared.ai.store.find(*key).await {
             return Ok(self.derived(*key, facts));
         }
+        // And another server may have paid for it.
+        let mut claim = None;
+        if let Some(results) = &shared.ai.results {
+            let span = tracing::debug_span!(target: TRACE, "shared results");
+            match results
+                .get_or_claim(shared.sources.library(), key)
+                .instrument(span)
+                .await
+            {
+                Found::There(bytes) => {
+                    stats::ai_result("shared");
+                    let facts = shared.ai.store.keep(*key, bytes).await?;
+                    return Ok(self.derived(*key, facts));
+                }
+                Found::Absent(ours) => claim = ours,
+            }
+        }
         let source = self.clone().first(shared.clone(), at).await?;
         let inputs = inputs.clone().ready(shared.clone()).await?;
         let settings = preparing(&shared.settings.output);
@@ -208,7 +227,13 @@ impl Chain {
             size: before.size,
             bytes: before.bytes,
         };
-        let result = shared.ai.run(&stage.operation, picture, &shared.renderer).await?;
+        let result = shared.ai.run(&stage.operation, picture, &shared.renderer).await;
+        let result = result.inspect_err(|_| stats::ai_result("error"))?;
+        stats::ai_result("made");
+        // Before it is kept here: if the disk is full it was not paid for in vain.
+        if let Some(results) = &shared.ai.results {
+            results.put(key, result.clone(), claim).await;
+        }
         let facts = shared.ai.store.keep(*key, result).await?;
         Ok(self.derived(*key, facts))
     }

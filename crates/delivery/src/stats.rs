@@ -23,6 +23,20 @@ pub const SHARED: &str = "tintype_shared_renditions_total";
 /// Claims of renditions among servers, by `outcome`: `ours`, `waited` (for another server), `given_up` (it took too long), `unknown` (the database did not say).
 pub const CLAIMS: &str = "tintype_rendition_claims_total";
 
+/// Results of AI operations that were not at hand, by `outcome`: `made` (by a model or a service), `shared` (another server had made it), `error`.
+pub const AI_RESULTS: &str = "tintype_ai_results_total";
+
+/// Files of origins that were not at hand, looked for among those of other servers, by `outcome`: `hit`, `miss`, `error`.
+pub const SHARED_ORIGINALS: &str = "tintype_shared_originals_total";
+
+pub(crate) fn ai_result(outcome: &'static str) {
+    metrics::counter!(AI_RESULTS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn shared_original(outcome: &'static str) {
+    metrics::counter!(SHARED_ORIGINALS, "outcome" => outcome).increment(1);
+}
+
 pub(crate) fn claimed(outcome: &'static str) {
     metrics::counter!(CLAIMS, "outcome" => outcome).increment(1);
 }

@@ -364,6 +364,9 @@ pub(crate) async fn rendition(shared: &Arc<Shared>, job: Job) -> Result<(Renditi
     if let Some(found) = at_hand(shared, &key, &of).await {
         return Ok(found);
     }
+    if let Some(error) = shared.refused.get(&key) {
+        return Err(error);
+    }
     let counters = &shared.counters;
     loop {
         let making = make(shared.clone(), key, of.clone(), recipe.clone());
@@ -500,6 +503,9 @@ async fn make(
         }
         Err(error) => {
             shared.counters.render_errors.count();
+            if error.is_lasting() {
+                shared.refused.insert(key, error.clone());
+            }
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 source = source.name(),

@@ -35,7 +35,8 @@ use crate::settings::BlobUrl;
 pub struct BlobId([u8; 32]);
 
 impl BlobId {
-    pub(crate) fn of_digest(digest: [u8; 32]) -> Self {
+    /// The name of the bytes that have this SHA-256.
+    pub fn of_digest(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 
@@ -169,6 +170,8 @@ pub(crate) fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
 /// mounted is an empty directory, and would otherwise look healthy.
 const MARKER: &str = "tintype-blobs";
 const STAGING: &str = "staging";
+/// A folder beside the blobs for what was made of them and is dear to make again. It is nothing that a library knows or needs.
+pub const DERIVED: &str = "derived";
 /// A staged file to which nothing was added for so long is nobody's.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
@@ -357,16 +360,17 @@ impl BlobStore {
             .boxed()
     }
 
-    /// All objects under the prefix but our own marker and what is staged, in no order.
+    /// All objects under the prefix but our own marker, what is staged and what is derived, in no order.
     pub(crate) fn objects(&self) -> BoxStream<'static, Result<Object, BlobError>> {
         let prefix = self.prefix.clone();
         let marker = prefix.clone().join(MARKER);
-        let staging = prefix.clone().join(STAGING);
+        let others = [STAGING, DERIVED].map(|folder| prefix.clone().join(folder));
         self.store
             .list((!prefix.as_ref().is_empty()).then_some(&self.prefix))
             .filter_map(move |meta| {
                 let object = match meta {
-                    Ok(meta) if meta.location == marker || meta.location.prefix_matches(&staging) => None,
+                    Ok(meta) if meta.location == marker => None,
+                    Ok(meta) if others.iter().any(|folder| meta.location.prefix_matches(folder)) => None,
                     Ok(meta) => {
                         let inner: Option<ObjectPath> = meta.location.prefix_match(&prefix).map(Iterator::collect);
                         let ms = meta.last_modified.timestamp_millis();

@@ -60,7 +60,7 @@ pub use account::{
     SavedExtension, Schema, TransformationChange, UrlEndpoint, Usage, UsageCount, UsageRow, ValuesMode, date_millis,
 };
 pub use asset::{AiTag, Asset, FileType, Location, MediaFacts, Version};
-pub use blob::{Blob, BlobError, BlobId};
+pub use blob::{Blob, BlobError, BlobId, DERIVED};
 pub use change::ChangeError;
 pub use check::{CheckError, CheckProgress, Finding};
 pub use claims::{Claim, Claimed};

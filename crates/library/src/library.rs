@@ -9,7 +9,7 @@ use tokio::sync::RwLock;
 use crate::account::AccountCache;
 use crate::blob::{Blob, BlobError, BlobId, BlobStore};
 use crate::claims::Claims;
-use crate::database::{self, Database, DatabaseError, Dialect, Migration, query};
+use crate::database::{self, Database, DatabaseError, Migration, query};
 use crate::error::StoreError;
 use crate::list::Estimate;
 use crate::settings::{DatabaseUrl, Limits, Settings};

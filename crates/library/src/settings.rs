@@ -165,6 +165,14 @@ impl RemoteUrl {
         plain.then_some(Self { url, options })
     }
 
+    fn folder(&self, name: &str) -> Self {
+        let mut folder = self.clone();
+        if let Ok(mut segments) = folder.url.path_segments_mut() {
+            segments.pop_if_empty().push(name);
+        }
+        folder
+    }
+
     /// Bucket and prefix.
     pub fn url(&self) -> &url::Url {
         &self.url
@@ -204,6 +212,16 @@ impl fmt::Display for RemoteUrl {
 impl fmt::Debug for RemoteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl BlobUrl {
+    /// A folder in it, with the same options.
+    pub fn folder(&self, name: &str) -> Self {
+        match self {
+            Self::File(path) => Self::File(path.join(name)),
+            Self::Remote(url) => Self::Remote(url.folder(name)),
+        }
     }
 }
 
@@ -351,6 +369,21 @@ mod tests {
             ("", unknown),
         ] {
             assert_eq!(blobs(given), expected, "{given}");
+        }
+        for (given, expected) in [
+            ("file:/srv/blobs", "file:/srv/blobs/derived"),
+            ("s3://bucket/prefix?region=x", "s3://bucket/prefix/derived"),
+            ("s3://bucket/prefix/", "s3://bucket/prefix/derived"),
+            ("gs://bucket", "gs://bucket/derived"),
+        ] {
+            let folder = given.parse::<BlobUrl>().unwrap().folder("derived");
+            assert_eq!(folder.to_string(), expected, "{given}");
+            if let BlobUrl::Remote(remote) = folder {
+                assert_eq!(
+                    remote.options.expose_secret(),
+                    given.split_once('?').map_or("", |(_, options)| options)
+                );
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ pub struct Parts {
     pub domains: domains::Domains,
     /// Knows clients by their requests.
     pub visitors: visitors::Visitors,
-    /// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash.
+    /// `http://host:port/demo`, and what stands before a file's path in answers.
     pub url_endpoint: place::UrlPlace,
     /// `/demo`: the path of delivery requests.
     pub endpoint_path: String,
@@ -101,7 +101,7 @@ impl App {
             ..FetchPolicy::default()
         })?;
         let url_endpoint = format!("{}{endpoint_path}", config.public_base(address));
-        let url_endpoint = place::UrlPlace::new(&url_endpoint, library.clone());
+        let url_endpoint = place::UrlPlace::new(&url_endpoint, config.domains.host_of(&endpoint_path), library.clone());
         let app = Self::new(Parts {
             library,
             delivery,

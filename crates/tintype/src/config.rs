@@ -545,6 +545,7 @@ impl Config {
                 images: self.images.clone(),
                 wait: self.ai_wait,
                 disk_bytes: self.ai_disk.0,
+                shared: self.shared_results(),
                 ..AiSettings::new(
                     self.models.clone().unwrap_or_else(|| self.data_dir.join("models")),
                     self.data_dir.join("derived"),
@@ -567,6 +568,13 @@ impl Config {
                 ..OriginSettings::new(self.data_dir.join("originals"))
             },
         }
+    }
+
+    /// Where servers keep results of AI operations for each other: beside the blobs, where they may have both in common.
+    fn shared_results(&self) -> Option<BlobUrl> {
+        let has_others = matches!(self.database_url, Some(DatabaseUrl::Postgres(_)));
+        let blobs = self.blob_url.as_ref().filter(|_| has_others)?;
+        Some(blobs.folder(library::DERIVED))
     }
 
     /// What answers put before `/<account id>/<path>`, without a trailing slash.

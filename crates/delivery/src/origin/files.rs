@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use library::{
-    Account, Asset, BlobId, FileId, FileName, FileType, FolderPath, MediaFacts, Origin, Timestamp, UrlEndpoint,
-    Version, VersionId,
+    Account, Asset, BlobId, FileId, FileName, FileType, FolderPath, Library, MediaFacts, Origin, Timestamp,
+    UrlEndpoint, Version, VersionId,
 };
 use moka::sync::Cache;
 use serde_json::Map;
@@ -16,13 +16,15 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
 use super::fetch::{Fetcher, FetcherError};
-use super::originals::{Arrived, Facts, Originals};
+use super::originals::{Arrived, Facts, Originals, Writing};
 use super::places::{Places, RETRY_AFTER_S};
+use super::shared::{Found, SharedOriginals};
 use super::storage::Storages;
 use crate::OLDEST_RENDITION;
 use crate::coalesce::{Coalescer, Role};
 use crate::purge::Purges;
 use crate::settings::{OriginSettings, Secrets};
+use crate::shared::SharedPlace;
 use crate::{DeliveryError, OpenError, stats};
 
 /// How long an origin is not asked again for what it did not have.
@@ -59,6 +61,8 @@ pub(crate) struct Origins {
     settings: OriginSettings,
     storages: Arc<Storages>,
     originals: Arc<Originals>,
+    /// What other servers have fetched.
+    shared: Option<SharedOriginals>,
     places: Arc<Places>,
     /// What origins did not have, and when they were asked.
     absent: Cache<Name, i64>,
@@ -86,12 +90,17 @@ pub(crate) struct Foreign {
 }
 
 impl Origins {
-    pub(crate) fn open(settings: &OriginSettings) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        settings: &OriginSettings,
+        shared: Option<SharedPlace>,
+        library: &Library,
+    ) -> Result<Self, OpenError> {
         let fetcher =
             Fetcher::new(settings.policy.clone()).map_err(|error: FetcherError| OpenError::Http(error.into()))?;
         Ok(Self {
             storages: Arc::new(Storages::new(Arc::new(fetcher), settings.policy.max_bytes)),
             originals: Arc::new(Originals::open(&settings.dir, settings.disk_bytes)),
+            shared: shared.map(|place| SharedOriginals::new(place, library.clone())),
             absent: Cache::builder().max_capacity(ABSENCES).time_to_live(ABSENT).build(),
             failing: Cache::builder().max_capacity(FAILURES).time_to_live(FAILING).build(),
             places: Arc::new(Places::default()),
@@ -106,7 +115,7 @@ impl Origins {
         account: &Account,
         endpoint: &UrlEndpoint,
         wanted: &Wanted,
-        purges: &Purges,
+        purges: &Arc<Purges>,
     ) -> Result<Option<Foreign>, DeliveryError> {
         let mut failure = None;
         for origin in account.origins_of(endpoint) {
@@ -128,7 +137,7 @@ impl Origins {
         &self,
         origin: &Origin,
         wanted: &Wanted,
-        purges: &Purges,
+        purges: &Arc<Purges>,
     ) -> Result<Option<Arc<Facts>>, DeliveryError> {
         let name = name(origin, wanted);
         let path = wanted.purge_path();
@@ -149,12 +158,15 @@ impl Origins {
                 return Ok(known);
             }
             if age < self.settings.ttl.saturating_mul(2) {
-                self.in_flight.start(name, self.fetching(origin, wanted, name));
+                self.in_flight.start(name, self.fetching(origin, wanted, name, purges));
                 return Ok(known);
             }
         }
         loop {
-            let (role, fetched) = self.in_flight.run(name, self.fetching(origin, wanted, name)).await;
+            let (role, fetched) = self
+                .in_flight
+                .run(name, self.fetching(origin, wanted, name, purges))
+                .await;
             match fetched {
                 // Somebody else began before the purge: what came of it is for those who asked then.
                 Ok(fetched) if role == Role::Follower && is_purged(fetched.asked_at) => {}
@@ -174,6 +186,7 @@ impl Origins {
         origin: &Origin,
         wanted: &Wanted,
         name: Name,
+        purges: &Arc<Purges>,
     ) -> impl Future<Output = Result<Fetched, DeliveryError>> + Send + 'static {
         let fetch = Fetch {
             storages: self.storages.clone(),
@@ -185,6 +198,9 @@ impl Origins {
             name,
         };
         let (places, absent, failing) = (self.places.clone(), self.absent.clone(), self.failing.clone());
+        // What only this server keeps in memory is not for others either.
+        let shared = self.shared.clone().filter(|_| !wanted.has_query());
+        let (purges, ttl) = (purges.clone(), self.settings.ttl);
         async move {
             let queue = tracing::debug_span!(target: stats::TRACE, "queue");
             let _place = places.take().instrument(queue).await?;
@@ -192,12 +208,39 @@ impl Origins {
             // Before the origin is asked: what is purged while it answers may have been replaced there since.
             let asked_at = Timestamp::now().as_millis();
             let (originals, kind) = (fetch.originals.clone(), fetch.origin.kind.clone());
+            let mut claim = None;
+            if let Some(shared) = &shared {
+                let path = fetch.wanted.purge_path();
+                let usable = |facts: &Facts| {
+                    let age = Duration::from_millis(u64::try_from(asked_at - facts.fetched_at).unwrap_or_default());
+                    age < ttl && !purges.have(&path, u64::try_from(facts.fetched_at).unwrap_or_default())
+                };
+                let span = tracing::debug_span!(target: stats::TRACE, "shared originals");
+                match shared.get_or_claim(&originals, &name, usable).instrument(span).await {
+                    Found::There(facts, content) => {
+                        absent.invalidate(&name);
+                        let taken = fetch.take_over(facts, content).await?;
+                        return Ok(Fetched {
+                            asked_at: taken.fetched_at,
+                            facts: Some(taken),
+                        });
+                    }
+                    Found::Absent(ours) => claim = ours,
+                }
+            }
+            // Another server may have been waited for.
+            let asked_at = Timestamp::now().as_millis();
             let span = tracing::debug_span!(target: stats::TRACE, "origin", kind);
             match stats::counted(kind, fetch.carry_out(asked_at)).instrument(span).await {
                 Ok(facts) => {
                     failing.invalidate(&origin);
                     match &facts {
-                        Some(_) => absent.invalidate(&name),
+                        Some(facts) => {
+                            absent.invalidate(&name);
+                            if let Some(shared) = &shared {
+                                shared.put(&originals, &name, facts, claim);
+                            }
+                        }
                         None => {
                             absent.insert(name, asked_at);
                             originals.remove(&name);
@@ -303,9 +346,22 @@ impl Fetch {
                 });
             }
         }
-        let is_private = arriving.is_private;
+        let kept = self.keep(writing, arriving.is_private, asked_at).await;
+        kept.map(Some).map_err(unkept)
+    }
+
+    /// Keeps what another server has fetched.
+    async fn take_over(self, facts: Facts, content: Option<Writing>) -> Result<Arc<Facts>, DeliveryError> {
+        let kept = match content {
+            Some(content) => self.keep(content, facts.is_private, facts.fetched_at).await,
+            None => on_a_thread(move || self.originals.note(&self.name, facts)).await,
+        };
+        kept.map_err(|error| DeliveryError::internal("keep the origin's file", error))
+    }
+
+    async fn keep(self, writing: Writing, is_private: bool, asked_at: i64) -> io::Result<Arc<Facts>> {
         // Bytes are synced, and room may have to be made, which looks at many files.
-        let keeping = move || {
+        on_a_thread(move || {
             let arrived = Arrived {
                 detect: self.detect,
                 file_name: file_name(&self.wanted),
@@ -314,11 +370,14 @@ impl Fetch {
                 lasting: !self.wanted.has_query(),
             };
             self.originals.keep(&self.name, writing, arrived)
-        };
-        let kept = tokio::task::spawn_blocking(keeping).await;
-        let kept = kept.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
-        kept.map(Some).map_err(unkept)
+        })
+        .await
     }
+}
+
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
 }
 
 impl Wanted {

@@ -219,15 +219,14 @@ impl Originals {
 
     /// Keeps a content, and what is known of its path.
     pub(super) fn keep(&self, name: &Name, writing: Writing, arrived: Arrived<'_>) -> io::Result<Arc<Facts>> {
-        let blob = hex::encode(writing.hash.clone().finalize());
-        let id: BlobId = blob.parse().map_err(io::Error::other)?;
+        let id = writing.digest();
         let content = self.content_path(&id);
         make_parent(&content)?;
         // A name says what the bytes are, so they come first, also if the power goes in between.
         writing.file.sync_data()?;
         fs::rename(&writing.path, &content)?;
         let facts = Facts {
-            blob,
+            blob: id.to_string(),
             size: writing.size,
             mime: (arrived.detect)(&writing.head, arrived.file_name),
             is_private: arrived.is_private,
@@ -245,6 +244,14 @@ impl Originals {
         let facts = Arc::new(facts);
         self.known.insert(*name, facts.clone());
         self.sweep(&id);
+        Ok(facts)
+    }
+
+    /// Notes what is known of a path whose content is here already.
+    pub(super) fn note(&self, name: &Name, facts: Facts) -> io::Result<Arc<Facts>> {
+        self.write_facts(name, &facts)?;
+        let facts = Arc::new(facts);
+        self.known.insert(*name, facts.clone());
         Ok(facts)
     }
 
@@ -319,6 +326,16 @@ impl Originals {
 }
 
 impl Writing {
+    /// Bytes so far.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What names the bytes so far.
+    pub(super) fn digest(&self) -> BlobId {
+        BlobId::of_digest(self.hash.clone().finalize().into())
+    }
+
     /// Adds to it. What is on its way may take the whole budget and no more, but one file may always come: past that the error is
     /// [`QuotaExceeded`](io::ErrorKind::QuotaExceeded).
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Origins of an account, each asked in the manner of its kind.
 
+mod backup;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use object_store::client::{
 };
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
-use object_store::{Attribute, ClientOptions, GetOptions, ObjectStore, RetryConfig};
+use object_store::{Attribute, ClientOptions, GetOptions, GetResult, ObjectStore, RetryConfig};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -81,6 +83,12 @@ impl Storages {
         secret: Option<SecretString>,
         wanted: &Wanted,
     ) -> Result<Option<Arriving>, DeliveryError> {
+        // Some servers take a backslash for a slash, and what leads out of the origin's folder is in none.
+        if let Wanted::Path { path, .. } = wanted
+            && path.split(['/', '\\']).any(|segment| matches!(segment, "." | ".."))
+        {
+            return Ok(None);
+        }
         match (origin.kind.as_str(), wanted) {
             ("WEB_FOLDER", Wanted::Path { path, query, host }) => {
                 let mut url = text(origin, "baseUrl").trim_end_matches('/').to_owned();
@@ -151,12 +159,15 @@ impl Storages {
         let Ok(at) = ObjectPath::parse(&joined) else {
             return Ok(None);
         };
-        let got = tokio::time::timeout(PATIENCE, bucket.get_opts(&at, GetOptions::default())).await;
-        let got = match got {
-            Err(_elapsed) => return Err(unreachable("the bucket did not answer in time")),
-            Ok(Err(object_store::Error::NotFound { .. })) => return Ok(None),
-            Ok(Err(error)) => return Err(refused(error)),
-            Ok(Ok(got)) => got,
+        let mut got = object(&*bucket, &at).await?;
+        if got.is_none() && origin.kind == "CLOUDINARY_BACKUP" {
+            got = match backup::newest(&*bucket, &at).await? {
+                Some(at) => object(&*bucket, &at).await?,
+                None => None,
+            };
+        }
+        let Some(got) = got else {
+            return Ok(None);
         };
         if got.meta.size > self.max_bytes {
             return Err(too_large(self.max_bytes));
@@ -207,8 +218,9 @@ impl Storages {
                 let builder = match endpoint {
                     "" => builder.with_region(self.region(name).await?),
                     endpoint => {
-                        // A bucket can't stand before an address.
+                        // A bucket can't stand before an address, and a backup has no setting for it.
                         let path_style = origin.settings.get("s3ForcePathStyle") == Some(&Value::Bool(true))
+                            || origin.kind == "CLOUDINARY_BACKUP"
                             || url::Url::parse(endpoint).is_ok_and(|url| url.domain().is_none());
                         let place = bucket_endpoint(endpoint, name, path_style);
                         self.fetcher.permits(&place).map_err(unfetched)?;
@@ -267,6 +279,15 @@ impl Storages {
         region
             .map(str::to_owned)
             .ok_or_else(|| unreachable("Amazon S3 does not know the bucket"))
+    }
+}
+
+async fn object(bucket: &dyn ObjectStore, at: &ObjectPath) -> Result<Option<GetResult>, DeliveryError> {
+    match tokio::time::timeout(PATIENCE, bucket.get_opts(at, GetOptions::default())).await {
+        Err(_elapsed) => Err(unreachable("the bucket did not answer in time")),
+        Ok(Err(object_store::Error::NotFound { .. })) => Ok(None),
+        Ok(Err(error)) => Err(refused(error)),
+        Ok(Ok(got)) => Ok(Some(got)),
     }
 }
 
@@ -546,6 +567,34 @@ mod tests {
         assert_eq!(came.load(Ordering::SeqCst), 0);
     }
 
+    #[tokio::test]
+    async fn no_path_leads_out_of_the_folder() {
+        let (port, came) = private_server().await;
+        let policy = FetchPolicy {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            ..FetchPolicy::default()
+        };
+        let storages = Storages::new(Arc::new(Fetcher::new(policy).unwrap()), 1000);
+        let folder = json!({"baseUrl": format!("http://127.0.0.1:{port}/img")});
+        for path in [
+            "../a.jpg",
+            "a/../../b.jpg",
+            "..\\a.jpg",
+            "a\\..\\..\\b.jpg",
+            "./a.jpg",
+            "..",
+        ] {
+            let wanted = Wanted::Path {
+                path: path.to_owned(),
+                query: String::new(),
+                host: None,
+            };
+            let found = storages.open(&origin("WEB_FOLDER", &folder), None, &wanted).await;
+            assert!(matches!(found, Ok(None)), "{path}");
+        }
+        assert_eq!(came.load(Ordering::SeqCst), 0);
+    }
+
     /// Says what these vendors say of a file, and remembers what it was asked: URL and `Authorization`.
     #[derive(Debug, Clone, Default)]
     struct Vendor(Arc<Mutex<Vec<(String, String)>>>);
@@ -564,6 +613,7 @@ mod tests {
                 // One client escapes the slashes of names, too.
                 let path = decoded(url.split('?').next().unwrap());
                 let (status, body) = match path.rsplit('/').next() {
+                    _ if url.contains("list-type=2") => (200, "<ListBucketResult></ListBucketResult>"),
                     Some("a b.jpg") => (200, "bytes"),
                     Some("closed.jpg") => (403, "<Error><Code>AccessDenied</Code></Error>"),
                     _ => (404, "<Error><Code>NoSuchKey</Code></Error>"),
@@ -699,7 +749,10 @@ mod tests {
             let settings = json!({
                 "bucket": "shop", "prefix": "raw", "endpoint": "https://s3.example.com/", "s3ForcePathStyle": by_path,
             });
-            for kind in ["S3_COMPATIBLE", "CLOUDINARY_BACKUP"] {
+            for (kind, expected) in [
+                ("S3_COMPATIBLE", expected),
+                ("CLOUDINARY_BACKUP", "https://s3.example.com/shop/raw/a%20b.jpg"),
+            ] {
                 let (url, key) = asked(origin(kind, &settings), secret()).await;
                 assert_eq!(url, expected);
                 assert!(key.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{key}");

@@ -224,6 +224,14 @@ async fn drawings_are_cleaned() {
         assert_eq!(error.hint(), Some("ask for the stored file with `orig-true`"));
         let stored = world.get(&format!("{target}?tr=orig-true")).await.unwrap();
         assert!(stored.disposition.is_some());
+        // The same bytes are not parsed again, wherever they are asked for.
+        let failed = world.delivery.stats().render_errors;
+        let again = world.get(&format!("{target}?ik-sanitizeSvg=true")).await.unwrap_err();
+        assert_eq!(
+            (again.code(), again.to_string()),
+            (Code::Unsupported, error.to_string())
+        );
+        assert_eq!(world.delivery.stats().render_errors, failed);
     }
 
     let as_is = World::with(|settings| settings.clean_svg = false).await;

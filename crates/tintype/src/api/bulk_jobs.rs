@@ -75,7 +75,7 @@ pub async fn rename_folder(
     };
     let order = if purges && !path.is_root() {
         Some(PurgeOrder {
-            url: format!("{}/*", file_object::url(&app.url_endpoint, path.as_str())),
+            url: format!("{}/*", file_object::url(app.url_endpoint.files(), path.as_str())),
             limit: app.purge_limit,
         })
     } else {

@@ -74,14 +74,14 @@ pub fn version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
 /// A file in its current version.
 pub fn file(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let query = format!("?updatedAt={}", asset.updated_at.as_millis());
-    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    let url = format!("{}{query}", url(url_endpoint.files(), &asset.path()));
     object(asset, "file", &url, url_endpoint)
 }
 
 fn old_version(asset: &Asset, url_endpoint: &UrlPlace) -> Value {
     let token = &asset.version.token;
     let query = format!("?ik-obj-version={token}&updatedAt={}", asset.updated_at.as_millis());
-    let url = format!("{}{query}", url(url_endpoint, &asset.path()));
+    let url = format!("{}{query}", url(url_endpoint.files(), &asset.path()));
     object(asset, "file-version", &url, url_endpoint)
 }
 
@@ -172,7 +172,7 @@ pub fn upload_result(
     set("size", json!(version.size));
     set("versionInfo", version_info(version));
     set("filePath", json!(path));
-    set("url", json!(url(url_endpoint, &path)));
+    set("url", json!(url(url_endpoint.files(), &path)));
     set("fileType", json!(version.media.file_type.as_str()));
     set("AITags", ai_tags(asset));
     if let (Some(width), Some(height)) = (version.media.width, version.media.height) {
@@ -186,7 +186,7 @@ pub fn upload_result(
     if version.media.file_type == FileType::Image {
         set(
             "thumbnailUrl",
-            json!(url(&format!("{url_endpoint}/tr:n-ik_ml_thumbnail"), &path)),
+            json!(url(&format!("{}/tr:n-ik_ml_thumbnail", url_endpoint.files()), &path)),
         );
     }
     if let Some(description) = &asset.description {

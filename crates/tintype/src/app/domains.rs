@@ -10,12 +10,22 @@ use axum::http::{HeaderMap, Uri, header};
 #[derive(Debug, Clone, Default)]
 pub struct Domains {
     paths: HashMap<String, String>,
+    /// In the order in which they were given.
+    hosts: Vec<String>,
 }
 
 impl Domains {
     /// `path` has a slash before and none after. False if the host is there already.
     pub fn add(&mut self, host: &str, path: String) -> bool {
-        self.paths.insert(plain(host), path).is_none()
+        let host = plain(host);
+        self.hosts.push(host.clone());
+        self.paths.insert(host, path).is_none()
+    }
+
+    /// The first host that stands for a path.
+    pub fn host_of(&self, path: &str) -> Option<&str> {
+        let mut hosts = self.hosts.iter().map(String::as_str);
+        hosts.find(|host| self.paths.get(*host).is_some_and(|known| known == path))
     }
 
     /// What stands before the paths of a host's URLs, if it is one of these. A port does not matter.
@@ -75,6 +85,9 @@ mod tests {
         assert!(domains.add("images.shop.example", "/demo".to_owned()));
         assert!(domains.add("Products.shop.example", "/demo/products".to_owned()));
         assert!(!domains.add("IMAGES.shop.example.", "/demo".to_owned()));
+        assert_eq!(domains.host_of("/demo"), Some("images.shop.example"));
+        assert_eq!(domains.host_of("/demo/products"), Some("products.shop.example"));
+        assert_eq!(domains.host_of("/demo/"), None);
         for (host, target, expected) in [
             ("images.shop.example", "/a/b.jpg?tr=w-%2C3", "/demo/a/b.jpg?tr=w-%2C3"),
             ("Images.Shop.Example:8080", "/a", "/demo/a"),

@@ -323,21 +323,22 @@ pub async fn of_purge(
     }))
 }
 
-/// All URLs that begin with a path, of each of the account's endpoints.
+/// All URLs that begin with a path, of each of the account's endpoints, under its own host and that of answers.
 async fn everywhere(app: &App, path: &str) -> Result<Vec<Place>, ListError> {
     let account = app.library.account().await?;
-    let endpoint: &str = &app.url_endpoint;
     let prefixes = account
         .url_endpoints
         .iter()
         .map(|endpoint| endpoint.url_prefix.as_str());
     let prefixes: BTreeSet<&str> = prefixes.chain([""]).collect();
-    let places = prefixes.into_iter().filter_map(|prefix| {
-        let mut url = Url::parse(endpoint).ok()?;
-        let prefix = prefix.split('/').filter(|segment| !segment.is_empty());
-        let path = path.trim_start_matches('/').split('/');
-        url.path_segments_mut().ok()?.pop_if_empty().extend(prefix.chain(path));
-        Some(Place { url, is_wild: true })
+    let places = app.url_endpoint.all().flat_map(|place| {
+        prefixes.iter().filter_map(move |prefix| {
+            let mut url = Url::parse(place).ok()?;
+            let prefix = prefix.split('/').filter(|segment| !segment.is_empty());
+            let path = path.trim_start_matches('/').split('/');
+            url.path_segments_mut().ok()?.pop_if_empty().extend(prefix.chain(path));
+            Some(Place { url, is_wild: true })
+        })
     });
     Ok(places.collect())
 }
@@ -467,14 +468,17 @@ fn kind_of(cache: &str) -> String {
 pub async fn carry_out(app: &App, lease: &mut Lease) -> Result<library::Step, StepError> {
     let files = lease.job.input.get("files").and_then(Value::as_object);
     let files = files.ok_or_else(|| StepError::GiveUp("the job names no files".into()))?;
-    let endpoint: &str = &app.url_endpoint;
-    let items = files.iter().filter_map(|(id, path)| {
-        let mut url = Url::parse(endpoint).ok()?;
-        let path = path.as_str()?.trim_start_matches('/');
-        url.path_segments_mut().ok()?.pop_if_empty().extend(path.split('/'));
-        Some(Item {
-            place: Some(Place { url, is_wild: false }),
-            tag: Some(tags::of_file(id.parse::<FileId>().ok()?)),
+    let items = files.iter().flat_map(|(id, path)| {
+        app.url_endpoint.all().enumerate().filter_map(move |(at, place)| {
+            let mut url = Url::parse(place).ok()?;
+            let path = path.as_str()?.trim_start_matches('/');
+            url.path_segments_mut().ok()?.pop_if_empty().extend(path.split('/'));
+            let tag = tags::of_file(id.parse::<FileId>().ok()?);
+            Some(Item {
+                place: Some(Place { url, is_wild: false }),
+                // By name it is told once, for all hosts.
+                tag: (at == 0).then_some(tag),
+            })
         })
     });
     let forget = Forget {

@@ -12,6 +12,7 @@ use library::{Asset, BlobError, MediaFacts, StagedBlob};
 use tokio::sync::Semaphore;
 use url::Url;
 
+use super::domains::Domains;
 use super::{App, clip};
 use crate::clock::unix_now;
 
@@ -93,7 +94,7 @@ pub async fn of_asset(app: &App, asset: &Asset) -> Result<FileMetadata, Metadata
 
 /// Of what a URL of this account delivers: of the stored file, or of what the URL's transformation makes of it.
 pub async fn of_url(app: &App, url: &str) -> Result<FileMetadata, MetadataError> {
-    let target = target(url, &app.url_endpoint, &app.endpoint_path).ok_or(MetadataError::Elsewhere)?;
+    let target = target(url, &app.url_endpoint, &app.endpoint_path, &app.domains).ok_or(MetadataError::Elsewhere)?;
     match app.delivery.subject(&target, unix_now()).await.map_err(undelivered)? {
         Subject::Stored(asset) => of_asset(app, &asset).await,
         Subject::Foreign(asset) if clip::plays(&asset.version.media.mime) => Ok(FileMetadata::Clip {
@@ -164,17 +165,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// What a request for this URL would ask delivery for: path and query, byte for byte. None for a URL that is not below the
-/// endpoint. A proxy in front may have put more before the endpoint's own path.
-fn target(url: &str, endpoint: &str, endpoint_path: &str) -> Option<String> {
+/// endpoint, nor on a host that stands for a place below it. A proxy in front may have put more before the endpoint's own path.
+fn target(url: &str, endpoint: &str, endpoint_path: &str, domains: &Domains) -> Option<String> {
     let (asked, own) = (Url::parse(url).ok()?, Url::parse(endpoint).ok()?);
     let place = |url: &Url| (url.host().map(|host| host.to_owned()), url.port_or_known_default());
     let is_http = matches!(asked.scheme(), "http" | "https");
-    if !is_http || place(&asked) != place(&own) {
+    let domain = asked.host_str().and_then(|host| domains.path(host));
+    if !is_http || (domain.is_none() && place(&asked) != place(&own)) {
         return None;
     }
     let after_scheme = url.find("://")? + 3;
     let start = after_scheme + url.get(after_scheme..)?.find('/')?;
     let target = url.get(start..)?.split('#').next()?;
+    if let Some(path) = domain {
+        return Some(format!("{path}{target}"));
+    }
     let below = target.strip_prefix(own.path().trim_end_matches('/'))?;
     below.starts_with('/').then(|| format!("{endpoint_path}{below}"))
 }
@@ -206,6 +211,9 @@ mod tests {
     #[test]
     fn urls_of_this_endpoint() {
         let endpoint = "http://media.example.org:8080/demo";
+        let mut domains = Domains::default();
+        domains.add("images.shop.example", "/demo".to_owned());
+        domains.add("products.shop.example", "/demo/products".to_owned());
         for (url, expected) in [
             ("http://media.example.org:8080/demo/a.jpg", Some("/demo/a.jpg")),
             (
@@ -222,16 +230,24 @@ mod tests {
             ("http://media.example.org:8080/demo", None),
             ("http://media.example.org:8080", None),
             ("http://example.org:8080/demo/a.jpg", None),
+            ("https://images.shop.example/a.jpg?tr=w-1", Some("/demo/a.jpg?tr=w-1")),
+            (
+                "http://products.shop.example:81/a%20b.jpg",
+                Some("/demo/products/a%20b.jpg"),
+            ),
+            ("https://images.shop.example", None),
+            ("https://images.shop.example.org/a.jpg", None),
+            ("ftp://images.shop.example/a.jpg", None),
             ("ftp://media.example.org:8080/demo/a.jpg", None),
             ("file:///demo/a.jpg", None),
             ("/demo/a.jpg", None),
             ("", None),
         ] {
-            assert_eq!(target(url, endpoint, "/demo").as_deref(), expected, "{url}");
+            assert_eq!(target(url, endpoint, "/demo", &domains).as_deref(), expected, "{url}");
         }
-        let proxied = target("https://h/media/demo/a.jpg", "https://h/media/demo", "/demo");
+        let proxied = target("https://h/media/demo/a.jpg", "https://h/media/demo", "/demo", &domains);
         assert_eq!(proxied.as_deref(), Some("/demo/a.jpg"));
         // The default ports of the two schemes differ.
-        assert_eq!(target("http://h/demo/a.jpg", "https://h/demo", "/demo"), None);
+        assert_eq!(target("http://h/demo/a.jpg", "https://h/demo", "/demo", &domains), None);
     }
 }

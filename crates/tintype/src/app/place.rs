@@ -6,22 +6,38 @@ use std::sync::Arc;
 
 use library::{CustomMetadata, Library};
 use serde_json::{Map, Value};
+use url::Url;
 
-/// `http://host:port/demo`: what stands before a file's path in its URL, without a trailing slash. It reads as that text, and knows which values of
-/// custom metadata may be shown.
+/// `http://host:port/demo`: the account's URL endpoint, without a trailing slash. It reads as that text, and knows what stands before a file's path in answers
+/// and which values of custom metadata may be shown.
 #[derive(Debug, Clone)]
 pub struct UrlPlace {
     text: Arc<str>,
+    files: Arc<str>,
     library: Library,
 }
 
 impl UrlPlace {
-    /// The place of a library.
-    pub fn new(text: &str, library: Library) -> Self {
+    /// The place of a library. A host that stands for the account comes before its files in answers, at the scheme and the port of the URL endpoint: who sets
+    /// one up wants it to be seen.
+    pub fn new(text: &str, host: Option<&str>, library: Library) -> Self {
+        let files = host.and_then(|host| at_host(text, host));
         Self {
             text: text.into(),
+            files: files.as_deref().unwrap_or(text).into(),
             library,
         }
+    }
+
+    /// What stands before a file's path in the URL that answers have of it, without a trailing slash.
+    pub fn files(&self) -> &str {
+        &self.files
+    }
+
+    /// Under what the account's files are served by their own paths: here, and where answers say.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let files = (self.files != self.text).then_some(&*self.files);
+        std::iter::once(&*self.text).chain(files)
     }
 
     /// Custom metadata without the values of deleted fields, as far as this process has heard of them: every request of the API asks for the
@@ -36,6 +52,13 @@ impl UrlPlace {
     }
 }
 
+/// `https://media.example.com:8443/demo` at another host is `https://images.shop.example:8443`.
+fn at_host(endpoint: &str, host: &str) -> Option<String> {
+    let endpoint = Url::parse(endpoint).ok()?;
+    let port = endpoint.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{host}{port}", endpoint.scheme()))
+}
+
 impl Deref for UrlPlace {
     type Target = str;
 
@@ -47,5 +70,24 @@ impl Deref for UrlPlace {
 impl fmt::Display for UrlPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_host_has_the_same_scheme_and_port() {
+        for (endpoint, expected) in [
+            ("https://media.example.com/demo", "https://images.shop.example"),
+            ("http://127.0.0.1:8080/demo", "http://images.shop.example:8080"),
+            (
+                "https://media.example.com/behind/a/proxy/demo",
+                "https://images.shop.example",
+            ),
+        ] {
+            assert_eq!(at_host(endpoint, "images.shop.example").as_deref(), Some(expected));
+        }
     }
 }

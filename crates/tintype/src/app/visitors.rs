@@ -45,12 +45,12 @@ impl Visitors {
     pub fn visitor_by<'a>(&self, peer: Peer, headers: &'a HeaderMap) -> Visitor<'a> {
         let peer = peer.0.ip().to_canonical();
         let address = self.address(peer, headers);
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let bytes = |name: HeaderName| headers.get(name).map(|value| value.as_bytes());
         Visitor {
             address,
             country: self.country(peer, address, headers),
-            referrer: text(REFERER),
-            agent: text(USER_AGENT),
+            referrer: bytes(REFERER),
+            agent: bytes(USER_AGENT),
         }
     }
 
@@ -111,12 +111,13 @@ impl Visitors {
     }
 }
 
-/// The entries of a list that may be split over several lines.
+/// The entries of a list that may be split over several lines. Each is read for itself: what a client wrote before those of the proxies must not make them
+/// unreadable.
 fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     let lines = headers.get_all(name).iter();
     lines
-        .flat_map(|line| line.to_str().unwrap_or_default().split(','))
-        .map(str::trim)
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(|entry| std::str::from_utf8(entry).unwrap_or_default().trim())
         .collect()
 }
 
@@ -144,6 +145,17 @@ mod tests {
             },
             countries: None,
         }
+    }
+
+    #[test]
+    fn what_a_client_adds_hides_no_address() {
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer(SocketAddr::new("10.0.0.1".parse().unwrap(), 1)));
+        let mut headers = HeaderMap::new();
+        let value = axum::http::HeaderValue::from_bytes(b"\xff, 192.0.2.1").unwrap();
+        headers.append("x-forwarded-for", value);
+        let visitor = visitors().visitor(&extensions, &headers).unwrap();
+        assert_eq!(visitor.address.to_string(), "192.0.2.1");
     }
 
     fn seen(peer: &str, fields: &[(&'static str, &'static str)]) -> (String, String) {

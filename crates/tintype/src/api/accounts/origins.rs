@@ -97,6 +97,8 @@ const KINDS: [(&str, &[Field]); 8] = [
         &[
             required("bucket", Kind::Name),
             optional("prefix", Kind::Prefix),
+            // Ours: ImageKit knows backups at Amazon only.
+            optional("endpoint", Kind::Url),
             optional("useIAMRole", Kind::Flag),
             secret("accessKey", Kind::Text),
             secret("secretKey", Kind::Text),
@@ -255,6 +257,11 @@ fn parse(fields: &Fields) -> Result<(Keys, Keys), ApiError> {
         )));
     }
     let by_role = own.iter().any(|field| field.name == "useIAMRole") && flag(fields, "useIAMRole")?;
+    if by_role && fields.get("endpoint").is_some() {
+        return Err(ApiError::invalid(
+            "useIAMRole is for buckets of Amazon and can not be given together with endpoint",
+        ));
+    }
     let mut settings = Map::new();
     let mut secrets = Map::new();
     settings.insert("type".to_owned(), json!(kind));

@@ -68,7 +68,7 @@ pub async fn rename(
         .unwrap_or(false);
     let purge = if purges {
         require(&app, &headers, Area::Purge, Level::Write).await?;
-        let old = url(&app.url_endpoint, &format!("/{}", path.trim_start_matches('/')));
+        let old = url(app.url_endpoint.files(), &format!("/{}", path.trim_start_matches('/')));
         Some(PurgeOrder {
             url: format!("{old}*"),
             limit: app.purge_limit,

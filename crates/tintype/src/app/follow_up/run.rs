@@ -144,7 +144,7 @@ fn passes(error: &DeliveryError) -> bool {
 }
 
 fn rendition_url(app: &App, asset: &Asset, still: bool, value: &str) -> String {
-    let mut url = file_object::url(&app.url_endpoint, &asset.path());
+    let mut url = file_object::url(app.url_endpoint.files(), &asset.path());
     if still {
         url.push_str("/ik-thumbnail.jpg");
     }
