@@ -77,11 +77,10 @@ impl Pipeline {
             Ok(answer) => {
                 record.rate = answer.rate();
                 let told = answer.told();
-                if let Err(reason) = course.operation.supported(&told) {
-                    return Err(CallError::Unsupported(reason));
-                }
-                match answer.json() {
+                let supported = course.operation.supported(&told);
+                match answer.into_json() {
                     Ok(answer) => {
+                        supported.map_err(CallError::Unsupported)?;
                         return Ok(Said {
                             answer,
                             shaped: false,
@@ -122,8 +121,9 @@ impl Pipeline {
             let sent = self.send(&probe.request, &way, &mut trip).await;
             record.request_ids.extend(trip.request_ids);
             let answer = sent.ok()?;
-            let json = answer.json().ok()?;
-            match probe.compare(answer.status, &json) {
+            let status = answer.status;
+            let json = answer.into_json().ok()?;
+            match probe.compare(status, &json) {
                 Look::Checks(checks) if checks.iter().all(|check| check.ok) => {
                     found = found.or_else(|| probe.found(&json));
                 }
@@ -275,14 +275,15 @@ impl Pipeline {
             return Err(TransportError::TooLarge { limit });
         }
         // Text from outside: an upstream may repeat the key.
-        let text = key
-            .credential
-            .hide_in_answer(String::from_utf8_lossy(&body).into_owned());
+        let said = match std::str::from_utf8(&body) {
+            Ok(text) => key.credential.hide_in_answer(text),
+            Err(_) => key.credential.hide_in_answer(&String::from_utf8_lossy(&body)),
+        };
         Ok(Reply {
             status: head.status,
             request_id: request_id(&head.headers).map(|id| key.credential.hide(id)),
             headers: head.headers,
-            text,
+            said,
         })
     }
 }
@@ -402,7 +403,8 @@ pub(super) struct Reply {
     /// The upstream's name of it.
     request_id: Option<String>,
     headers: HeaderMap,
-    text: String,
+    /// Its JSON, null without a body; of what is none, the reason and the text.
+    said: Result<Value, (String, String)>,
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
@@ -435,6 +437,10 @@ impl Reply {
             next_cursor: self.header("x-next-cursor").map(str::to_owned),
             total: count.map(|count| (count, is_exact)),
             listed: self.header("x-listed").map(str::to_owned),
+            matched: self
+                .header("x-matched")
+                .map(|text| text.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 
@@ -453,17 +459,18 @@ impl Reply {
     }
 
     /// Null without a body.
-    pub fn json(&self) -> Result<Value, String> {
-        if self.text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&self.text).map_err(|e| format!("not JSON: {e}"))
+    pub fn into_json(self) -> Result<Value, String> {
+        self.said.map_err(|(reason, _)| format!("not JSON: {reason}"))
     }
 
     /// What the upstream says about its refusal.
     fn message(&self) -> String {
-        let json = self.json().unwrap_or(Value::Null);
-        let message = json.get("message").and_then(Value::as_str).unwrap_or(&self.text).trim();
+        let message = match &self.said {
+            Ok(Value::Null) => String::new(),
+            Ok(json) => json["message"].as_str().map_or_else(|| json.to_string(), str::to_owned),
+            Err((_, text)) => text.clone(),
+        };
+        let message = message.trim();
         if message.is_empty() {
             return self.status.canonical_reason().unwrap_or("no reason given").to_owned();
         }
