@@ -242,6 +242,8 @@ pub(crate) struct Said {
     pub answer: Value,
     pub shaped: bool,
     pub told: Told,
+    /// Answers that it was made of lay in envelopes, which were taken off.
+    pub wrapped: bool,
 }
 
 impl Said {
@@ -251,6 +253,7 @@ impl Said {
             answer,
             shaped: true,
             told: Told::default(),
+            wrapped: false,
         }
     }
 }
@@ -305,7 +308,12 @@ impl<O: Operation> Prepared for O {
     fn understand(&self, said: Said, mode: DriftMode) -> Result<Understood, Misunderstood> {
         let contract = contract(O::ABOUT.name);
         let schema = &contract.output;
-        let Said { answer, shaped, told } = said;
+        let Said {
+            answer,
+            shaped,
+            told,
+            wrapped,
+        } = said;
         let raw = (mode == DriftMode::Repair && !shaped).then(|| answer.clone());
         let mut shaped = if shaped { answer } else { self.shape_told(answer, &told) };
         // An answer as it is promised is the output; nothing is gained by making a type of each of its rows and a text again.
@@ -313,7 +321,7 @@ impl<O: Operation> Prepared for O {
             return match <Self as Operation>::complete(&shaped) {
                 Ok(()) => Ok(Understood {
                     output: shaped,
-                    drift: Vec::new(),
+                    drift: wrapped.then(drift::envelope).into_iter().collect(),
                 }),
                 Err(reason) => Err(Misunderstood {
                     reason: reason.to_owned(),
@@ -333,6 +341,9 @@ impl<O: Operation> Prepared for O {
                 }
             }
             drift::repair(schema, &mut shaped, &mut drift);
+        }
+        if wrapped {
+            drift.push(drift::envelope());
         }
         let unfit = |reason: String, drift: &[Drift]| Misunderstood {
             reason,

@@ -15,6 +15,7 @@ use super::{Clock, Course, Pipeline, millis};
 use crate::actions::{Lost, Prepared, Said, Step, Told};
 use crate::audit::{CallRecord, Heal};
 use crate::connection::{Connection, Key};
+use crate::drift::{self, DriftMode};
 use crate::error::{CallError, says_key_is_refused};
 use crate::rate::{Passage, Rate, Tier};
 use crate::read_back::{Look, Probe};
@@ -44,16 +45,26 @@ impl Pipeline {
             };
             return self.send_one(course, &step.request, survey, record).await;
         }
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut wrapped) = (Vec::new(), false);
         for step in steps {
             let said = self.send_one(course, &step.request, survey, record).await;
             // The one that may have been done stops the rest: what follows could build on what is not there.
             match said {
                 Err(error) if !error.changed_nothing() => return Err(error),
-                said => outcomes.push((step.label, said.map(|s| s.answer).map_err(|e| e.to_string()))),
+                Ok(said) => {
+                    // Here, because what they are combined to has the shape of the output, whatever they were.
+                    let inner = (course.options.drift == DriftMode::Repair).then(|| drift::unwrapped(&said.answer));
+                    let inner = inner.flatten();
+                    wrapped |= inner.is_some();
+                    outcomes.push((step.label, Ok(inner.unwrap_or(said.answer))));
+                }
+                Err(error) => outcomes.push((step.label, Err(error.to_string()))),
             }
         }
-        Ok(Said::shaped(course.operation.combine(outcomes)))
+        Ok(Said {
+            wrapped,
+            ..Said::shaped(course.operation.combine(outcomes))
+        })
     }
 
     async fn send_one(
@@ -85,6 +96,7 @@ impl Pipeline {
                             answer,
                             shaped: false,
                             told,
+                            wrapped: false,
                         });
                     }
                     // A page instead of an answer, from whatever stands in between.
@@ -105,6 +117,7 @@ impl Pipeline {
                     answer,
                     shaped: false,
                     told: Told::default(),
+                    wrapped: false,
                 });
             }
         }
