@@ -114,12 +114,13 @@ def test_seeing(server, full, photo):
             await client.call_tool("contact_sheet", {"path": "/mcp-see"}),
             await client.call_tool("compare_before_after", {"fileId": ids[0], "transformation": "rt-90", "size": 100}),
             await client.call_tool("build_transformation_url", {"fileId": ids[0], "transformation": "w-50,nonsense-1"}),
-            await client.call_tool("explain_transformation", {"transformation": "w-50:rt-90"}),
+            await client.call_tool("explain_transformation", {"transformation": "w-50:rt-90", "fileId": ids[0]}),
+            await client.call_tool("compare_before_after", {"fileId": ids[0], "transformation": "e-grayscale", "size": 100}),
         )
 
     for run in (lambda w: over_http(server, full, w), lambda w: over_stdio(server, full, w)):
-        preview, sheet, both, built, told = run(look)
-        assert not any(r.is_error for r in (preview, sheet, both, built, told)), (preview, sheet, both, built, told)
+        preview, sheet, both, built, told, gray = run(look)
+        assert not any(r.is_error for r in (preview, sheet, both, built, told, gray)), (preview, sheet, both, built, told, gray)
         assert max(picture(preview.content[-1]).size) == 200
         tiles = sheet.structured_content["tiles"]
         assert {tile["fileId"] for tile in tiles} == set(ids)
@@ -132,10 +133,19 @@ def test_seeing(server, full, photo):
             assert len(image.crop(box).getcolors(1 << 20)) > 100
         before, after = [picture(c) for c in both.content if c.type == "image"]
         assert before.size == after.size[::-1]
+        # Turned, no pixel is of the same place.
+        assert "unknown" in both.structured_content["difference"]
+        *_, difference = [picture(c) for c in gray.content if c.type == "image"]
+        told_of = gray.structured_content["difference"]
+        assert len([c for c in gray.content if c.type == "image"]) == 3
+        assert difference.size == (told_of["width"], told_of["height"]) and max(difference.size) == 100
+        assert 0 < told_of["changedShare"] <= 1 and (255, 0) in {pixel[:2] for _, pixel in difference.getcolors(1 << 20)}
         assert built.structured_content["ignored"][0]["text"] == "nonsense-1"
         fetched = server.get(built.structured_content["url"].removeprefix(server.url))
         assert fetched.status == 200 and Image.open(io.BytesIO(fetched.body)).width == 50
         assert told.structured_content["canonical"] == "w-50:rt-90"
+        estimate = told.structured_content["estimate"]
+        assert estimate["height"] == 50 and estimate["megapixels"] > 0 and estimate["memoryBytes"] > 0, estimate
 
 
 def test_private_files_are_seen_and_a_token_for_a_folder_sees_no_others(server, full, photo):

@@ -10,6 +10,7 @@ mod extensions;
 mod fields;
 mod files;
 mod folders;
+mod history;
 mod list_assets;
 mod metadata;
 mod named_transformations;
@@ -44,6 +45,7 @@ pub(crate) use operation::{
 
 use crate::canonical;
 use crate::error::CallError;
+use crate::schema::Compiled;
 
 /// The service under which a connector door offers the catalogue.
 pub const SERVICE: &str = "imagekit";
@@ -54,6 +56,7 @@ pub const ACTIONS: &[Action] = &[
     Action::of::<alike::FindSimilarFiles>(),
     Action::of::<alike::FindDuplicateFiles>(),
     Action::of::<files::GetFileDetails>(),
+    Action::of::<history::GetFileHistory>(),
     Action::of::<upload_file::UploadFile>(),
     Action::of::<upload_link::CreateUploadLink>(),
     Action::of::<upload_link::GetUploadLink>(),
@@ -247,6 +250,8 @@ pub struct About {
     pub(crate) many: bool,
     /// Needs to know what it touches before it can be sent.
     pub(crate) needs_survey: bool,
+    /// Afterwards nothing is at the paths that it touches, or something else.
+    pub(crate) unlinks: bool,
     /// The field of the output that holds its rows, for one that lists: they are cut to what fits.
     pub(crate) list: Option<&'static str>,
 }
@@ -268,6 +273,7 @@ impl About {
             hidden_fields: &[],
             many: false,
             needs_survey: false,
+            unlinks: false,
             list: None,
         }
     }
@@ -291,6 +297,11 @@ impl About {
 
     const fn trashes(mut self) -> Self {
         self.trashes = true;
+        self
+    }
+
+    const fn unlinks(mut self) -> Self {
+        self.unlinks = true;
         self
     }
 
@@ -390,6 +401,11 @@ impl Action {
         &contract(self.about.name).output
     }
 
+    /// The output's schema, read.
+    pub(crate) fn output(&self) -> &'static Compiled {
+        &contract(self.about.name).output_compiled
+    }
+
     /// SHA-256 of all that a caller relies on: another one is another contract.
     pub fn fingerprint(&self) -> &'static str {
         &contract(self.about.name).fingerprint
@@ -459,6 +475,8 @@ impl Action {
 struct Contract {
     input: Value,
     output: Value,
+    input_compiled: Compiled,
+    output_compiled: Compiled,
     fingerprint: String,
 }
 
@@ -471,6 +489,8 @@ fn contract(name: &str) -> &'static Contract {
             (
                 action.about.name,
                 Contract {
+                    input_compiled: Compiled::of(&input),
+                    output_compiled: Compiled::of(&output),
                     input,
                     output,
                     fingerprint,
@@ -479,11 +499,13 @@ fn contract(name: &str) -> &'static Contract {
         });
         made.collect()
     });
-    static NONE: Contract = Contract {
+    static NONE: LazyLock<Contract> = LazyLock::new(|| Contract {
         input: Value::Null,
         output: Value::Null,
+        input_compiled: Compiled::of(&Value::Null),
+        output_compiled: Compiled::of(&Value::Null),
         fingerprint: String::new(),
-    };
+    });
     // Every name comes from a declaration in the table.
     ALL.get(name).unwrap_or(&NONE)
 }

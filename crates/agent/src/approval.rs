@@ -193,6 +193,16 @@ impl Store {
             .ok_or_else(|| CallError::NoSuchApproval(id.chars().take(50).collect()))
     }
 
+    /// Who decided about an approval, and why: for those who may see what it was about. `None` if there is no such one.
+    pub(crate) async fn decision(&self, id: &str) -> Result<Option<(Option<String>, Option<String>)>, StoreError> {
+        let row = sqlx::query("SELECT decided_by, reason FROM approvals WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.reader())
+            .await?;
+        let decided = row.map(|row| Ok::<_, sqlx::Error>((row.try_get("decided_by")?, row.try_get("reason")?)));
+        Ok(decided.transpose()?)
+    }
+
     /// What came of an approved call, for who asked and for who decided.
     pub async fn approved_answer(
         &self,

@@ -16,6 +16,7 @@ use crate::error::Code;
 use crate::policy::Trace;
 use crate::read_back::Verification;
 use crate::store::{Store, StoreError};
+use crate::token::Left;
 
 /// Longer texts of an input are cut.
 const LONGEST_TEXT: usize = 200;
@@ -106,9 +107,15 @@ pub struct CallRecord {
     /// The action that takes it back, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inverse: Option<String>,
+    /// Ids of the files that it is about, those that it made too; for the history of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// The rate that the upstream told of, for the answer.
     #[serde(skip)]
     pub rate: BTreeMap<String, u64>,
+    /// What is left of the caller's budgets, for the answer.
+    #[serde(skip)]
+    pub budgets: BTreeMap<String, Left>,
 }
 
 /// A recovery.
@@ -176,7 +183,32 @@ impl Store {
     /// Keeps a record for good before it returns, if it is of a write; that of a read may be lost in a power cut.
     pub(crate) async fn record(&self, record: &CallRecord) -> Result<(), StoreError> {
         let is_read = record.effect == Some(Effect::Read);
-        self.append(&serde_json::to_string(record)?, !is_read).await
+        // What only looks is in the records, and would bury what was done in the history of a file.
+        let about = if is_read || record.dry_run {
+            &[][..]
+        } else {
+            &record.files
+        };
+        let text = serde_json::to_string(record)?;
+        self.append(&text, !is_read, &record.connection, about).await
+    }
+
+    /// Records of changes that a file was in, the newest first, at most so many.
+    pub(crate) async fn history(&self, connection: &str, file: &str, most: i64) -> Result<Vec<Value>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT audit.record FROM history JOIN audit ON audit.seq = history.seq
+             WHERE history.connection = $1 AND history.file = $2 ORDER BY history.seq DESC LIMIT $3",
+        )
+        .bind(connection)
+        .bind(file)
+        .bind(most)
+        .fetch_all(self.reader())
+        .await?;
+        let records = rows.iter().map(|row| {
+            let record: &str = row.try_get("record")?;
+            Ok(serde_json::from_str(record)?)
+        });
+        records.collect()
     }
 
     /// Keeps a record of something that is no call: a decision, a token, a connection.
@@ -189,10 +221,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let time = at.format(&Rfc3339).unwrap_or_default();
         let record = json!({ "time": time, "event": what, "principal": who, "about": about });
-        self.append(&record.to_string(), true).await
+        self.append(&record.to_string(), true, "", &[]).await
     }
 
-    async fn append(&self, record: &str, durable: bool) -> Result<(), StoreError> {
+    async fn append(&self, record: &str, durable: bool, connection: &str, files: &[String]) -> Result<(), StoreError> {
         let mut tx = if durable {
             self.begin().await?
         } else {
@@ -212,6 +244,14 @@ impl Store {
             .bind(record)
             .execute(&mut *tx)
             .await?;
+        for file in files {
+            sqlx::query("INSERT OR IGNORE INTO history (connection, file, seq) VALUES ($1, $2, $3)")
+                .bind(connection)
+                .bind(file)
+                .bind(seq)
+                .execute(&mut *tx)
+                .await?;
+        }
         tx.commit().await?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use http::HeaderValue;
+use memchr::memmem;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha1::Sha1;
@@ -69,6 +70,9 @@ impl Credential {
 
     /// The text without the key: an upstream may repeat what it was sent, a caller may paste what it must not know.
     pub(crate) fn hide(&self, text: String) -> String {
+        if !self.is_in(&text) {
+            return text;
+        }
         self.spellings.iter().fold(text, |text, spelling| {
             let spelling = spelling.expose_secret();
             if text.contains(spelling) {
@@ -79,18 +83,45 @@ impl Credential {
         })
     }
 
-    /// The same for an answer, which may be JSON, where every character can be written by its number.
-    pub(crate) fn hide_in_answer(&self, text: String) -> String {
-        let text = self.hide(text);
-        if !text.contains('\\') {
-            return text;
+    /// An answer's JSON without the key, null without a body; or why it is none, and its text. In JSON every character can
+    /// be written by its number, so a text with such is looked at once more when it is read.
+    pub(crate) fn hide_in_answer(&self, text: &str) -> Result<Value, (String, String)> {
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
         }
-        match serde_json::from_str::<Value>(&text) {
-            Ok(value) => {
-                let hidden = self.hide_in(&value);
-                if hidden == value { text } else { hidden.to_string() }
+        let is_hidden = text.contains('\\') || self.is_in(text);
+        match serde_json::from_str::<Value>(text) {
+            Ok(mut value) => {
+                if is_hidden {
+                    self.hide_within(&mut value);
+                }
+                Ok(value)
             }
-            Err(_) => text,
+            Err(error) => Err((error.to_string(), self.hide(text.to_owned()))),
+        }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        let holds = |spelling: &SecretString| {
+            let spelling = spelling.expose_secret();
+            // Most texts of an answer are shorter than a key; the whole is long, and holds it hardly ever.
+            spelling.len() <= text.len() && memmem::find(text.as_bytes(), spelling.as_bytes()).is_some()
+        };
+        self.spellings.iter().any(holds)
+    }
+
+    fn hide_within(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.hide(std::mem::take(text)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_within(item)),
+            Value::Object(fields) => {
+                if fields.keys().any(|name| self.is_in(name)) {
+                    *value = self.hide_in(value);
+                } else {
+                    fields.values_mut().for_each(|value| self.hide_within(value));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -141,8 +172,10 @@ mod tests {
             "cHJpdmF0ZV9hL2IrYz0",
             "\\u0070rivate_a/b+c=",
         ] {
-            let answer = odd.hide_in_answer(format!("{{\"message\":\"bad {spelled}\"}}"));
-            assert_eq!(answer, "{\"message\":\"bad (secret)\"}", "{spelled}");
+            let answer = odd.hide_in_answer(&format!("{{\"message\":\"bad {spelled}\"}}"));
+            assert_eq!(answer, Ok(json!({ "message": "bad (secret)" })), "{spelled}");
+            let (_, text) = odd.hide_in_answer(&format!("<p>{spelled}</p>")).unwrap_err();
+            assert!(!text.contains("private_a/b+c="), "{text}");
         }
         assert_eq!(
             credential.hide_in(&json!({ "private_demo": ["x private_demo", 1] })),

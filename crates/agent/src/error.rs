@@ -77,6 +77,8 @@ pub enum Code {
     OutcomeUnknown,
     /// Something was done in part, and put back as far as that is possible: the report says what was left.
     RolledBack,
+    /// Whoever asked wants it no more; nothing was changed.
+    Cancelled,
     /// Something of ours is broken.
     Internal,
 }
@@ -130,6 +132,9 @@ pub enum CallError {
     /// Too many links for uploads are open already.
     #[error("{0} upload links of yours are open already")]
     TooManyLinks(i64),
+    /// Whoever asked wants it no more, and it was not sent yet.
+    #[error("it was cancelled before it was sent")]
+    Cancelled,
     /// The link was used, is being used, or has ended.
     #[error("the upload link was used already, or has ended")]
     LinkUsed,
@@ -369,6 +374,7 @@ impl CallError {
                 TransportError::Connect(_) | TransportError::Lost(_) => Code::UpstreamUnavailable,
             },
             Self::Misunderstood { .. } => Code::SchemaDrift,
+            Self::Cancelled => Code::Cancelled,
             Self::OutputTooLarge { .. } => Code::AnswerTooLarge,
             Self::NotThere(_) => Code::VerificationFailed,
             Self::Step { error, rollback, .. } => {

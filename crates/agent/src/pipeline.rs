@@ -28,12 +28,15 @@ use crate::drift::{Drift, DriftMode};
 use crate::error::CallError;
 use crate::idempotency::{Ended, Reserved, Standing};
 use crate::limits::Limits;
+use crate::line::Line;
 use crate::policy::{self, Decision, Policy, Trace};
 use crate::principal::{Budget, Principal};
 use crate::rate::{Breakers, Buckets, Circuit};
 use crate::read_back::Verification;
+use crate::references;
 use crate::store::Store;
 use crate::survey::{State, Survey, Target};
+use crate::token::Left;
 use crate::undo::WayBack;
 
 pub use changes::{ChangeSet, Planned};
@@ -91,6 +94,8 @@ pub struct Options {
     pub client: Option<String>,
     /// How long the call may take, retries and waits included; at most [`LONGEST_CALL`].
     pub deadline: Option<Duration>,
+    /// Tells how far it is, and hears that nobody wants it any more.
+    pub line: Option<Line>,
 }
 
 /// No call takes longer, whatever its caller says: a key that it is made under is taken for so long.
@@ -163,6 +168,9 @@ pub struct Meta {
     /// The rate that the upstream told of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rate: BTreeMap<String, u64>,
+    /// What is left of the budgets of the caller's token, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budgets: BTreeMap<String, Left>,
     /// Of a dry run: all that it would touch, with its revision.
     #[serde(skip)]
     pub(crate) seen: Vec<(String, String)>,
@@ -436,18 +444,25 @@ impl Pipeline {
         unobstructed(&course, &survey)?;
         let trace = self.policy.decide(&about, course.principal, &survey);
         record.before = survey.revisions();
+        if about.effect.changes() {
+            note_files(record, survey.file_ids());
+        }
         record.policy = Some(trace.clone());
         allowed(&course, &trace)?;
         if let Some(answer) = self.local(&course).await? {
-            return self.answer(&course, answer, Undo::nothing(), record);
+            return self.answer(&course, answer, Undo::nothing(), record).await;
         }
         let steps = operation.steps(&survey)?;
         self.check_size(&steps)?;
         if course.options.dry_run {
+            record.budgets = self.store.budgets_left(course.principal, course.clock.date()).await?;
             return Ok(rehearsed(&course, &steps, &survey, &trace, record));
         }
         if trace.decision == Decision::Confirm {
             self.agreed(&course, &survey, record).await?;
+        }
+        if about.effect.changes() && course.is_cancelled() {
+            return Err(CallError::Cancelled);
         }
         self.spend(&course, &amounts(&course, &steps, &survey)).await?;
         if about.effect.changes() {
@@ -459,9 +474,12 @@ impl Pipeline {
             None => self.send_all(&course, steps, &survey, record).await?,
         };
         let output = self.understand(&course, said, record).await?;
+        if about.effect.changes() {
+            note_files(record, file_ids(&output));
+        }
         let looked = self.verify(&course, &output, &survey, record).await?;
         let undo = self.keep_way_back(&course, &output, &survey, &looked, record).await;
-        self.answer(&course, output, undo, record)
+        self.answer(&course, output, undo, record).await
     }
 
     async fn spend(&self, course: &Course<'_>, amounts: &[(Budget, u32)]) -> Result<(), CallError> {
@@ -554,7 +572,7 @@ impl Pipeline {
 
     async fn understand(&self, course: &Course<'_>, said: Said, record: &mut CallRecord) -> Result<Value, CallError> {
         let action = course.found.action;
-        let sample = canonical::digest(&output::outline(&said.answer))[..16].to_owned();
+        let outline = output::outline(&said.answer);
         let understood = course.operation.understand(said, course.options.drift);
         let drift = match &understood {
             Ok(understood) => &understood.drift,
@@ -563,6 +581,7 @@ impl Pipeline {
         record.drift.clone_from(drift);
         if !drift.is_empty() {
             let (contract, now) = (action.fingerprint(), course.clock.date());
+            let sample = canonical::digest(&outline)[..16].to_owned();
             let noted = self
                 .store
                 .note_drift(action.name(), &record.upstream, contract, drift, &sample, now);
@@ -619,7 +638,7 @@ impl Pipeline {
         Undo::by(calls, until)
     }
 
-    fn answer(
+    async fn answer(
         &self,
         course: &Course<'_>,
         output: Value,
@@ -627,9 +646,15 @@ impl Pipeline {
         record: &mut CallRecord,
     ) -> Result<Answer, CallError> {
         record.verification.get_or_insert(Verification::NotNeeded);
+        // What was done is done: that nobody knows what is left is no failure of it.
+        let left = self.store.budgets_left(course.principal, course.clock.date()).await;
+        record.budgets = left.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "budgets could not be read");
+            BTreeMap::new()
+        });
         let action = course.found.action;
         let (data, left_out) = output::given(course, output, self.limits.output_bytes)?;
-        let untrusted = output::untrusted(action, &data);
+        let untrusted = action.output().untrusted(&data);
         Ok(Answer {
             data,
             meta: meta(course, record, undo, untrusted, left_out),
@@ -650,6 +675,16 @@ struct Course<'a> {
     connection: &'a Connection,
     clock: Clock,
 }
+
+impl Course<'_> {
+    /// True if whoever asked wants it no more.
+    fn is_cancelled(&self) -> bool {
+        self.options.line.as_ref().is_some_and(Line::is_cancelled)
+    }
+}
+
+/// Files whose history a call is put into: a call about a large folder is in that of the first of them.
+const MOST_FILES: usize = 1000;
 
 /// Longest part of a way back that is shown, in characters: the call's name is enough to take it back.
 const LONGEST_SHOWN: usize = 4000;
@@ -745,8 +780,34 @@ fn begin(
         verification: None,
         before: Vec::new(),
         inverse: None,
+        files: Vec::new(),
         rate: BTreeMap::new(),
+        budgets: BTreeMap::new(),
     }
+}
+
+/// Ids of the files that a call is about: those that it names, those that lie in what it names, and those that its output
+/// names.
+fn note_files<'a>(record: &mut CallRecord, ids: impl Iterator<Item = &'a str>) {
+    for id in ids {
+        if record.files.len() >= MOST_FILES {
+            return;
+        }
+        if !record.files.iter().any(|known| known == id) {
+            record.files.push(id.to_owned());
+        }
+    }
+}
+
+/// All that is called `fileId` in an output, as far down as outputs have it.
+fn file_ids(output: &Value) -> impl Iterator<Item = &str> {
+    let own = output["fileId"].as_str();
+    let inner = output.as_object().into_iter().flatten().flat_map(|(_, value)| {
+        let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        let of_rows = rows.iter().filter_map(|row| row["fileId"].as_str());
+        value["fileId"].as_str().into_iter().chain(of_rows)
+    });
+    own.into_iter().chain(inner)
 }
 
 /// A value without secrets in its texts.
@@ -779,7 +840,9 @@ fn pinned(found: Found, options: &Options) -> Result<(), CallError> {
 fn mapped(targets: Vec<Target>, course: &Course<'_>) -> Vec<Target> {
     let endpoint = course.connection.endpoint.as_deref();
     let mapped = targets.into_iter().map(|target| match target {
-        Target::Url(url) if course.about.effect.changes() => Target::Url(Delivered::read(&url.url, endpoint)),
+        Target::Url(url) if course.about.effect.changes() && !url.is_of_paths() => {
+            Target::Url(Delivered::read(&url.url, endpoint))
+        }
         other => other,
     });
     mapped.collect()
@@ -886,8 +949,8 @@ fn rehearsed(course: &Course<'_>, steps: &[Step], survey: &Survey, trace: &Trace
     }
 }
 
-/// How much a call touches, in numbers for whoever decides. What the API does not tell (entries of caches, pages that
-/// refer to a file) is not guessed.
+/// How much a call touches, in numbers for whoever decides. What the API does not tell (entries of caches, pages elsewhere
+/// that refer to a file) is not guessed.
 fn blast(survey: &Survey, about: &About) -> Value {
     const MOST_SHOWN: usize = 20;
     let mut counts = (0_usize, 0_usize);
@@ -924,6 +987,10 @@ fn blast(survey: &Survey, about: &About) -> Value {
         "versions": (!known_versions.is_empty()).then(|| known_versions.iter().sum::<usize>()),
         "bytes": survey.extent().bytes,
         "urls": urls,
+        "references": survey.references.as_ref().map(|found| json!({
+            "count": found.len(),
+            "shown": found.iter().take(references::MOST_SHOWN).collect::<Vec<_>>(),
+        })),
         "atLeast": survey.seen.iter().any(|seen| {
             let is_cut = seen.contents.as_ref().is_some_and(|c| c.cut);
             is_cut || seen.facts().is_some_and(|facts| facts["atLeast"] == true)
@@ -970,6 +1037,7 @@ fn meta(course: &Course<'_>, record: &CallRecord, undo: Undo, untrusted: Vec<Str
         untrusted,
         left_out,
         rate: record.rate.clone(),
+        budgets: record.budgets.clone(),
         seen: if record.dry_run {
             record.before.clone()
         } else {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::actions::{About, Effect};
 use crate::principal::{Grant, Kind, Principal, matches};
-use crate::survey::{State, Survey};
+use crate::survey::{State, Survey, Target};
 
 /// What is done with a call; a later one is stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -187,24 +187,33 @@ pub(crate) fn outside(grant: &Grant, survey: &Survey) -> Option<String> {
         return None;
     }
     for seen in &survey.seen {
+        if let Target::Tagged(tag) = &seen.target {
+            // All files with a tag that it covers are files that it covers, if it covers them wherever they lie.
+            if grant.folders.is_empty() && grant.metadata.is_empty() && grant.covers_tags(std::iter::once(tag.as_str()))
+            {
+                continue;
+            }
+            return Some(
+                "it touches files wherever they lie, and the token covers some folders or tags only".to_owned(),
+            );
+        }
         let Some(path) = seen.path() else {
             return Some("where it lies is not known, and the token covers some folders or tags only".to_owned());
         };
         if !grant.covers_path(&path) {
             return Some("it touches what lies outside of the token's folders".to_owned());
         }
-        if grant.tags.is_empty() {
+        if !grant.is_narrow_in_files() {
             continue;
         }
         match &seen.state {
             State::Present(facts) if facts["folderId"].is_null() => {
-                let tags = facts["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                if !grant.covers_tags(tags) {
-                    return Some("it touches a file without any of the token's tags".to_owned());
+                if !grant.covers_file(facts) {
+                    return Some("it touches a file without any of the token's tags or values of metadata".to_owned());
                 }
             }
             State::Absent => {}
-            _ => return Some("a folder holds more than files with the token's tags".to_owned()),
+            _ => return Some("a folder holds more than files with the token's tags and values of metadata".to_owned()),
         }
     }
     None
@@ -263,7 +272,7 @@ mod tests {
 
     use super::*;
     use crate::actions::find;
-    use crate::survey::{Contents, Seen, Target};
+    use crate::survey::{Contents, Seen};
 
     fn about(name: &str) -> About {
         find(name).unwrap().action.about

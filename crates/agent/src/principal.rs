@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::actions::{About, Effect, Reach, path};
 
@@ -59,6 +60,9 @@ pub struct Grant {
     /// Files that have one of these tags; empty for all.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Files whose custom metadata has one of these values, in each field that is named; empty for all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Vec<String>>,
     /// How much, by what is counted.
     #[serde(default)]
     pub budgets: BTreeMap<Budget, u32>,
@@ -125,6 +129,7 @@ impl Default for Grant {
             effects: vec![Effect::Read],
             folders: Vec::new(),
             tags: Vec::new(),
+            metadata: BTreeMap::new(),
             budgets: BTreeMap::new(),
             connections: Vec::new(),
         }
@@ -157,7 +162,12 @@ impl Grant {
 
     /// True if it covers a part of the library.
     pub fn is_narrow(&self) -> bool {
-        !self.folders.is_empty() || !self.tags.is_empty()
+        !self.folders.is_empty() || self.is_narrow_in_files()
+    }
+
+    /// True if it covers only some of the files of a folder.
+    pub(crate) fn is_narrow_in_files(&self) -> bool {
+        !self.tags.is_empty() || !self.metadata.is_empty()
     }
 
     /// True if a path lies in the folders that it covers.
@@ -168,6 +178,41 @@ impl Grant {
     /// True if one of the tags is one that it covers.
     pub fn covers_tags<'a>(&self, mut tags: impl Iterator<Item = &'a str>) -> bool {
         self.tags.is_empty() || tags.any(|tag| self.tags.iter().any(|covered| covered == tag))
+    }
+
+    /// True if a file, as the API shows it, has a tag and values of metadata that it covers.
+    pub(crate) fn covers_file(&self, file: &Value) -> bool {
+        let tags = file["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        self.covers_tags(tags)
+            && self.metadata.iter().all(|(field, covered)| {
+                let said = &file["customMetadata"][field];
+                let each = said.as_array().map_or(std::slice::from_ref(said), Vec::as_slice);
+                each.iter()
+                    .any(|value| covered.iter().any(|covered| is_written(value, covered)))
+            })
+    }
+
+    /// Reads values of metadata as they are written in one text each: `department=press`.
+    pub fn metadata_of(texts: &[String]) -> Result<BTreeMap<String, Vec<String>>, String> {
+        let mut metadata: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for text in texts {
+            match text.split_once('=') {
+                Some((field, value)) if !field.is_empty() && !value.is_empty() => {
+                    metadata.entry(field.to_owned()).or_default().push(value.to_owned());
+                }
+                _ => return Err(format!("`{text}` names no value of a field; write FIELD=VALUE")),
+            }
+        }
+        Ok(metadata)
+    }
+}
+
+/// True if a value of a metadata field is written so.
+fn is_written(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(value) => value == text,
+        Value::Number(_) | Value::Bool(_) => value.to_string() == text,
+        _ => false,
     }
 }
 
@@ -184,6 +229,8 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::actions::find;
 
@@ -217,5 +264,32 @@ mod tests {
         assert!(narrow.refuses(&about("list_origins")).is_some());
         assert!(narrow.refuses(&about("delete_file")).is_some());
         assert!(narrow.covers_path("/travel/a.jpg") && !narrow.covers_path("/travels/a.jpg"));
+    }
+
+    #[test]
+    fn values_of_metadata() {
+        let texts = ["department=press", "department=web", "year=2026"].map(str::to_owned);
+        let grant = Grant {
+            metadata: Grant::metadata_of(&texts).unwrap(),
+            ..Grant::default()
+        };
+        assert!(grant.is_narrow());
+        for (metadata, covered) in [
+            (json!({ "department": "press", "year": 2026 }), true),
+            (json!({ "department": ["legal", "web"], "year": "2026" }), true),
+            (json!({ "department": "press" }), false),
+            (json!({ "department": "pressroom", "year": 2026 }), false),
+            (json!({ "department": null, "year": 2026 }), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(
+                grant.covers_file(&json!({ "customMetadata": metadata })),
+                covered,
+                "{metadata}"
+            );
+        }
+        for wrong in ["department", "=press", "department="] {
+            assert!(Grant::metadata_of(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! Holds a value against a JSON Schema, as far as our own declarations use the language, and says where they differ.
 
+mod compiled;
+
 use std::fmt;
 
 use serde_json::Value;
+
+pub(crate) use compiled::Compiled;
 
 /// More are not looked for: an answer with another shape altogether has one for every row.
 const MOST: usize = 100;

@@ -33,6 +33,7 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
             "links and undo",
             include_str!("../migrations/0002_links_and_undo.sql"),
         ),
+        step(3, "history", include_str!("../migrations/0003_history.sql")),
     ])
 });
 

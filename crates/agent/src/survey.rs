@@ -10,6 +10,7 @@ use crate::actions::Delivered;
 use crate::actions::asset::Id;
 use crate::actions::path;
 use crate::canonical;
+use crate::references::Reference;
 use crate::request::ApiRequest;
 
 /// Rows of one listing, which is also the API's limit.
@@ -37,8 +38,10 @@ pub(crate) enum Target {
     Setting { list: &'static [&'static str], id: Id },
     /// A row of a list of settings that has no address of its own.
     SettingRow { list: &'static [&'static str], id: Id },
-    /// A delivery URL, or all that begin so.
+    /// A delivery URL, or all that begin so, or what is delivered of paths that do.
     Url(Delivered),
+    /// All files that have a tag, wherever they lie.
+    Tagged(String),
     /// Something in the trash.
     Trashed(Id),
     /// All that is in the trash.
@@ -60,7 +63,7 @@ impl Target {
     pub fn may_be_absent(&self) -> bool {
         matches!(
             self,
-            Self::Slot(_) | Self::Place(_) | Self::Landing(_) | Self::Url(_) | Self::Trash
+            Self::Slot(_) | Self::Place(_) | Self::Landing(_) | Self::Url(_) | Self::Tagged(_) | Self::Trash
         )
     }
 
@@ -75,6 +78,44 @@ impl Target {
             Self::Folder(path) | Self::Landing(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// The search that finds what lies in it, for what stands for several; and of what is found, only some is meant.
+    pub fn search(&self) -> Option<String> {
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+        match self {
+            Self::Folder(path) | Self::Landing(path) => Some(format!("path : \"{}\"", quoted(path))),
+            Self::Url(url) if url.is_prefix => url.place().map(|place| format!("path : \"{}\"", quoted(&place))),
+            Self::Tagged(tag) => Some(format!("tags IN [\"{}\"]", quoted(tag))),
+            _ => None,
+        }
+    }
+
+    /// True for a row of `search` that is meant.
+    pub fn takes(&self, row: &Value) -> bool {
+        match self {
+            Self::Url(url) => {
+                let path = row["filePath"].as_str().or_else(|| row["folderPath"].as_str());
+                path.is_some_and(|path| url.takes(path))
+            }
+            // A search finds the tags of machines, too.
+            Self::Tagged(tag) => row["tags"].as_array().is_some_and(|tags| tags.contains(&json!(tag))),
+            _ => true,
+        }
+    }
+
+    /// True for what stands for several and can't itself be looked at.
+    fn is_many(&self) -> bool {
+        match self {
+            Self::Tagged(_) => true,
+            Self::Url(url) => url.is_prefix,
+            _ => false,
+        }
+    }
+
+    /// True if what lies in it can be learned, as it stands.
+    pub fn is_open(&self, state: &State) -> bool {
+        self.is_many() || self.tree().is_some() && matches!(state, State::Present(_))
     }
 
     /// How it is looked at.
@@ -92,6 +133,7 @@ impl Target {
             Self::SettingRow { list, .. } => Some(ApiRequest::get(list)),
             // A URL that is all there is of a file tells its tags, too; of several nothing can be looked up.
             Self::Url(url) if url.is_prefix => None,
+            Self::Tagged(_) => None,
             Self::Url(url) => url.path.as_deref().map(file_at),
             Self::Trashed(id) => Some(trash_item(id)),
             Self::Trash => Some(ApiRequest::get(&["v1", "trash"]).query("limit", Some(MOST_ROWS.to_string()))),
@@ -120,6 +162,7 @@ impl Target {
                     "atLeast": rows.len() >= MOST_ROWS,
                 }))
             }
+            Self::Tagged(_) => State::Unknown,
             Self::File(_) | Self::Setting { .. } | Self::Trashed(_) => State::Present(answer),
         }
     }
@@ -133,6 +176,8 @@ impl Target {
             Self::Setting { list, id } | Self::SettingRow { list, id } => {
                 format!("{}/{}", list.last().unwrap_or(&"setting"), id.as_str())
             }
+            Self::Url(url) if url.is_of_paths() => format!("paths {}", url.url),
+            Self::Tagged(tag) => format!("files with the tag {tag}"),
             Self::Url(url) => format!("url {}", url.url.split('?').next().unwrap_or_default()),
             Self::Trashed(id) => format!("{} in the trash", id.as_str()),
             Self::Trash => "everything in the trash".to_owned(),
@@ -234,6 +279,8 @@ pub(crate) struct Survey {
     pub seen: Vec<Seen>,
     /// Where what the call deletes goes, if that was asked and there is such a place.
     pub bin: Option<Bin>,
+    /// What names a file that would be there no more, if that was asked and could be learned.
+    pub references: Option<Vec<Reference>>,
 }
 
 /// The trash of the upstream, before a deletion.
@@ -297,11 +344,37 @@ impl Survey {
         self.rows().filter(|row| row["fileId"].is_string())
     }
 
+    /// True if something at that path is touched: by itself, or in a folder.
+    pub fn takes(&self, path: &str) -> bool {
+        let at = |seen: &Seen| !seen.target.is_filled() && seen.path().is_some_and(|own| own == path);
+        let inside = |seen: &Seen| {
+            !seen.target.is_filled() && seen.target.tree().is_some_and(|tree| path::is_within(path, tree))
+        };
+        self.seen.iter().any(|seen| at(seen) || inside(seen))
+    }
+
+    /// Ids of the files that it is about, what lies in folders too.
+    pub fn file_ids(&self) -> impl Iterator<Item = &str> {
+        let named = self.seen.iter().filter_map(|seen| match &seen.target {
+            Target::File(id) => Some(id.as_str()),
+            _ => None,
+        });
+        named.chain(self.files().filter_map(|file| file["fileId"].as_str()))
+    }
+
     /// True if it touches something in that folder, or a folder above it: what is in there goes along.
     pub fn reaches(&self, folder: &str) -> bool {
         let holds = |seen: &Seen| seen.target.tree().is_some_and(|tree| path::is_within(folder, tree));
         let lies = |seen: &Seen| match &seen.target {
             Target::Url(url) => url.reaches(folder),
+            Target::Tagged(_) => seen.contents.as_ref().is_none_or(|contents| {
+                let lies = |row: &Value| {
+                    row["filePath"]
+                        .as_str()
+                        .is_some_and(|path| path::is_within(path, folder))
+                };
+                contents.cut || contents.rows.iter().any(lies)
+            }),
             // What is in there may come from anywhere.
             Target::Trash => true,
             _ => seen.path().is_some_and(|path| path::is_within(&path, folder)),
@@ -318,7 +391,7 @@ impl Survey {
     /// True if folders hold more than was read of them.
     pub fn hides_something(&self) -> bool {
         self.seen.iter().any(|seen| {
-            let is_there = seen.target.tree().is_some() && seen.state != State::Absent;
+            let is_there = seen.target.is_many() || seen.target.tree().is_some() && seen.state != State::Absent;
             let is_much = matches!(seen.target, Target::Trash);
             is_much || is_there && seen.contents.as_ref().is_none_or(|contents| contents.cut)
         })
@@ -404,11 +477,10 @@ pub(crate) fn folder_at(folder_path: &str) -> ApiRequest {
         .query("limit", Some(MOST_ROWS.to_string()))
 }
 
-/// A page of all that lies in a folder, at any depth.
-pub(crate) fn contents(folder_path: &str, skip: usize) -> ApiRequest {
-    let quoted = folder_path.replace('\\', "\\\\").replace('"', "\\\"");
+/// A page of what a search finds, such as all that lies in a folder, at any depth.
+pub(crate) fn contents(search: &str, skip: usize) -> ApiRequest {
     ApiRequest::get(&["v1", "files"])
-        .query("searchQuery", Some(format!("path : \"{quoted}\"")))
+        .query("searchQuery", Some(search.to_owned()))
         .query("limit", Some(MOST_ROWS.to_string()))
         .query("skip", (skip > 0).then(|| skip.to_string()))
 }

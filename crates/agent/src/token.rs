@@ -1,9 +1,11 @@
 //! Tokens for agents: shown once, kept as a hash, narrow, counted, revocable.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::Row;
 use time::{Duration, OffsetDateTime};
@@ -225,6 +227,49 @@ impl Store {
         tx.commit().await?;
         Ok(Ok(()))
     }
+
+    /// What is left of a principal's budgets, by name.
+    pub(crate) async fn budgets_left(
+        &self,
+        principal: &Principal,
+        now: OffsetDateTime,
+    ) -> Result<BTreeMap<String, Left>, StoreError> {
+        let Some(grant) = principal.grant.as_ref().filter(|grant| !grant.budgets.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let rows = sqlx::query("SELECT budget, window, amount FROM spent WHERE principal = $1")
+            .bind(&principal.id)
+            .fetch_all(self.reader())
+            .await?;
+        let mut spent: BTreeMap<(String, i64), i64> = BTreeMap::new();
+        for row in rows {
+            spent.insert((row.try_get("budget")?, row.try_get("window")?), row.try_get("amount")?);
+        }
+        let left = grant.budgets.iter().map(|(budget, limit)| {
+            let length = budget.window() * 1000;
+            let window = millis(now).div_euclid(length) * length;
+            let spent = spent.get(&(budget.as_str().to_owned(), window)).copied().unwrap_or(0);
+            let left = Left {
+                limit: *limit,
+                left: u32::try_from(i64::from(*limit) - spent).unwrap_or(0),
+                resets_in_ms: u64::try_from(window + length - millis(now)).unwrap_or(0),
+            };
+            (budget.as_str().to_owned(), left)
+        });
+        Ok(left.collect())
+    }
+}
+
+/// What is left of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// What may be spent in one window.
+    pub limit: u32,
+    /// What is left in this one.
+    pub left: u32,
+    /// Until the next one.
+    pub resets_in_ms: u64,
 }
 
 /// A budget that is at its end.

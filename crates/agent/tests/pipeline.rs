@@ -6,6 +6,10 @@ mod approvals;
 mod calls;
 #[path = "suite/faults.rs"]
 mod faults;
+#[path = "suite/history.rs"]
+mod history;
+#[path = "suite/purges.rs"]
+mod purges;
 #[path = "suite/rules.rs"]
 mod rules;
 #[path = "suite/secrets.rs"]

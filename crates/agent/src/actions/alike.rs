@@ -6,11 +6,24 @@ use serde_json::{Value, json};
 
 use super::asset::{File, Id};
 use super::operation::Told;
-use super::page::{Cursor, USUAL};
+use super::page::{Cursor, USUAL, page};
 use super::{About, Operation, path};
 use crate::error::CallError;
 use crate::request::ApiRequest;
 use crate::survey::Target;
+
+/// Puts into each row why it is there, as far as the server says.
+fn explained(rows: &mut [Value], name: &str, told: &Told, read: impl Fn(&str) -> Value) {
+    // One that says too little says nothing of which row.
+    if told.matched.len() != rows.len() {
+        return;
+    }
+    for (row, why) in rows.iter_mut().zip(&told.matched) {
+        if let Some(fields) = row.as_object_mut() {
+            fields.insert(name.to_owned(), read(why));
+        }
+    }
+}
 
 /// A server that does not know the question answers another one: with all files.
 fn answered(told: &Told, question: &str) -> Result<(), &'static str> {
@@ -49,7 +62,8 @@ impl Operation for FindSimilarFiles {
         "find_similar_files",
         "Find pictures that look alike",
         "Pictures that look like one of the library, by their looks and not by name or tags: other sizes and formats, light \
-         edits. For exact copies use find_duplicate_files; for what is on pictures use list_assets with a searchQuery.",
+         edits; distance says how near each is. For pictures that look the same anywhere in the library use \
+         find_duplicate_files; for what is on pictures use list_assets with a searchQuery.",
     )
     .lists("assets")
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd","maxDistance":4}"#]);
@@ -72,11 +86,14 @@ impl Operation for FindSimilarFiles {
         answered(told, "similar")
     }
 
-    fn shape(&self, answer: Value) -> Value {
-        match answer.is_array() {
-            true => json!({ "assets": answer }),
-            false => answer,
-        }
+    fn shape_told(&self, answer: Value, told: &Told) -> Value {
+        let Value::Array(mut rows) = answer else {
+            return answer;
+        };
+        explained(&mut rows, "distance", told, |bits| json!(bits.parse::<u64>().ok()));
+        let mut alike = json!({});
+        alike["assets"] = Value::Array(rows);
+        alike
     }
 
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
@@ -96,7 +113,7 @@ pub(crate) struct FindDuplicateFiles {
     limit: Option<u32>,
 }
 
-/// Files that have the same bytes as another, side by side.
+/// Pictures that look the same as another, side by side.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
@@ -116,9 +133,10 @@ impl FindDuplicateFiles {
 impl Operation for FindDuplicateFiles {
     const ABOUT: About = About::read(
         "find_duplicate_files",
-        "Find files that are the same",
-        "Files whose bytes are those of another file, those that are the same one after the other. It says nothing about \
-         which of them is superfluous: look where each is used. For pictures that only look alike use find_similar_files.",
+        "Find pictures that look the same",
+        "Pictures that look the same as another of the library, those that do one after the other. Of them, rows with the same \
+         content have the same bytes; others are other sizes, formats or light edits. It says nothing about which of them is \
+         superfluous: look where each is used. For pictures that only look alike use find_similar_files.",
     )
     .lists("assets")
     .examples(&["{}", r#"{"limit":20}"#]);
@@ -136,13 +154,14 @@ impl Operation for FindDuplicateFiles {
         answered(told, "duplicates")
     }
 
-    fn shape(&self, answer: Value) -> Value {
-        let Value::Array(rows) = answer else {
+    fn shape_told(&self, answer: Value, told: &Told) -> Value {
+        let Value::Array(mut rows) = answer else {
             return answer;
         };
+        explained(&mut rows, "content", told, |digits| json!(digits));
         let is_full = rows.len() >= usize::try_from(self.limit.unwrap_or(USUAL)).unwrap_or(usize::MAX);
         let next = is_full.then(|| self.begins().further(rows.len()));
-        json!({ "assets": rows, "nextCursor": next })
+        page("assets", rows, next)
     }
 
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {

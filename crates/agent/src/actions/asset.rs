@@ -128,6 +128,12 @@ pub(crate) struct File {
     /// Rules of the metadata fields at this place, by field name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected_fields_schema: Option<BTreeMap<String, SelectedField>>,
+    /// Why find_similar_files lists it: in how many of 64 bits its looks differ from those of the file in question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<u64>,
+    /// Why find_duplicate_files lists it: rows with the same content have the same bytes, others only look the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// `success`, `pending` or `failed` by extension, where extensions were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension_status: Option<BTreeMap<String, String>>,

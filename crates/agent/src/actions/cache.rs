@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::asset::Id;
-use super::{About, Delivered, Inverse, Operation};
+use super::operation::plain;
+use super::{About, Delivered, Inverse, Operation, path};
 use crate::error::CallError;
 use crate::read_back::Probe;
 use crate::request::ApiRequest;
@@ -13,11 +14,63 @@ use crate::survey::{Survey, Target};
 
 /// `POST /v1/files/purge`
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PurgeCache {
     /// The file's delivery URL; one `*` at its very end stands for all that begins so, such as its transformations.
     #[schemars(length(min = 8, max = 4000), extend("pattern" = "^https?://"))]
-    url: String,
+    url: Option<String>,
+    /// Instead of url, on a Tintype: one file with all its versions and transformations, under whatever URL.
+    file_id: Option<Id>,
+    /// Instead of url, on a Tintype: a folder and everything below it; `/` for the whole library.
+    #[schemars(length(min = 1, max = 2000), extend("pattern" = "^/"))]
+    folder_path: Option<String>,
+    /// Instead of url, on a Tintype: all paths that begin so, such as `/travel/2026-`.
+    #[schemars(length(min = 2, max = 2000), extend("pattern" = "^/"))]
+    prefix: Option<String>,
+    /// Instead of url, on a Tintype: all files that have this tag, one that a person gave.
+    #[schemars(length(min = 1, max = 500))]
+    tag: Option<String>,
+}
+
+/// What is purged: exactly one of them.
+enum Subject<'a> {
+    Url(&'a str),
+    File(&'a Id),
+    Folder(String),
+    Prefix(String),
+    Tag(&'a str),
+}
+
+impl PurgeCache {
+    fn subject(&self) -> Result<Subject<'_>, CallError> {
+        let mut given = Vec::new();
+        if let Some(url) = &self.url {
+            if url.find('*').is_some_and(|at| at + 1 != url.len()) {
+                return Err(CallError::invalid("url: `*` can stand at the very end only"));
+            }
+            given.push(Subject::Url(url));
+        }
+        given.extend(self.file_id.as_ref().map(Subject::File));
+        if let Some(folder) = &self.folder_path {
+            given.push(Subject::Folder(path::checked("folderPath", folder)?));
+        }
+        if let Some(prefix) = &self.prefix {
+            given.push(Subject::Prefix(path::start("prefix", prefix)?));
+        }
+        if let Some(tag) = &self.tag {
+            let tag = tag.trim();
+            if tag.is_empty() || tag.contains(',') {
+                return Err(CallError::invalid("tag: a tag is not empty and holds no comma"));
+            }
+            given.push(Subject::Tag(tag));
+        }
+        match (given.pop(), given.is_empty()) {
+            (Some(subject), true) => Ok(subject),
+            _ => Err(CallError::invalid(
+                "give one of url, fileId, folderPath, prefix and tag: a purge is for one of them",
+            )),
+        }
+    }
 }
 
 /// A purge that is under way.
@@ -36,26 +89,44 @@ fn status(id: &Id) -> ApiRequest {
 impl Operation for PurgeCache {
     const ABOUT: About = About::write(
         "purge_cache",
-        "Purge a URL from caches",
-        "Makes caches forget what they hold for a delivery URL, so that the next request gets the present file. No file \
-         is changed. Needed after a file was deleted or overwritten, not after every upload; the number of purges a month \
-         is limited. Ask get_purge_status for its end.",
+        "Purge caches",
+        "Makes caches forget what they hold for a delivery URL, or on a Tintype for a file, a folder, a beginning of paths or \
+         a tag, so that the next request gets the present file. Give one of them, as narrow as it can be; a dry run tells \
+         which files it is about. No file is changed. Needed after a file was deleted or overwritten, not after every \
+         upload; the number of purges a month is limited. Ask get_purge_status for its end.",
     )
     .idempotent()
     .polled_by("get_purge_status")
-    .examples(&[r#"{"url":"https://media.example.org/acme/travel/harbour.jpg*"}"#]);
+    .examples(&[
+        r#"{"url":"https://media.example.org/acme/travel/harbour.jpg*"}"#,
+        r#"{"fileId":"65f0c0ffee0123456789abcd"}"#,
+        r#"{"folderPath":"/travel/2026"}"#,
+        r#"{"prefix":"/travel/2026-"}"#,
+        r#"{"tag":"summer"}"#,
+    ]);
     type Output = Purging;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        // Where the library of the connection is, the pipeline knows.
-        Ok(vec![Target::Url(Delivered::read(&self.url, None))])
+        Ok(vec![match self.subject()? {
+            // Where the library of the connection is, the pipeline knows.
+            Subject::Url(url) => Target::Url(Delivered::read(url, None)),
+            Subject::File(id) => Target::File(id.clone()),
+            // What is gone from there may be in caches yet.
+            Subject::Folder(folder) => Target::Url(Delivered::below(&folder)),
+            Subject::Prefix(start) => Target::Url(Delivered::starting(&start)),
+            Subject::Tag(tag) => Target::Tagged(tag.to_owned()),
+        }])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {
-        if self.url.find('*').is_some_and(|at| at + 1 != self.url.len()) {
-            return Err(CallError::invalid("url: `*` can stand at the very end only"));
-        }
-        Ok(ApiRequest::post(&["v1", "files", "purge"], json!({ "url": self.url })))
+        let (name, value) = match self.subject()? {
+            Subject::Url(url) => ("url", json!(url)),
+            Subject::File(id) => ("fileId", plain(id)),
+            Subject::Folder(folder) => ("folderPath", json!(folder)),
+            Subject::Prefix(start) => ("prefix", json!(start)),
+            Subject::Tag(tag) => ("tag", json!(tag)),
+        };
+        Ok(ApiRequest::post(&["v1", "files", "purge"], json!({ name: value })))
     }
 
     fn read_back(&self, output: &Purging, _: &Survey) -> Vec<Probe> {

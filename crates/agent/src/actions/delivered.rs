@@ -46,6 +46,40 @@ impl Delivered {
         }
     }
 
+    /// All that is delivered from a folder of the library and below it.
+    pub fn below(folder: &str) -> Self {
+        Self::of_the_library(format!("{}/*", path::normal(folder).trim_end_matches('/')))
+    }
+
+    /// All that is delivered from paths of the library that begin so.
+    pub fn starting(start: &str) -> Self {
+        Self::of_the_library(format!("{start}*"))
+    }
+
+    fn of_the_library(url: String) -> Self {
+        let path = path::normal(url.trim_end_matches('*'));
+        Self {
+            path: Some(path.clone()),
+            is_prefix: true,
+            candidates: vec![path],
+            url,
+        }
+    }
+
+    /// True if it is none of a URL, but of paths: whatever delivers them.
+    pub fn is_of_paths(&self) -> bool {
+        self.url.starts_with('/')
+    }
+
+    /// True if a file or folder at that path is one of several that it touches.
+    pub fn takes(&self, at: &str) -> bool {
+        match &self.path {
+            Some(path) if self.url.ends_with("/*") => path::is_within(at, path),
+            Some(path) => self.is_prefix && at.starts_with(path.as_str()) || at == path,
+            None => false,
+        }
+    }
+
     /// The folder that all it touches lies in, or the file, if that is known.
     pub fn place(&self) -> Option<String> {
         let path = self.path.as_deref()?;
@@ -129,6 +163,19 @@ mod tests {
             assert_eq!(read.path.as_deref(), path, "{url}");
             assert_eq!(read.reaches(folder), reaches, "{url} in {folder}");
         }
+        let travel = Delivered::below("/travel/");
+        assert_eq!(
+            (travel.url.as_str(), travel.place().as_deref()),
+            ("/travel/*", Some("/travel"))
+        );
+        assert!(travel.takes("/travel/a.jpg") && travel.takes("/travel") && !travel.takes("/travels/a.jpg"));
+        assert!(travel.reaches("/travel/2026") && travel.reaches("/") && !travel.reaches("/legal"));
+        assert!(Delivered::below("/").takes("/a.jpg") && Delivered::below("/").reaches("/legal"));
+        let begun = Delivered::starting("/legal/20");
+        assert_eq!(begun.place().as_deref(), Some("/legal"));
+        assert!(begun.takes("/legal/2026/a.jpg") && begun.takes("/legal/20.jpg") && !begun.takes("/legal/19.jpg"));
+        assert!(begun.reaches("/legal") && begun.reaches("/legal/2026") && !begun.reaches("/legal/19"));
+        assert!(begun.is_of_paths() && !Delivered::read("http://h/demo/a*", own).is_of_paths());
         let place = |url: &str| Delivered::read(url, own).place();
         assert_eq!(place("http://h/demo/a/b.jpg").as_deref(), Some("/a/b.jpg"));
         assert_eq!(place("http://h/demo/a/b*").as_deref(), Some("/a"));

@@ -287,6 +287,7 @@ impl Operation for RenameFile {
          is cached. To put it into another folder use move_file.",
     )
     .reversible()
+    .unlinks()
     .polled_by("get_purge_status")
     .examples(&[r#"{"filePath":"/archive/harbour.jpg","newFileName":"old_harbour.jpg","purgeCache":true}"#]);
     type Output = Renamed;
@@ -459,6 +460,7 @@ impl Operation for MoveFile {
          cached. For several files use bulk_move_files, for a whole folder move_folder.",
     )
     .reversible()
+    .unlinks()
     .examples(&[r#"{"sourceFilePath":"/inbox/harbour.jpg","destinationPath":"/travel/2026"}"#]);
     type Output = Moved;
 
@@ -567,6 +569,7 @@ impl Operation for BulkMoveFiles {
              which were moved and which not. For a whole folder use move_folder.",
         )
         .reversible()
+    .unlinks()
         .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"],"destinationPath":"/archive"}"#])
     };
     type Output = BulkMoved;
@@ -695,6 +698,7 @@ impl Operation for DeleteFile {
          update_file_details.",
     )
     .trashes()
+    .unlinks()
     .idempotent()
     .examples(&[r#"{"fileId":"65f0c0ffee0123456789abcd"}"#]);
     type Output = Deleted;
@@ -786,6 +790,7 @@ impl Operation for DeleteMultipleFiles {
          with not_found. Copies in a CDN are not purged. For everything in a folder use delete_folder.",
     )
     .trashes()
+    .unlinks()
     .examples(&[r#"{"fileIds":["65f0c0ffee0123456789abcd","65f0c0ffee0123456789abce"]}"#]);
     type Output = BulkDeleted;
 

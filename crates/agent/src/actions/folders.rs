@@ -107,6 +107,7 @@ impl Operation for DeleteFolder {
          dry run tells that, and how much it is. To delete some of its files use delete_multiple_files.",
     )
     .trashes()
+    .unlinks()
     .idempotent()
     .examples(&[r#"{"folderPath":"/travel/2026"}"#]);
     type Output = Deleted;
@@ -267,6 +268,7 @@ impl Operation for MoveFolder {
          bulk_job_status for its end. To change only its name use rename_folder.",
     )
     .reversible()
+    .unlinks()
     .polled_by("bulk_job_status")
     .examples(&[r#"{"sourceFolderPath":"/photos/summer","destinationPath":"/archive"}"#]);
     type Output = Started;
@@ -345,6 +347,7 @@ impl Operation for RenameFolder {
          bulk_job_status for its end. To put it into another folder use move_folder.",
     )
     .reversible()
+    .unlinks()
     .polled_by("bulk_job_status")
     .examples(&[r#"{"folderPath":"/shop/2026","newFolderName":"2027"}"#]);
     type Output = Started;

@@ -162,8 +162,8 @@ impl Operation for ListAssets {
         let mut page = json!({
             "nextSkip": skip.map(|_| from.further(rows.len()).skip()),
             "nextCursor": next,
-            "assets": rows,
         });
+        page["assets"] = Value::Array(rows);
         if let Some((count, is_exact)) = told.total.filter(|_| self.count == Some(true)) {
             page["total"] = json!(count);
             page["totalIsAtLeast"] = json!(!is_exact);
@@ -174,8 +174,9 @@ impl Operation for ListAssets {
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {
         let kept = output["assets"].as_array()?.get(..rows)?;
         let next = self.begins().further(rows);
-        let mut page = output.clone();
-        page["assets"] = json!(kept);
+        let others = output.as_object()?.iter().filter(|(name, _)| *name != "assets");
+        let mut page: Value = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+        page["assets"] = Value::Array(kept.to_vec());
         page["nextSkip"] = json!(next.place().is_none().then(|| next.skip()));
         page["nextCursor"] = json!(next);
         Some(page)

@@ -129,14 +129,22 @@ impl Slice {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
         let next = more.then(|| self.from.further(rows.len()));
-        json!({ name: rows, "nextCursor": next })
+        page(name, rows, next)
     }
 
     /// The same with fewer rows.
     pub fn shorter(&self, name: &str, output: &Value, rows: usize) -> Option<Value> {
         let kept = output[name].as_array()?.get(..rows)?;
-        Some(json!({ name: kept, "nextCursor": self.from.further(rows) }))
+        Some(page(name, kept.to_vec(), Some(self.from.further(rows))))
     }
+}
+
+/// A page as the output has it.
+pub(super) fn page(name: &str, rows: Vec<Value>, next: Option<Cursor>) -> Value {
+    let mut page = json!({ "nextCursor": next });
+    // Put in as it is: in `json!` it would be written row by row.
+    page[name] = Value::Array(rows);
+    page
 }
 
 #[cfg(test)]

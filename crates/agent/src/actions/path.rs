@@ -39,6 +39,15 @@ pub(crate) fn checked(field: &str, path: &str) -> Result<String, CallError> {
     Ok(normal(path))
 }
 
+/// The beginning of paths, to the letter: what stands behind the last slash is a part of a name.
+pub(crate) fn start(field: &str, text: &str) -> Result<String, CallError> {
+    let (folders, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let folders = checked(field, folders)?;
+    // A name may begin with dots, but for those that mean another folder.
+    checked(field, name)?;
+    Ok(format!("{}/{name}", folders.trim_end_matches('/')))
+}
+
 /// As `checked`, and not the root.
 pub(crate) fn below_root(field: &str, path: &str) -> Result<String, CallError> {
     let path = checked(field, path)?;
@@ -119,6 +128,11 @@ mod tests {
         }
         assert!(checked("path", "/a/../b").is_err());
         assert!(below_root("path", "//").is_err());
+        let begins = |text| start("prefix", text).ok();
+        assert_eq!(begins("/a//b-").as_deref(), Some("/a/b-"));
+        assert_eq!(begins("/a/").as_deref(), Some("/a/"));
+        assert_eq!(begins("/a").as_deref(), Some("/a"));
+        assert_eq!((begins("/a/../b"), begins("/..")), (None, None));
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn the_catalogue() {
     find_similar_files | read, idempotent
     find_duplicate_files | read, idempotent
     get_file_details | read, idempotent
+    get_file_history | read, idempotent
     upload_file | write, reversible, open-world
     create_upload_link | write, reversible, get_upload_link
     get_upload_link | read, idempotent
@@ -238,10 +239,14 @@ fn every_schema_is_valid_to_an_independent_validator_which_agrees_about_examples
         for example in action.about.examples {
             let example: Value = serde_json::from_str(example).unwrap_or_else(|e| panic!("{}: {e}", action.name()));
             assert!(input.is_valid(&example), "{} {example}", action.name());
+            let compiled = schema::Compiled::of(action.input_schema());
+            assert!(compiled.fits(&example), "{} {example}", action.name());
             // Each change that makes it wrong to one is wrong to the other.
             for changed in mutations(&example) {
                 let ours = schema::differences(action.input_schema(), &changed).is_empty();
                 assert_eq!(ours, input.is_valid(&changed), "{} {changed}", action.name());
+                // What is said to fit at first sight is right at the second.
+                assert!(ours || !compiled.fits(&changed), "{} {changed}", action.name());
             }
         }
     }
@@ -391,6 +396,10 @@ fn requests_of_the_examples() {
     DELETE /v1/trash/1b0c5a52d9f1f3a2c4e6b8d0
     DELETE /v1/trash
     POST /v1/files/purge {"url":"https://media.example.org/acme/travel/harbour.jpg*"}
+    POST /v1/files/purge {"fileId":"65f0c0ffee0123456789abcd"}
+    POST /v1/files/purge {"folderPath":"/travel/2026"}
+    POST /v1/files/purge {"prefix":"/travel/2026-"}
+    POST /v1/files/purge {"tag":"summer"}
     GET /v1/files/purge/65f0c0ffee0123456789bb01
     GET /v1/files/65f0c0ffee0123456789abcd/metadata
     GET /v1/metadata url=https://media.example.org/acme/travel/harbour.jpg?tr=w-300
@@ -696,4 +705,25 @@ fn fingerprints_tell_contracts_apart() {
         action.measured(action.input_schema(), action.output_schema()),
         action.fingerprint()
     );
+}
+
+#[test]
+fn what_servers_answer_with_fits_at_first_sight() {
+    let file = json!({
+        "type": "file", "name": "a.jpg", "fileId": "65f0c0ffee0123456789abcd", "filePath": "/in/a.jpg", "url": "https://h/a.jpg",
+        "thumbnail": "https://h/t.jpg", "fileType": "image", "mime": "image/jpeg", "size": 5, "width": 3, "height": 2,
+        "hasAlpha": false, "tags": ["sea"], "AITags": null, "versionInfo": { "id": "65f0", "name": "Version 1" },
+        "customCoordinates": null, "customMetadata": { "brand": "Acme", "year": 2026, "old": null },
+        "embeddedMetadata": { "Artist": "x" }, "isPrivateFile": false, "isPublished": true,
+        "createdAt": "2026-01-02T03:00:00.000Z", "updatedAt": "2026-01-02T03:00:00.000Z",
+    });
+    let whole = find("get_file_details").unwrap().action.output_schema();
+    let schema = &whole["properties"]["asset"];
+    for (name, value) in file.as_object().unwrap() {
+        let field = &schema["properties"][name];
+        assert!(schema::Compiled::of(field).fits(value), "{name}: {value} {field}");
+    }
+    assert!(schema::Compiled::of(schema).fits(&file), "{schema}");
+    let page = json!({ "assets": [file], "nextCursor": "1", "nextSkip": 1 });
+    assert!(find("list_assets").unwrap().action.output().fits(&page));
 }

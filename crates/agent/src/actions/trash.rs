@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::asset::{Deleted, Id, VersionInfo};
 use super::files::{is_gone, unique};
 use super::operation::Step;
-use super::page::{Cursor, USUAL};
+use super::page::{Cursor, USUAL, page};
 use super::{About, Inverse, InverseCall, Lost, Operation, Reconcile, path};
 use crate::error::CallError;
 use crate::read_back::{Probe, Wanted};
@@ -107,7 +107,7 @@ impl Operation for ListTrash {
         };
         let is_full = rows.len() >= usize::try_from(self.limit.unwrap_or(USUAL)).unwrap_or(usize::MAX);
         let next = is_full.then(|| self.begins().further(rows.len()));
-        json!({ "trashed": rows, "nextCursor": next })
+        page("trashed", rows, next)
     }
 
     fn shorter(&self, output: &Value, rows: usize) -> Option<Value> {

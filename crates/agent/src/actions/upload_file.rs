@@ -243,9 +243,10 @@ impl Operation for UploadFile {
     }
 
     /// A video that is prepared first is answered with a message alone.
-    fn complete(output: &Uploaded) -> Result<(), &'static str> {
-        let is_stored = output.file_id.is_some() && output.name.is_some() && output.file_path.is_some();
-        if is_stored || (output.file_id.is_none() && output.message.is_some()) {
+    fn complete(output: &Value) -> Result<(), &'static str> {
+        let has = |name: &str| output[name].is_string();
+        let is_stored = has("fileId") && has("name") && has("filePath");
+        if is_stored || (!has("fileId") && has("message")) {
             return Ok(());
         }
         Err("fileId, name or filePath is missing")

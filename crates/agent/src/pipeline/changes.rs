@@ -336,7 +336,12 @@ impl Pipeline {
                 approval: approval.clone(),
             };
             match self.call_as(call, authority).await {
-                Ok(answer) => answers.push(answer),
+                Ok(answer) => {
+                    answers.push(answer);
+                    if let Some(line) = &set.options.line {
+                        line.tell(format!("{} of {of} done: {}", answers.len(), planned.action));
+                    }
+                }
                 Err(error) => {
                     let rollback = self.roll_back(&answers, set).await;
                     return Err(CallError::Step {

@@ -13,6 +13,7 @@ use crate::audit::CallRecord;
 use crate::error::CallError;
 use crate::policy::{Decision, default_of};
 use crate::read_back::{Check, Look, Probe, Verification};
+use crate::references::{self, Reference};
 use crate::request::ApiRequest;
 use crate::survey::{
     Bin, Contents, MOST_PAGES, MOST_ROWS, Seen, State, Survey, Target, contents, newest_in_trash, versions,
@@ -65,6 +66,10 @@ impl Pipeline {
         if changes && deep {
             self.look_into(course, &mut survey, record).await;
         }
+        // For whoever decides: what would miss a file is no part of what the call touches.
+        if about.unlinks && (course.options.dry_run || waits) {
+            survey.references = self.references(course, &survey, record).await;
+        }
         Ok(survey)
     }
 
@@ -79,12 +84,30 @@ impl Pipeline {
         if days == 0 {
             return None;
         }
-        let rows = reply.json().ok()?;
+        let rows = reply.into_json().ok()?;
         let text = |name: &str| rows[0][name].as_str().map(str::to_owned);
         Some(Bin {
             days,
             newest: text("id").zip(text("deletedAt")),
         })
+    }
+
+    /// What names a file that the call touches; `None` where that can't be learned.
+    async fn references(
+        &self,
+        course: &Course<'_>,
+        survey: &Survey,
+        record: &mut CallRecord,
+    ) -> Option<Vec<Reference>> {
+        let answer = self
+            .ask_all(course, vec![Some(references::look())], record)
+            .await
+            .pop()?;
+        let (status, rows) = answer?.ok()?;
+        if !status.is_success() {
+            return None;
+        }
+        references::among(&rows, survey)
     }
 
     async fn look_at(
@@ -124,17 +147,22 @@ impl Pipeline {
             seen.versions = json.as_array().map(Vec::len);
         }
         for seen in &mut survey.seen {
-            if let (Some(folder), State::Present(_)) = (seen.target.tree(), &seen.state) {
-                seen.contents = self.contents(course, folder, record).await;
+            if seen.target.is_open(&seen.state)
+                && let Some(search) = seen.target.search()
+            {
+                seen.contents = self.contents(course, &search, record).await;
+                if let Some(contents) = &mut seen.contents {
+                    contents.rows.retain(|row| seen.target.takes(row));
+                }
             }
         }
     }
 
-    /// What lies in a folder, page by page; `None` if nothing of it can be learned.
-    async fn contents(&self, course: &Course<'_>, folder: &str, record: &mut CallRecord) -> Option<Contents> {
+    /// What a search finds, page by page; `None` if nothing of it can be learned.
+    async fn contents(&self, course: &Course<'_>, search: &str, record: &mut CallRecord) -> Option<Contents> {
         let mut rows = Vec::new();
         for _ in 0..MOST_PAGES {
-            let look = contents(folder, rows.len());
+            let look = contents(search, rows.len());
             let answer = self.ask_all(course, vec![Some(look)], record).await.pop().flatten();
             let Some(Ok((status, Value::Array(page)))) = answer else {
                 break;
@@ -159,27 +187,29 @@ impl Pipeline {
     ) -> Vec<Option<Result<(http::StatusCode, Value), CallError>>> {
         let way = Way::to_look(course.connection, &course.clock);
         let way = &way;
-        let asked =
-            looks.into_iter().map(|look| {
-                async move {
-                    let request = look?;
-                    let mut trip = Trip::default();
-                    let sent = self.send(&request, way, &mut trip).await;
-                    let answer =
-                        match sent {
-                            Ok(reply) => reply.json().map(|json| (reply.status, json)).map_err(|reason| {
-                                CallError::Misunderstood {
-                                    reason,
-                                    drift: Vec::new(),
-                                    done: false,
-                                }
-                            }),
-                            Err(failed) => Err(failed.into_error(false)),
-                        };
-                    Some((answer, trip.heals))
-                }
-                .boxed()
-            });
+        let asked = looks.into_iter().map(|look| {
+            async move {
+                let request = look?;
+                let mut trip = Trip::default();
+                let sent = self.send(&request, way, &mut trip).await;
+                let answer = match sent {
+                    Ok(reply) => {
+                        let status = reply.status;
+                        reply
+                            .into_json()
+                            .map(|json| (status, json))
+                            .map_err(|reason| CallError::Misunderstood {
+                                reason,
+                                drift: Vec::new(),
+                                done: false,
+                            })
+                    }
+                    Err(failed) => Err(failed.into_error(false)),
+                };
+                Some((answer, trip.heals))
+            }
+            .boxed()
+        });
         let asked: Vec<BoxFuture<'_, _>> = asked.collect();
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let answers = answers.into_iter().map(|answer| {
@@ -199,7 +229,8 @@ impl Pipeline {
         record: &mut CallRecord,
     ) -> Result<Vec<Value>, CallError> {
         record.verification = Some(Verification::NotNeeded);
-        if course.options.verify == Verify::None {
+        // What only reads has no effect, and its output, which may be long, is not read again for nothing.
+        if course.options.verify == Verify::None || !course.about.effect.changes() {
             return Ok(Vec::new());
         }
         let probes = course.operation.read_back(output, survey);
@@ -251,19 +282,24 @@ impl Pipeline {
                 Ok(reply) => reply,
                 Err(failed) => return seen.because(failed.into_error(false).to_string()),
             };
-            let json = match reply.json() {
+            let status = reply.status;
+            let json = match reply.into_json() {
                 Ok(json) => json,
                 Err(reason) => return seen.because(reason),
             };
-            let look = probe.compare(reply.status, &json);
+            let look = probe.compare(status, &json);
             seen.answer = json;
-            let strict = course.options.verify == Verify::Strict;
+            if let (Look::NotYet(reason), Some(line)) = (&look, &course.options.line) {
+                line.tell(how_far(&seen.answer).unwrap_or_else(|| reason.clone()));
+            }
+            // Nobody waits: that the work was begun is known.
+            let strict = course.options.verify == Verify::Strict && !course.is_cancelled();
             let mut pause = self.limits.first_pause;
             let last = match &look {
                 Look::Checks(checks) if checks.iter().all(|check| check.ok) => true,
                 Look::Partly(_) => true,
                 // A job that has ended stays as it is.
-                Look::Checks(_) if probe.waits() && reply.status.is_success() => true,
+                Look::Checks(_) if probe.waits() && status.is_success() => true,
                 Look::Checks(_) => looks >= self.limits.looks,
                 // Longer and longer, because a job may take minutes.
                 Look::NotYet(_) => {
@@ -280,6 +316,15 @@ impl Pipeline {
             sleep(pause).await;
         }
     }
+}
+
+/// How far a job says that it is.
+fn how_far(job: &Value) -> Option<String> {
+    let done = job["progress"]["done"].as_u64()?;
+    Some(match job["progress"]["total"].as_u64() {
+        Some(total) => format!("{done} of {total} done"),
+        None => format!("{done} done"),
+    })
 }
 
 /// What one look came to.

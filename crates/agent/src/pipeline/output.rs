@@ -47,10 +47,12 @@ pub(super) fn given(course: &Course<'_>, output: Value, limit: usize) -> Result<
     let (grant, list) = (course.principal.grant.as_ref(), course.about.list);
     let dressed = |output: Value| select(covered(output, grant, list), &course.options.fields);
     let all = list.and_then(|list| output[list].as_array().map(Vec::len));
-    let whole = dressed(output.clone());
-    let size = whole.to_string().len();
+    // Mostly nothing of it is left out, and then it is not copied either.
+    let is_whole = course.options.fields.is_empty() && grant.is_none_or(|grant| !grant.is_narrow());
+    let narrowed = (!is_whole).then(|| dressed(output.clone()));
+    let size = size_of(narrowed.as_ref().unwrap_or(&output));
     if size <= limit {
-        return Ok((whole, None));
+        return Ok((narrowed.unwrap_or(output), None));
     }
     let too_large = CallError::OutputTooLarge {
         size,
@@ -63,7 +65,7 @@ pub(super) fn given(course: &Course<'_>, output: Value, limit: usize) -> Result<
     // What a narrow token does not cover is left out afterwards: the next page goes on where the rows were cut.
     let fitting = |rows: usize| {
         let shorter = dressed(course.operation.shorter(&output, rows)?);
-        (shorter.to_string().len() <= limit).then_some(shorter)
+        (size_of(&shorter) <= limit).then_some(shorter)
     };
     let (mut fits, mut does_not) = (0, all);
     while does_not - fits > 1 {
@@ -76,6 +78,26 @@ pub(super) fn given(course: &Course<'_>, output: Value, limit: usize) -> Result<
     match fitting(fits).filter(|_| fits > 0) {
         Some(shorter) => Ok((shorter, Some(all - fits))),
         None => Err(too_large),
+    }
+}
+
+/// How many bytes it is as JSON text.
+fn size_of(value: &Value) -> usize {
+    struct Counted(usize);
+    impl std::io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    // Neither counting nor a value's text can fail; if it did, it would be too large.
+    match serde_json::to_writer(&mut counted, value) {
+        Ok(()) => counted.0,
+        Err(_) => usize::MAX,
     }
 }
 
@@ -93,9 +115,8 @@ fn covered(mut output: Value, grant: Option<&Grant>, list: Option<&str>) -> Valu
     if let Some(rows) = rows.and_then(Value::as_array_mut) {
         rows.retain(|row| {
             let path = row["filePath"].as_str().or_else(|| row["folderPath"].as_str());
-            let tags = row["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let is_folder = row["folderId"].is_string();
-            path.is_some_and(|path| grant.covers_path(path)) && (is_folder || grant.covers_tags(tags))
+            path.is_some_and(|path| grant.covers_path(path)) && (is_folder || grant.covers_file(row))
         });
     }
     output
@@ -134,51 +155,6 @@ fn select(output: Value, fields: &[String]) -> Value {
         })
         .collect();
     if inner { Value::Object(narrowed) } else { keep(&object) }
-}
-
-/// Pointers to the words of others that the output holds; `*` stands for every element.
-pub(super) fn untrusted(action: &Action, output: &Value) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    mark(action.output_schema(), output, &mut String::new(), &mut found);
-    found.into_iter().collect()
-}
-
-fn mark(schema: &Value, value: &Value, at: &mut String, found: &mut BTreeSet<String>) {
-    if value.is_null() {
-        return;
-    }
-    if schema["x-untrusted"] == true {
-        found.insert(at.clone());
-        return;
-    }
-    if let Some(branches) = schema::branches(schema) {
-        if let Some((branch, _)) = schema::nearest(branches, value) {
-            mark(branch, value, at, found);
-        }
-        return;
-    }
-    let length = at.len();
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if let Some(schema) = schema["properties"].get(name) {
-                    at.push('/');
-                    at.push_str(name);
-                    mark(schema, value, at, found);
-                    at.truncate(length);
-                }
-            }
-        }
-        Value::Array(items) => {
-            at.push_str("/*");
-            // Rows of one kind hold the same fields; a few tell which.
-            for item in items.iter().take(50) {
-                mark(&schema["items"], item, at, found);
-            }
-            at.truncate(length);
-        }
-        _ => {}
-    }
 }
 
 /// The shape of a value without anything of its content: types in place of values.

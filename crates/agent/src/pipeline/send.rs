@@ -15,6 +15,7 @@ use super::{Clock, Course, Pipeline, millis};
 use crate::actions::{Lost, Prepared, Said, Step, Told};
 use crate::audit::{CallRecord, Heal};
 use crate::connection::{Connection, Key};
+use crate::drift::{self, DriftMode};
 use crate::error::{CallError, says_key_is_refused};
 use crate::rate::{Passage, Rate, Tier};
 use crate::read_back::{Look, Probe};
@@ -44,16 +45,26 @@ impl Pipeline {
             };
             return self.send_one(course, &step.request, survey, record).await;
         }
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut wrapped) = (Vec::new(), false);
         for step in steps {
             let said = self.send_one(course, &step.request, survey, record).await;
             // The one that may have been done stops the rest: what follows could build on what is not there.
             match said {
                 Err(error) if !error.changed_nothing() => return Err(error),
-                said => outcomes.push((step.label, said.map(|s| s.answer).map_err(|e| e.to_string()))),
+                Ok(said) => {
+                    // Here, because what they are combined to has the shape of the output, whatever they were.
+                    let inner = (course.options.drift == DriftMode::Repair).then(|| drift::unwrapped(&said.answer));
+                    let inner = inner.flatten();
+                    wrapped |= inner.is_some();
+                    outcomes.push((step.label, Ok(inner.unwrap_or(said.answer))));
+                }
+                Err(error) => outcomes.push((step.label, Err(error.to_string()))),
             }
         }
-        Ok(Said::shaped(course.operation.combine(outcomes)))
+        Ok(Said {
+            wrapped,
+            ..Said::shaped(course.operation.combine(outcomes))
+        })
     }
 
     async fn send_one(
@@ -77,15 +88,15 @@ impl Pipeline {
             Ok(answer) => {
                 record.rate = answer.rate();
                 let told = answer.told();
-                if let Err(reason) = course.operation.supported(&told) {
-                    return Err(CallError::Unsupported(reason));
-                }
-                match answer.json() {
+                let supported = course.operation.supported(&told);
+                match answer.into_json() {
                     Ok(answer) => {
+                        supported.map_err(CallError::Unsupported)?;
                         return Ok(Said {
                             answer,
                             shaped: false,
                             told,
+                            wrapped: false,
                         });
                     }
                     // A page instead of an answer, from whatever stands in between.
@@ -106,6 +117,7 @@ impl Pipeline {
                     answer,
                     shaped: false,
                     told: Told::default(),
+                    wrapped: false,
                 });
             }
         }
@@ -122,8 +134,9 @@ impl Pipeline {
             let sent = self.send(&probe.request, &way, &mut trip).await;
             record.request_ids.extend(trip.request_ids);
             let answer = sent.ok()?;
-            let json = answer.json().ok()?;
-            match probe.compare(answer.status, &json) {
+            let status = answer.status;
+            let json = answer.into_json().ok()?;
+            match probe.compare(status, &json) {
                 Look::Checks(checks) if checks.iter().all(|check| check.ok) => {
                     found = found.or_else(|| probe.found(&json));
                 }
@@ -275,14 +288,15 @@ impl Pipeline {
             return Err(TransportError::TooLarge { limit });
         }
         // Text from outside: an upstream may repeat the key.
-        let text = key
-            .credential
-            .hide_in_answer(String::from_utf8_lossy(&body).into_owned());
+        let said = match std::str::from_utf8(&body) {
+            Ok(text) => key.credential.hide_in_answer(text),
+            Err(_) => key.credential.hide_in_answer(&String::from_utf8_lossy(&body)),
+        };
         Ok(Reply {
             status: head.status,
             request_id: request_id(&head.headers).map(|id| key.credential.hide(id)),
             headers: head.headers,
-            text,
+            said,
         })
     }
 }
@@ -402,7 +416,8 @@ pub(super) struct Reply {
     /// The upstream's name of it.
     request_id: Option<String>,
     headers: HeaderMap,
-    text: String,
+    /// Its JSON, null without a body; of what is none, the reason and the text.
+    said: Result<Value, (String, String)>,
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
@@ -435,6 +450,10 @@ impl Reply {
             next_cursor: self.header("x-next-cursor").map(str::to_owned),
             total: count.map(|count| (count, is_exact)),
             listed: self.header("x-listed").map(str::to_owned),
+            matched: self
+                .header("x-matched")
+                .map(|text| text.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
         }
     }
 
@@ -453,17 +472,18 @@ impl Reply {
     }
 
     /// Null without a body.
-    pub fn json(&self) -> Result<Value, String> {
-        if self.text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&self.text).map_err(|e| format!("not JSON: {e}"))
+    pub fn into_json(self) -> Result<Value, String> {
+        self.said.map_err(|(reason, _)| format!("not JSON: {reason}"))
     }
 
     /// What the upstream says about its refusal.
     fn message(&self) -> String {
-        let json = self.json().unwrap_or(Value::Null);
-        let message = json.get("message").and_then(Value::as_str).unwrap_or(&self.text).trim();
+        let message = match &self.said {
+            Ok(Value::Null) => String::new(),
+            Ok(json) => json["message"].as_str().map_or_else(|| json.to_string(), str::to_owned),
+            Err((_, text)) => text.clone(),
+        };
+        let message = message.trim();
         if message.is_empty() {
             return self.status.canonical_reason().unwrap_or("no reason given").to_owned();
         }

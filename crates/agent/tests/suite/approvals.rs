@@ -466,3 +466,39 @@ async fn what_a_change_set_shows_to_who_approves_holds_no_secrets() {
     let shown = format!("{:?}", stage.store.approvals(NOW).await.unwrap());
     assert!(shown.contains("bulk_add_tags") && !shown.contains(planted), "{shown}");
 }
+
+#[tokio::test]
+async fn a_change_set_that_is_cancelled_goes_no_further_and_is_put_back() {
+    let stage = Stage::free().await;
+    let before = stage.snapshot();
+    let line = agent::Line::default();
+    let set = |line: &agent::Line| ChangeSet {
+        calls: ["f1", "f2", "f3"]
+            .map(|file| Planned {
+                action: "bulk_add_tags".into(),
+                input: json!({ "fileIds": [file], "tags": ["x"] }),
+            })
+            .into(),
+        principal: operator(),
+        at: NOW,
+        options: Options {
+            line: Some(line.clone()),
+            ..Options::default()
+        },
+    };
+    let mut told = line.hear();
+    let cancels = async {
+        told.changed().await.unwrap();
+        assert_eq!(*told.borrow(), "1 of 3 done: bulk_add_tags");
+        line.cancel();
+    };
+    let (made, ()) = tokio::join!(stage.pipeline.apply(set(&line)), cancels);
+    let error = made.unwrap_err();
+    assert_eq!(error.code(), Code::RolledBack);
+    assert_eq!(error.report()["rollback"]["left"], json!([]));
+    assert_eq!(stage.snapshot(), before);
+    // What nobody wants is not begun.
+    let error = stage.pipeline.apply(set(&line)).await.unwrap_err();
+    assert_eq!(error.code(), Code::Cancelled);
+    assert_eq!(stage.snapshot(), before);
+}

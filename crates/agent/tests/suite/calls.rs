@@ -1,7 +1,8 @@
 //! Calls that go as they should, those that are refused before anything is sent, and those that are made once.
 
 use agent::{
-    Call, Code, Decision, Effect, Grant, Kind, Layer, Limits, Options, Policy, Principal, Rule, Verification, Verify,
+    Answer, Call, Code, Decision, Effect, Grant, Kind, Layer, Limits, Options, Policy, Principal, Rule, Verification,
+    Verify,
 };
 use bytes::Bytes;
 use insta::assert_snapshot;
@@ -436,4 +437,24 @@ async fn a_call_without_a_look_asks_once() {
         .unwrap();
     assert_eq!(answer.meta.verification, Verification::NotNeeded);
     assert_eq!(stage.asked(), ["PATCH /v1/files/f1/details"]);
+}
+
+#[tokio::test]
+async fn pictures_that_look_alike_come_with_the_reason() {
+    let stage = Stage::new().await;
+    let why = |answer: &Answer, name: &str| -> Vec<Value> {
+        let rows = answer.data["assets"].as_array().unwrap();
+        rows.iter().map(|row| row[name].clone()).collect()
+    };
+    let similar = stage
+        .call("find_similar_files", json!({ "fileId": "f1" }))
+        .await
+        .unwrap();
+    assert_eq!(why(&similar, "distance"), [0, 1, 2]);
+    assert_eq!(similar.meta.drift, []);
+    let same = stage.call("find_duplicate_files", json!({})).await.unwrap();
+    assert_eq!(why(&same, "content"), ["0", "1", "2"]);
+    // A server that says it of some rows only says it of none.
+    let page = stage.call("find_duplicate_files", json!({ "limit": 2 })).await.unwrap();
+    assert_eq!(why(&page, "content"), [Value::Null, Value::Null]);
 }

@@ -79,7 +79,8 @@ fn all(stage: &Stage) -> String {
 
 /// Every action that asks an upstream; the others are about what the agent side keeps.
 fn asking() -> impl Iterator<Item = &'static agent::Action> {
-    ACTIONS.iter().filter(|action| !action.name().contains("upload_link"))
+    let kept = |name: &str| name.contains("upload_link") || name == "get_file_history";
+    ACTIONS.iter().filter(move |action| !kept(action.name()))
 }
 
 /// The action's own requests: those that change something, or for what only reads, all.

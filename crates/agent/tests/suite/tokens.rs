@@ -151,6 +151,81 @@ async fn a_narrow_token_sees_and_touches_its_part() {
 }
 
 #[tokio::test]
+async fn a_token_for_values_of_metadata_sees_and_touches_files_with_them() {
+    let stage = Stage::free().await;
+    let brand = Grant {
+        metadata: [("brand".to_owned(), vec!["Acme".to_owned()])].into(),
+        ..writes()
+    };
+    let acme = principal(&stage, &brand).await;
+    let call = |action: &'static str, input| stage.call_with(action, input, &acme, Options::default());
+    let other = json!({ "fileId": "f2", "customMetadata": { "brand": "Other" } });
+    // It may give a file away, and has it no more then.
+    call("update_file_details", other).await.unwrap();
+    let page = call("list_assets", json!({})).await.unwrap();
+    let ids: Vec<&str> = page.data["assets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|a| a["fileId"].as_str())
+        .collect();
+    assert_eq!(ids, ["f1", "f3"]);
+    call("get_file_details", json!({ "fileId": "f1" })).await.unwrap();
+    for (action, input) in [
+        ("get_file_details", json!({ "fileId": "f2" })),
+        ("delete_file", json!({ "fileId": "f2" })),
+        ("delete_folder", json!({ "folderPath": "/in" })),
+        ("list_origins", json!({})),
+    ] {
+        let refused = call(action, input).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ScopeMissing, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_tells_what_is_left_of_the_budgets() {
+    let stage = Stage::free().await;
+    let grant = Grant {
+        budgets: [(Budget::CallsPerMinute, 10), (Budget::WritesPerDay, 3)].into(),
+        ..writes()
+    };
+    let agent = principal(&stage, &grant).await;
+    let call = |action: &'static str, input| stage.call_with(action, input, &agent, Options::default());
+    let left = |answer: &agent::Answer| {
+        let budgets = &answer.meta.budgets;
+        (budgets["calls-per-minute"].left, budgets["writes-per-day"].left)
+    };
+    let read = call("list_assets", json!({})).await.unwrap();
+    assert_eq!(left(&read), (9, 3));
+    let write = call("bulk_add_tags", json!({ "fileIds": ["f3"], "tags": ["x"] }))
+        .await
+        .unwrap();
+    assert_eq!(left(&write), (8, 2));
+    assert_eq!(write.meta.budgets["writes-per-day"].limit, 3);
+    let until = write.meta.budgets["calls-per-minute"].resets_in_ms;
+    assert!((1..=60_000).contains(&until), "{until}");
+    let dry = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let tried = stage
+        .call_with("delete_file", json!({ "fileId": "f1" }), &agent, dry)
+        .await
+        .unwrap();
+    assert_eq!(left(&tried), (7, 2));
+    // Who has no budgets is told of none.
+    assert!(
+        stage
+            .call("list_assets", json!({}))
+            .await
+            .unwrap()
+            .meta
+            .budgets
+            .is_empty()
+    );
+}
+
+#[tokio::test]
 async fn budgets_count_what_they_say() {
     let stage = Stage::free().await;
     let grant = Grant {

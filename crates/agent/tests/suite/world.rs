@@ -360,7 +360,16 @@ impl World {
         let skip = get("skip").and_then(|n| n.parse().ok()).unwrap_or(0);
         let limit = get("limit").and_then(|n| n.parse().ok()).unwrap_or(1000);
         if let Some(search) = get("searchQuery") {
-            let folder = search.trim_start_matches("path : ").trim_matches('"');
+            if let Some(tag) = search.strip_prefix("tags IN [\"") {
+                let tag = json!(tag.trim_end_matches("\"]"));
+                let rows = self.files.keys().map(|id| self.row(id));
+                let tagged = rows.filter(|row| row["tags"].as_array().is_some_and(|tags| tags.contains(&tag)));
+                return tagged.skip(skip).take(limit).collect();
+            }
+            let folder = search
+                .trim_start_matches("path : ")
+                .trim_matches('"')
+                .trim_end_matches('/');
             let below = format!("{folder}/");
             let files = self
                 .files
@@ -871,6 +880,9 @@ async fn serve_one(mut stream: TcpStream, world: Shared) {
     for (question, kind) in [("similarTo", "similar"), ("duplicates", "duplicates")] {
         if query.contains_key(question) {
             headers.push_str(&format!("x-listed: {kind}\r\n"));
+            let files = world.lock().unwrap().files.len();
+            let why: Vec<String> = (0..files).map(|n| n.to_string()).collect();
+            headers.push_str(&format!("x-matched: {}\r\n", why.join(",")));
         }
     }
     if url.path() == "/v1/trash" && days > 0 {

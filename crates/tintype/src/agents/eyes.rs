@@ -1,6 +1,9 @@
 //! Seeing: transformation URLs built and explained, assets as pictures of a bounded size, contact sheets. What is looked
 //! at is first asked for by an action, so scopes, budgets and records hold for it as for every call.
 
+mod difference;
+mod estimate;
+
 use std::collections::BTreeMap;
 
 use agent::{Call, CallError, Effect, Grant, OWN, Options, Principal};
@@ -25,6 +28,12 @@ pub const USUAL_SIDE: u32 = 512;
 pub const MOST_TILES: usize = 16;
 /// Largest picture that is put into an answer.
 const LARGEST_PICTURE: usize = 2 << 20;
+/// Largest picture that is only compared with another.
+const LARGEST_COMPARED: usize = 8 << 20;
+/// Longest side of pictures that are compared pixel by pixel.
+const COMPARED_SIDE: u32 = 512;
+/// By how much the proportions of two pictures may differ, through rounding, for pixels to be of the same thing.
+const SAME_PROPORTIONS: f64 = 0.02;
 /// For which a signed URL holds at most.
 pub const LONGEST_SIGNATURE_S: u64 = 86_400;
 /// How long our own look at a picture may take to begin.
@@ -39,6 +48,16 @@ pub struct Picture {
     pub data: String,
     /// Such as `image/jpeg`.
     pub media_type: String,
+}
+
+/// What a transformation changes.
+pub struct Compared {
+    /// The file as it is.
+    pub before: Picture,
+    /// The file under the transformation.
+    pub after: Picture,
+    /// The second, pale, with what differs in red; `None` where pixels can't be compared.
+    pub difference: Option<Picture>,
 }
 
 /// Who looks.
@@ -137,15 +156,79 @@ impl Eyes<'_> {
         Ok((legend, Some(picture)))
     }
 
-    /// Before and after a transformation.
-    pub async fn compare(&self, file: &str, text: &str, side: u32) -> Result<(Value, [Picture; 2]), CallError> {
-        let (facts, after) = self.preview(file, text, side).await?;
+    /// Before and after a transformation, and what differs, if that can be told.
+    pub async fn compare(&self, file: &str, text: &str, side: u32) -> Result<(Value, Compared), CallError> {
+        let (mut facts, after) = self.preview(file, text, side).await?;
         let (_, before) = self.preview(file, "", side).await?;
-        Ok((facts, [before, after]))
+        let file = self.file(file).await?;
+        let path = file["filePath"].as_str().unwrap_or_default();
+        let (told, difference) = match self.differs(path, text, side.min(COMPARED_SIDE)).await? {
+            Ok((told, picture)) => (told, Some(picture)),
+            Err(reason) => (json!({ "unknown": reason }), None),
+        };
+        facts["difference"] = told;
+        Ok((
+            facts,
+            Compared {
+                before,
+                after,
+                difference,
+            },
+        ))
     }
 
-    /// Fetches a rendition with a signature of our own, which nobody sees.
+    /// What differs, pixel by pixel; or why that says nothing.
+    async fn differs(
+        &self,
+        path: &str,
+        text: &str,
+        side: u32,
+    ) -> Result<Result<(Value, Picture), &'static str>, CallError> {
+        let own_size = |text: &str| lossless(text, &format!("w-{side},h-{side},c-at_max"));
+        let (after, _) = self.fetch(path, &own_size(text), LARGEST_COMPARED).await?;
+        let (before, _) = self.fetch(path, &own_size(""), LARGEST_COMPARED).await?;
+        let (Some(of_after), Some(of_before)) = (difference::size_of(&after), difference::size_of(&before)) else {
+            return Ok(Err("one of them is no picture of pixels"));
+        };
+        let proportions = |(width, height): (u32, u32)| f64::from(width) / f64::from(height.max(1));
+        let apart = proportions(of_after) / proportions(of_before) - 1.0;
+        if apart.abs() > SAME_PROPORTIONS {
+            return Ok(Err(
+                "the transformation changes the proportions: no pixel is of the same place",
+            ));
+        }
+        let before = if of_before == of_after {
+            before
+        } else {
+            let (width, height) = of_after;
+            let text = lossless("", &format!("w-{width},h-{height},c-force"));
+            self.fetch(path, &text, LARGEST_COMPARED).await?.0
+        };
+        let compared = tokio::task::spawn_blocking(move || difference::between(&before, &after)).await;
+        let Ok(Some((picture, told))) = compared else {
+            return Ok(Err("the two pictures could not be compared"));
+        };
+        if picture.len() > LARGEST_PICTURE {
+            return Ok(Err("the picture of what differs is too large"));
+        }
+        let picture = Picture {
+            data: STANDARD.encode(&picture),
+            media_type: "image/png".to_owned(),
+        };
+        Ok(Ok((told, picture)))
+    }
+
+    /// Fetches a rendition for whoever looks.
     async fn look(&self, path: &str, text: &str) -> Result<Picture, CallError> {
+        let (body, media_type) = self.fetch(path, text, LARGEST_PICTURE).await?;
+        Ok(Picture {
+            data: STANDARD.encode(&body),
+            media_type,
+        })
+    }
+
+    /// Fetches a rendition with a signature of our own, which nobody sees, and its media type.
+    async fn fetch(&self, path: &str, text: &str, limit: usize) -> Result<(Bytes, String), CallError> {
         let own = self.agents.own();
         let url = DeliveryUrl::new(own.endpoint.as_str(), path).transformation(text);
         let key = self.agents.own_key().await?.private;
@@ -177,17 +260,26 @@ impl Eyes<'_> {
                 request_id: None,
             });
         }
-        if body.len() > LARGEST_PICTURE {
+        if body.len() > limit {
             return Err(CallError::OutputTooLarge {
                 size: body.len(),
-                limit: LARGEST_PICTURE,
+                limit,
                 done: false,
             });
         }
-        Ok(Picture {
-            data: STANDARD.encode(&body),
-            media_type,
-        })
+        Ok((body, media_type))
+    }
+
+    /// What a text or a whole URL means, and for a file what would come out and what that would take.
+    pub async fn explain(&self, text: Option<&str>, url: Option<&str>, file: Option<&str>) -> Result<Value, CallError> {
+        let (mut told, parsed) = explain(self.agents.own().endpoint.as_str(), text, url)?;
+        if let Some(file) = file {
+            let file = self.file(file).await?;
+            // Reading fonts takes a while, the first time.
+            let estimate = tokio::task::spawn_blocking(move || estimate::of(&parsed, &file)).await;
+            told["estimate"] = estimate.unwrap_or_else(|_| json!({ "unknown": "planning it failed" }));
+        }
+        Ok(told)
     }
 
     /// The text as types, if the principal may have it carried out: it may name other files, and services that cost.
@@ -203,7 +295,7 @@ impl Eyes<'_> {
 }
 
 /// What a text or a whole URL means, without carrying it out.
-pub fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<Value, CallError> {
+fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<(Value, Transformation), CallError> {
     let mut asked = BTreeMap::new();
     let parsed = match (text, url) {
         (Some(text), None) => parse(text)?,
@@ -226,14 +318,15 @@ pub fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<
             ));
         }
     };
-    Ok(json!({
+    let told = json!({
         "path": asked.remove("path"),
         "canonical": parsed.canonical(),
         "steps": parsed.to_string(),
         "ignored": ignored(&parsed),
         "files": parsed.inputs().iter().map(|input| input.path.as_str().to_owned()).collect::<Vec<_>>(),
         "needsModel": needs_model(&parsed),
-    }))
+    });
+    Ok((told, parsed))
 }
 
 fn parse(text: &str) -> Result<Transformation, CallError> {
@@ -282,6 +375,15 @@ fn bounded(text: &str, side: u32) -> String {
         last
     } else {
         format!("{text}:{last}")
+    }
+}
+
+/// The transformation, then in a size, without what an encoder loses.
+fn lossless(text: &str, size: &str) -> String {
+    if text.is_empty() {
+        format!("{size},f-png")
+    } else {
+        format!("{text}:{size},f-png")
     }
 }
 
@@ -355,14 +457,14 @@ mod tests {
 
     #[test]
     fn explanations_of_texts_and_urls() {
-        let told = explain("http://h/demo", None, Some("http://h/demo/tr:w-300/a/b.jpg")).unwrap();
+        let (told, _) = explain("http://h/demo", None, Some("http://h/demo/tr:w-300/a/b.jpg")).unwrap();
         assert_eq!(
             (&told["path"], &told["canonical"]),
             (&json!("a/b.jpg"), &json!("w-300")),
             "{told}"
         );
         assert_eq!(
-            explain("http://h/demo", Some("w-300"), None).unwrap()["canonical"],
+            explain("http://h/demo", Some("w-300"), None).unwrap().0["canonical"],
             "w-300"
         );
         assert!(explain("http://h/demo", None, None).is_err());

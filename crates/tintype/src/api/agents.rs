@@ -322,6 +322,7 @@ fn status(code: Code) -> StatusCode {
         Code::ContractChanged
         | Code::Conflict
         | Code::RolledBack
+        | Code::Cancelled
         | Code::ConnectionRequired
         | Code::ConnectionAmbiguous
         | Code::AppNotReady
@@ -423,6 +424,7 @@ impl How {
             intent: self.intent,
             client: text("user-agent")?,
             deadline: None,
+            line: None,
         })
     }
 }

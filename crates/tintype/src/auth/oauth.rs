@@ -91,6 +91,9 @@ struct Claims {
     /// Tags of the files that it is narrowed to.
     #[serde(default)]
     tintype_tags: Vec<String>,
+    /// Values of custom metadata, `field=value`, of the files that it is narrowed to.
+    #[serde(default)]
+    tintype_metadata: Vec<String>,
 }
 
 /// Issuers write them as one text or as a list.
@@ -209,6 +212,9 @@ fn grant(claims: Claims) -> Result<Principal, OauthError> {
         .iter()
         .rposition(|(name, _)| has(name))
         .ok_or(OauthError::NoScope)?;
+    // What narrows and can't be read must not be read over.
+    let metadata = Grant::metadata_of(&claims.tintype_metadata)
+        .map_err(|_| OauthError::Invalid("tintype_metadata is no list of field=value"))?;
     let who = claims.sub.as_deref().unwrap_or("unknown");
     let client = claims.client_id.or(claims.azp);
     let client = client.map(|client| format!(" by {client}")).unwrap_or_default();
@@ -220,6 +226,7 @@ fn grant(claims: Claims) -> Result<Principal, OauthError> {
             effects: SCOPES[..=most].iter().map(|(_, effect)| *effect).collect(),
             folders: claims.tintype_folders,
             tags: claims.tintype_tags,
+            metadata,
             ..Grant::default()
         }),
     })
@@ -341,6 +348,12 @@ mod tests {
             (grant.effects.len(), grant.folders.as_slice()),
             (3, ["/travel".to_owned()].as_slice())
         );
+        let mut narrow = claims();
+        narrow["tintype_metadata"] = json!(["department=press"]);
+        let grant = let_in(es(), narrow.clone()).await.unwrap().grant.unwrap();
+        assert_eq!(grant.metadata["department"], ["press"]);
+        narrow["tintype_metadata"] = json!(["press"]);
+        assert!(matches!(let_in(es(), narrow).await, Err(OauthError::Invalid(_))));
         // The metadata once, the keys once.
         assert_eq!(issuer.asked.load(Ordering::SeqCst), 2);
 

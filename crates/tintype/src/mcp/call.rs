@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent::{Answer, Approval, Call, CallError, ChangeSet, LONGEST_CALL, Options, Planned, Principal, State, Verify};
+use agent::{
+    Answer, Approval, Call, CallError, ChangeSet, LONGEST_CALL, Line, Options, Planned, Principal, State, Verify,
+};
 use futures::FutureExt;
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -19,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Mcp, client, failure, local_file, tools};
 use crate::agents::approval_page::sign_in_address;
-use crate::agents::eyes::{Eyes, MOST_TILES, Picture, USUAL_SIDE, explain};
+use crate::agents::eyes::{Eyes, MOST_TILES, Picture, USUAL_SIDE};
 use crate::agents::{Agents, now};
 use crate::api::agents::actions::may_call;
 
@@ -60,29 +62,38 @@ pub async fn call(
         }
     }
     let cancelled = context.ct.clone();
-    let work = answered(mcp, principal, request, &context, has_tasks);
+    let line = Line::default();
+    let work = answered(mcp, principal, request, &context, has_tasks, &line);
     tokio::select! {
-        answer = with_progress(work, &context) => answer,
+        answer = with_progress(work, &context, &line) => answer,
         // What was begun goes on to its end and is recorded; see `Agents::call`.
-        () = cancelled.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+        () = cancelled.cancelled() => {
+            line.cancel();
+            Err(ErrorData::internal_error("cancelled", None))
+        }
     }
 }
 
-/// The work, with a sign of life now and then for a client that asked for it.
-async fn with_progress<T>(work: impl Future<Output = T>, context: &RequestContext<RoleServer>) -> T {
+/// The work, with a sign of life now and then for a client that asked for it, and how far it is if that is known.
+async fn with_progress<T>(work: impl Future<Output = T>, context: &RequestContext<RoleServer>, line: &Line) -> T {
     let Some(token) = context.meta.get_progress_token() else {
         return work.await;
     };
     tokio::pin!(work);
     let mut ticks = tokio::time::interval(TOLD_EVERY);
     let mut seconds = 0_u32;
+    let told = line.hear();
     loop {
         tokio::select! {
             biased;
             done = &mut work => return done,
             _ = ticks.tick() => {
+                let how_far = match told.borrow().as_str() {
+                    "" => String::new(),
+                    how_far => format!(": {how_far}"),
+                };
                 let told = ProgressNotificationParam::new(token.clone(), seconds.into())
-                    .with_message(format!("working, {seconds} s"));
+                    .with_message(format!("working, {seconds} s{how_far}"));
                 if let Err(error) = context.peer.notify_progress(told).await {
                     tracing::debug!(%error, "nobody hears of the progress");
                 }
@@ -98,9 +109,10 @@ async fn answered(
     request: CallToolRequestParams,
     context: &RequestContext<RoleServer>,
     has_tasks: bool,
+    line: &Line,
 ) -> Result<CallToolResponse, ErrorData> {
     let name = request.name.clone();
-    match made(mcp, &principal, request, context, None).await {
+    match made(mcp, &principal, request, context, None, line).await {
         Ok(result) => Ok(result.into()),
         Err(CallError::ApprovalRequired(approval)) => {
             if has_tasks {
@@ -125,6 +137,7 @@ async fn made(
     request: CallToolRequestParams,
     context: &RequestContext<RoleServer>,
     deadline: Option<Duration>,
+    line: &Line,
 ) -> Result<CallToolResult, CallError> {
     let arguments = request.arguments.unwrap_or_default();
     let made = Made {
@@ -132,6 +145,7 @@ async fn made(
         principal,
         client: client(context),
         deadline,
+        line,
     };
     if tools::extra(&request.name).is_some() {
         return made.extra(&request.name, arguments).await;
@@ -174,11 +188,20 @@ async fn in_background(
     context: &RequestContext<RoleServer>,
     task: &TaskContext,
 ) -> Result<CallToolResult, TaskExit> {
-    let work = made(mcp, &principal, request, context, Some(LONGEST_CALL));
-    let done = tokio::select! {
-        done = work => done,
-        // What was begun goes on to its end and is recorded.
-        () = task.cancelled() => return Err(TaskExit::Cancelled),
+    let line = Line::default();
+    let mut told = line.hear();
+    let work = made(mcp, &principal, request, context, Some(LONGEST_CALL), &line);
+    tokio::pin!(work);
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            Ok(()) = told.changed() => task.set_status_message(told.borrow_and_update().clone()),
+            // What was sent goes on to its end and is recorded; what was not is left, and what a change set did is put back.
+            () = task.cancelled() => {
+                line.cancel();
+                return Err(TaskExit::Cancelled);
+            }
+        }
     };
     match done {
         Ok(result) => Ok(result),
@@ -269,6 +292,7 @@ struct Made<'a> {
     client: Option<String>,
     /// Of a call that nobody waits for.
     deadline: Option<Duration>,
+    line: &'a Line,
 }
 
 impl Made<'_> {
@@ -323,6 +347,7 @@ impl Made<'_> {
         Options {
             client: self.client.clone(),
             deadline: self.deadline,
+            line: Some(self.line.clone()),
             verify,
             ..options
         }
@@ -407,9 +432,13 @@ impl Made<'_> {
         };
         match name {
             "explain_transformation" => {
-                let Text { transformation, url } = fields(arguments, name)?;
-                let endpoint = &self.agents.own().endpoint;
-                Ok(plain(explain(endpoint, transformation.as_deref(), url.as_deref())?))
+                let Text {
+                    transformation,
+                    url,
+                    file_id,
+                } = fields(arguments, name)?;
+                let told = eyes.explain(transformation.as_deref(), url.as_deref(), file_id.as_deref());
+                Ok(plain(told.await?))
             }
             "contact_sheet" => {
                 let search: Sheet = fields(arguments, name)?;
@@ -427,8 +456,10 @@ impl Made<'_> {
                         Ok(seen(facts, [("", picture)]))
                     }
                     "compare_before_after" => {
-                        let (facts, [before, after]) = eyes.compare(&look.file_id, text, side).await?;
-                        Ok(seen(facts, [("before:", before), ("after:", after)]))
+                        let (facts, seen_both) = eyes.compare(&look.file_id, text, side).await?;
+                        let pictures = [("before:", seen_both.before), ("after:", seen_both.after)];
+                        let difference = seen_both.difference.map(|picture| ("what differs, in red:", picture));
+                        Ok(seen(facts, pictures.into_iter().chain(difference)))
                     }
                     _ => Err(CallError::InvalidInput(format!("there is no tool `{name}`"))),
                 }
@@ -488,10 +519,11 @@ struct Wanted {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Text {
     transformation: Option<String>,
     url: Option<String>,
+    file_id: Option<String>,
 }
 
 #[derive(Deserialize)]

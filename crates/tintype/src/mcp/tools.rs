@@ -86,13 +86,15 @@ pub const EXTRAS: &[Extra] = &[
         name: "explain_transformation",
         title: "Explain a transformation",
         description: "Says what a transformation, or a whole delivery URL, does step by step, what of it is ignored, and which other \
-            files it needs. Makes no picture.",
+            files it needs; for a file, also the size and format that would come out, and the work and memory that would take. \
+            Makes no picture.",
         set: Some("seeing"),
         reads: true,
         input: || {
             json!({
                 "transformation?": text(),
                 "url?": { "type": "string", "minLength": 1, "maxLength": 16384, "description": "A delivery URL of this server." },
+                "fileId?": { "type": "string", "minLength": 1, "maxLength": 100, "description": "Estimate it for this file." },
             })
         },
     },
@@ -123,7 +125,9 @@ pub const EXTRAS: &[Extra] = &[
     Extra {
         name: "compare_before_after",
         title: "See what a transformation changes",
-        description: "Shows a file before and after a transformation, as two pictures of a bounded size.",
+        description: "Shows a file before and after a transformation, and what differs between them in red, as pictures of a \
+            bounded size; with the share of pixels that differ, by how much, and where. Where the proportions change there is no \
+            third picture.",
         set: Some("seeing"),
         reads: true,
         input: || json!({ "fileId": file_id(), "transformation": text(), "size?": side() }),

@@ -12,28 +12,12 @@ use tower::ServiceExt;
 
 const PICTURE: &[u8] = include_bytes!("../../../../tests/files/photo.jpg");
 
-/// Their answers depend on what everybody does at once (the whole trash, all pictures), or they ask no server at all: they are not
-/// called beside all others. `tests/python/test_agents.py` and `test_agent_files.py` compare their doors.
-const APART: &[&str] = &[
-    "create_upload_link",
-    "delete_from_trash",
-    "empty_trash",
-    "find_duplicate_files",
-    "find_similar_files",
-    "get_upload_link",
-    "list_trash",
-    "restore_from_trash",
-    "revoke_upload_link",
-];
+/// They are about all that is in the library at once, so they are called when nobody else is at work.
+const ALONE: &[&str] = &["empty_trash", "find_duplicate_files"];
 
-/// The actions that can be called beside each other.
-pub fn side_by_side() -> Vec<&'static Action> {
-    let chosen: Vec<_> = ACTIONS
-        .iter()
-        .filter(|action| !APART.contains(&action.name()))
-        .collect();
-    assert_eq!(chosen.len() + APART.len(), ACTIONS.len());
-    chosen
+/// The actions that can be called beside each other, and those that can't.
+pub fn side_by_side_and_alone() -> (Vec<&'static Action>, Vec<&'static Action>) {
+    ACTIONS.iter().partition(|action| !ALONE.contains(&action.name()))
 }
 
 /// Names in the library that nobody else uses.
@@ -140,7 +124,9 @@ impl Library {
                 self.upload(&a, b"a", "sea").await;
                 json!({ "path": format!("/{m}/in") })
             }
-            "get_file_details" | "delete_file" => json!({ "fileId": self.upload(&a, b"a", "sea,old").await }),
+            "get_file_details" | "get_file_history" | "delete_file" => {
+                json!({ "fileId": self.upload(&a, b"a", "sea,old").await })
+            }
             "get_uploaded_file_metadata" => {
                 json!({ "fileId": self.upload(&format!("/{m}/a.jpg"), PICTURE, "").await })
             }
@@ -211,6 +197,30 @@ impl Library {
                 self.until_completed(&format!("/v1/files/purge/{purge}")).await;
                 json!({ "requestId": purge })
             }
+            "find_similar_files" => {
+                let file = self.upload(&format!("/{m}/a.jpg"), PICTURE, "").await;
+                self.upload(&format!("/{m}/b.jpg"), PICTURE, "").await;
+                json!({ "fileId": file, "path": format!("/{m}") })
+            }
+            "find_duplicate_files" => {
+                self.upload(&format!("/{m}/a.jpg"), PICTURE, "").await;
+                self.upload(&format!("/{m}/b.jpg"), PICTURE, "").await;
+                json!({ "limit": 20 })
+            }
+            "list_trash" | "restore_from_trash" | "delete_from_trash" | "empty_trash" => {
+                if action == "empty_trash" {
+                    self.ask("DELETE", "/v1/trash", Value::Null).await;
+                }
+                let file = self.upload(&a, b"a", "sea").await;
+                self.ask("DELETE", &format!("/v1/files/{file}"), Value::Null).await;
+                let rows = self.trash(m).await;
+                match action {
+                    "list_trash" => json!({ "path": format!("/{m}/in") }),
+                    "restore_from_trash" => json!({ "trashIds": [id(&rows[0], "id")] }),
+                    "delete_from_trash" => json!({ "trashId": id(&rows[0], "id") }),
+                    _ => json!({}),
+                }
+            }
             "get_usage" | "get_usage_analytics" => json!({ "startDate": "2026-01-01", "endDate": "2026-01-31" }),
             _ => self.prepare_setting(action, m).await,
         }
@@ -255,6 +265,11 @@ impl Library {
         if action.starts_with("list") { json!({}) } else { input }
     }
 
+    /// What the trash has of the marker's files.
+    async fn trash(&self, m: &str) -> Value {
+        self.ask("GET", &format!("/v1/trash?path=%2F{m}"), Value::Null).await
+    }
+
     async fn until_completed(&self, path: &str) {
         for _ in 0..500 {
             if self.ask("GET", path, Value::Null).await["status"] == "Completed" {
@@ -276,6 +291,9 @@ impl Library {
             _ => {
                 let below = format!("/v1/files?searchQuery=path%20%3A%20%22%2F{m}%22&limit=1000");
                 let rows = self.ask("GET", &below, Value::Null).await;
+                if action.contains("trash") {
+                    return plain(&json!([rows, self.trash(m).await]), m);
+                }
                 if !action.contains("version") {
                     return plain(&rows, m);
                 }
@@ -313,6 +331,13 @@ pub fn plain(value: &Value, m: &str) -> Value {
         "expire",
         "signature",
         "generatedAt",
+        "trashId",
+        "versionId",
+        "deletedAt",
+        "purgeAt",
+        "linkId",
+        "command",
+        "expiresAt",
     ];
     match value {
         Value::String(text) => json!(text.replace(m, "M")),

@@ -204,7 +204,7 @@ impl Far {
         let (status, body) = parts(&whole);
         let changed = serde_json::from_slice::<Value>(body).ok().and_then(|mut value| {
             // Nothing of a refusal is changed.
-            (status < 300 && change(&mut value)).then(|| answer(status, &[], &value.to_string()))
+            (status < 300 && change(&mut value)).then(|| answer(status, &told(&whole), &value.to_string()))
         });
         changed.unwrap_or_else(|| {
             if let Some(rule) = self.rules.lock().unwrap().get_mut(name) {
@@ -232,6 +232,16 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// The headers by which an answer says more than its body.
+fn told(whole: &[u8]) -> Vec<(&str, &str)> {
+    let head = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(0);
+    let lines = std::str::from_utf8(&whole[..head]).unwrap_or_default().lines();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    headers
+        .filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-"))
+        .collect()
 }
 
 /// Status and body.

@@ -25,6 +25,9 @@ const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const TOTAL_RELATION: HeaderName = HeaderName::from_static("x-total-count-relation");
 /// Tells a client that its question was understood: other servers ignore it, and list all files.
 const LISTED: HeaderName = HeaderName::from_static("x-listed");
+const MATCHED: HeaderName = HeaderName::from_static("x-matched");
+/// Of the SHA-256 of a file's bytes, so many hexadecimal digits tell files of one page apart.
+const CONTENT_DIGITS: usize = 16;
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// Files, versions and folders as a bare array. What goes beyond that is in headers, for those who ask.
@@ -54,11 +57,19 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, RawQuery(query): R
         }
         Of::SimilarTo(file) => {
             insert(&mut extra, LISTED, "similar");
-            similar(&app, &list, file, asked.distance).await?
+            let found = similar(&app, &list, file, asked.distance).await?;
+            insert(
+                &mut extra,
+                MATCHED,
+                &joined(found.iter().map(|(_, distance)| distance.to_string())),
+            );
+            found.into_iter().map(|(entry, _)| entry).collect()
         }
         Of::Duplicates => {
             insert(&mut extra, LISTED, "duplicates");
-            app.library.duplicates(list.limit, list.skip).await.map_err(refused)?
+            let found = app.library.duplicates(list.limit, list.skip).await.map_err(refused)?;
+            insert(&mut extra, MATCHED, &joined(found.iter().map(content)));
+            found
         }
     };
     let array = entries
@@ -82,14 +93,26 @@ async fn search(app: &App, text: &str) -> Result<Search, ApiError> {
     })
 }
 
-async fn similar(app: &App, list: &ListQuery, file: FileId, distance: u32) -> Result<Vec<Entry>, ApiError> {
+async fn similar(app: &App, list: &ListQuery, file: FileId, distance: u32) -> Result<Vec<(Entry, u32)>, ApiError> {
     match app.library.similar(list, file, distance).await.map_err(refused)? {
-        Similar::Found(found) => Ok(found.into_iter().map(|(entry, _)| entry).collect()),
+        Similar::Found(found) => Ok(found),
         Similar::NoFile => Err(super::no_such_file()),
         Similar::NoHash => Err(ApiError::invalid(
             "The file that similarTo names is not an image that can be compared.",
         )),
     }
+}
+
+/// Names the bytes of a file: pictures that look the same need not be the same.
+fn content(entry: &Entry) -> String {
+    match entry {
+        Entry::File(asset) => asset.version.blob.to_string().chars().take(CONTENT_DIGITS).collect(),
+        Entry::Folder(_) => String::new(),
+    }
+}
+
+fn joined(values: impl Iterator<Item = String>) -> String {
+    values.collect::<Vec<_>>().join(",")
 }
 
 fn refused(error: ListError) -> ApiError {

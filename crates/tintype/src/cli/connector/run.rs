@@ -168,6 +168,7 @@ fn options(matches: &ArgMatches) -> Options {
         intent: text("intent"),
         client: Some(concat!("tintype/", env!("CARGO_PKG_VERSION")).to_owned()),
         deadline: None,
+        line: None,
     }
 }
 

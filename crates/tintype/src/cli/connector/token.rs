@@ -39,6 +39,11 @@ pub fn command() -> Command {
                 ))
                 .arg(list("folder", "PATH", "Only these folders with what is below them"))
                 .arg(list("tag", "TAG", "Only files with one of these tags"))
+                .arg(list(
+                    "metadata",
+                    "FIELD=VALUE",
+                    "Only files with one of these values, in each field that is named",
+                ))
                 .arg(list("connection", "NAME", "Only these connections"))
                 .arg(list(
                     "budget",
@@ -128,6 +133,7 @@ fn grant(matches: &ArgMatches) -> Result<Grant, Failure> {
     let mut grant = Grant {
         folders: all("folder"),
         tags: all("tag"),
+        metadata: Grant::metadata_of(&all("metadata")).map_err(|e| Failure::usage(format!("--metadata: {e}")))?,
         connections: all("connection"),
         ..Grant::default()
     };
