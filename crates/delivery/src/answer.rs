@@ -17,8 +17,8 @@ use crate::policy::Lifetime;
 use crate::range::{self, Wanted};
 use crate::work::{self, Work};
 use crate::{
-    Answer, Body, CachePolicy, DeliveryError, Kind, Recalled, Request, ServedFrom, Settings, Shared, Subject, disposition,
-    negotiate, origin, tags,
+    Answer, Body, CachePolicy, DeliveryError, Kind, Recalled, Request, ServedFrom, Settings, Shared, Subject,
+    disposition, negotiate, origin, tags,
 };
 
 pub(crate) async fn answer(shared: &Arc<Shared>, request: &Request<'_>) -> Result<Answer, DeliveryError> {
