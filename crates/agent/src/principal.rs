@@ -211,7 +211,8 @@ impl Grant {
 fn is_written(value: &Value, text: &str) -> bool {
     match value {
         Value::String(value) => value == text,
-        Value::Number(_) | Value::Bool(_) => value.to_string() == text,
+        Value::Number(value) => value.to_string() == text,
+        Value::Bool(value) => value.to_string() == text,
         _ => false,
     }
 }

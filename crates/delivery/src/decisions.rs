@@ -190,7 +190,11 @@ impl Default for Decisions {
         // The path stands in the target, and mostly once more in what is kept.
         let weight = |name: &String, _: &Arc<Decision>| u32::try_from(BOOKKEEPING + 2 * name.len()).unwrap_or(u32::MAX);
         Self {
-            kept: Cache::builder().weigher(weight).max_capacity(MOST_BYTES).build(),
+            kept: Cache::builder()
+                .weigher(weight)
+                .max_capacity(MOST_BYTES)
+                .time_to_live(HOLDS)
+                .build(),
             ended: AtomicU64::new(0),
         }
     }

@@ -258,9 +258,9 @@ mod tests {
             );
         }
         // PING, and its answer.
-        http2.write_all(b"\0\0\x08\x06\0\0\0\0\012345678").await.unwrap();
+        http2.write_all(b"\0\0\x08\x06\0\0\0\0\x0012345678").await.unwrap();
         let mut frames = Vec::new();
-        while !frames.ends_with(b"\0\0\x08\x06\x01\0\0\0\012345678") {
+        while !frames.ends_with(b"\0\0\x08\x06\x01\0\0\0\x0012345678") {
             assert_ne!(http2.read_buf(&mut frames).await.unwrap(), 0, "the server hung up");
         }
     }

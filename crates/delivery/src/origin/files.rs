@@ -351,9 +351,9 @@ impl Fetch {
     }
 
     /// Keeps what another server has fetched.
-    async fn take_over(self, facts: Facts, content: Option<Writing>) -> Result<Arc<Facts>, DeliveryError> {
+    async fn take_over(self, facts: Facts, content: Option<Box<Writing>>) -> Result<Arc<Facts>, DeliveryError> {
         let kept = match content {
-            Some(content) => self.keep(content, facts.is_private, facts.fetched_at).await,
+            Some(content) => self.keep(*content, facts.is_private, facts.fetched_at).await,
             None => on_a_thread(move || self.originals.note(&self.name, facts)).await,
         };
         kept.map_err(|error| DeliveryError::internal("keep the origin's file", error))

@@ -47,7 +47,7 @@ pub(super) struct SharedOriginals {
 /// What a look there came to.
 pub(super) enum Found {
     /// Its facts, and its content if that was not here.
-    There(Facts, Option<Writing>),
+    There(Facts, Option<Box<Writing>>),
     /// The origin has to be asked. The claim, if there could be one, is for [`SharedOriginals::put`].
     Absent(Option<Claim>),
 }
@@ -79,7 +79,7 @@ impl SharedOriginals {
         let path = self.facts_path(name);
         let (claim, _outcome) = self.place.claim(&self.library, &path, PATIENCE).await;
         let (outcome, found) = match self.get(originals, &path, usable).await {
-            Ok(Some((facts, content))) => ("hit", Found::There(facts, content)),
+            Ok(Some((facts, content))) => ("hit", Found::There(facts, content.map(Box::new))),
             Ok(None) => ("miss", Found::Absent(claim)),
             Err(error) => {
                 tracing::warn!(%error, "shared files of origins can't be read");
@@ -236,7 +236,7 @@ mod tests {
 
         let (found, content) = look(|_| true).await.unwrap();
         assert_eq!(found, *facts);
-        let kept = there.keep(&NAME, content.unwrap(), arrived(found.fetched_at)).unwrap();
+        let kept = there.keep(&NAME, *content.unwrap(), arrived(found.fetched_at)).unwrap();
         assert_eq!(kept, facts);
         let (_, content) = look(|_| true).await.unwrap();
         assert!(content.is_none(), "what is here is not sent again");

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Arg, ArgMatches, Command};
 use library::{Library, Timestamp};
@@ -25,10 +25,16 @@ pub fn command() -> Command {
     )
 }
 
+/// A thread that may block keeps some of the memory that it used, and a new one is made in less time than any work takes that it is for.
+const IDLE_THREADS: Duration = Duration::from_secs(2);
+
 pub fn run(matches: &ArgMatches) -> Outcome {
     let started = Instant::now();
     let config = read_config(matches)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_keep_alive(IDLE_THREADS)
+        .enable_all()
+        .build()?;
     let traces = Traces::from_environment(runtime.handle())?;
     observe::start_logging(&config, traces.as_ref());
     for (name, meant) in unknown_variables(std::env::vars_os().filter_map(|(n, _)| n.into_string().ok())) {
