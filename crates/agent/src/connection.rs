@@ -78,8 +78,8 @@ pub struct Connection {
     pub(crate) name: String,
     pub(crate) upstream: Upstream,
     pub(crate) public_key: Option<String>,
-    /// What stands before the paths of its library in delivery URLs, if that is known.
-    pub(crate) endpoint: Option<String>,
+    /// What may stand before the paths of its library in delivery URLs, as far as that is known.
+    pub(crate) endpoints: Vec<String>,
     /// Asked for the key each time.
     keeper: Option<Arc<dyn KeyKeeper>>,
     keys: Mutex<Keys>,
@@ -117,7 +117,7 @@ impl Connection {
             name: name.to_owned(),
             upstream,
             public_key,
-            endpoint: None,
+            endpoints: Vec::new(),
             keeper: None,
             keys: Mutex::new(Keys {
                 loaded: true,
@@ -133,16 +133,17 @@ impl Connection {
             name: name.to_owned(),
             upstream,
             public_key: None,
-            endpoint: None,
+            endpoints: Vec::new(),
             keeper: Some(keeper),
             keys: Mutex::new(Keys::default()),
             store: None,
         }
     }
 
-    /// Says what stands before the paths of its library in delivery URLs: `http://host/demo`.
-    pub fn with_endpoint(mut self, endpoint: &str) -> Self {
-        self.endpoint = Some(endpoint.trim_end_matches('/').to_owned());
+    /// Says what may stand before the paths of its library in delivery URLs: `http://host/demo`, and hosts that stand for it.
+    pub fn with_endpoints<T: AsRef<str>>(mut self, endpoints: impl IntoIterator<Item = T>) -> Self {
+        let plain = |endpoint: T| endpoint.as_ref().trim_end_matches('/').to_owned();
+        self.endpoints.extend(endpoints.into_iter().map(plain));
         self
     }
 
@@ -152,7 +153,7 @@ impl Connection {
             name: info.name.clone(),
             upstream,
             public_key: info.public_key.clone(),
-            endpoint: None,
+            endpoints: Vec::new(),
             keeper: None,
             keys: Mutex::new(Keys::default()),
             store: Some(store),

@@ -838,10 +838,10 @@ fn pinned(found: Found, options: &Options) -> Result<(), CallError> {
 
 /// Delivery URLs as what they are in the library of the connection. What only reads one reaches more than its path.
 fn mapped(targets: Vec<Target>, course: &Course<'_>) -> Vec<Target> {
-    let endpoint = course.connection.endpoint.as_deref();
+    let endpoints = &course.connection.endpoints;
     let mapped = targets.into_iter().map(|target| match target {
         Target::Url(url) if course.about.effect.changes() && !url.is_of_paths() => {
-            Target::Url(Delivered::read(&url.url, endpoint))
+            Target::Url(Delivered::read(&url.url, endpoints))
         }
         other => other,
     });

@@ -45,6 +45,8 @@ pub struct Own {
     pub base: String,
     /// `http://host:port/demo`: what stands before a file's path in its URL.
     pub endpoint: String,
+    /// That and the host that stands for it, if there is one.
+    pub endpoints: Vec<String>,
     /// Knows its key; `None` if there is none at hand.
     pub keys: Option<Arc<dyn KeyKeeper>>,
     /// How it is reached.
@@ -208,7 +210,7 @@ impl Agents {
             Some(keeper) => {
                 let upstream = Upstream::new(&own.base, own.transport.clone()).map_err(unusable)?;
                 let own_connection = Connection::with_keeper(OWN, upstream, Arc::clone(keeper));
-                Some(own_connection.with_endpoint(&own.endpoint))
+                Some(own_connection.with_endpoints(&own.endpoints))
             }
             None => None,
         };

@@ -109,7 +109,7 @@ impl Operation for PurgeCache {
     fn targets(&self) -> Result<Vec<Target>, CallError> {
         Ok(vec![match self.subject()? {
             // Where the library of the connection is, the pipeline knows.
-            Subject::Url(url) => Target::Url(Delivered::read(url, None)),
+            Subject::Url(url) => Target::Url(Delivered::read(url, &[])),
             Subject::File(id) => Target::File(id.clone()),
             // What is gone from there may be in caches yet.
             Subject::Folder(folder) => Target::Url(Delivered::below(&folder)),

@@ -19,8 +19,8 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
-    /// Reads a URL. `endpoint` is what stands before the paths of the library: `http://host/demo`.
-    pub fn read(url: &str, endpoint: Option<&str>) -> Self {
+    /// Reads a URL. `endpoints` are what may stand before the paths of the library: `http://host/demo`.
+    pub fn read(url: &str, endpoints: &[String]) -> Self {
         let is_prefix = url.ends_with('*');
         let parsed = Url::parse(url.trim_end_matches('*')).ok();
         let all = parsed.as_ref().map(segments).unwrap_or_default();
@@ -30,14 +30,11 @@ impl Delivered {
         if candidates.is_empty() {
             candidates.push("/".to_owned());
         }
-        let below = endpoint
-            .and_then(|endpoint| Url::parse(endpoint).ok())
-            .zip(parsed.as_ref())
-            .and_then(|(endpoint, url)| {
-                let base = segments(&endpoint);
-                let same = endpoint.origin() == url.origin() && all.starts_with(&base);
-                same.then(|| plain(&all[base.len()..]))
-            });
+        let below = parsed.as_ref().and_then(|url| {
+            let endpoints = endpoints.iter().filter_map(|endpoint| Url::parse(endpoint).ok());
+            let mut own = endpoints.filter(|endpoint| endpoint.origin() == url.origin());
+            own.find_map(|endpoint| Some(plain(all.strip_prefix(segments(&endpoint).as_slice())?)))
+        });
         Self {
             url: url.to_owned(),
             path: below,
@@ -124,7 +121,7 @@ mod tests {
 
     #[test]
     fn urls_and_the_folders_that_they_reach() {
-        let own = Some("http://h/demo");
+        let own = &["http://h/demo".to_owned(), "http://images.h".to_owned()][..];
         let cases = [
             ("http://h/demo/legal/a.jpg", own, Some("/legal/a.jpg"), "/legal", true),
             (
@@ -155,11 +152,20 @@ mod tests {
             ),
             // Where the endpoint is not known, any end of the path may be the place.
             ("https://cdn/x/y/legal/a.jpg", own, None, "/legal", true),
-            ("https://cdn/x/y/other/a.jpg", None, None, "/legal", false),
-            ("https://cdn/x*", None, None, "/xyz", true),
+            ("https://cdn/x/y/other/a.jpg", &[], None, "/legal", false),
+            ("https://cdn/x*", &[], None, "/xyz", true),
+            // A host that stands for the account.
+            ("http://images.h/legal/a.jpg", own, Some("/legal/a.jpg"), "/legal", true),
+            (
+                "http://images.h/other/legal/a.jpg",
+                own,
+                Some("/other/legal/a.jpg"),
+                "/other",
+                true,
+            ),
         ];
-        for (url, endpoint, path, folder, reaches) in cases {
-            let read = Delivered::read(url, endpoint);
+        for (url, endpoints, path, folder, reaches) in cases {
+            let read = Delivered::read(url, endpoints);
             assert_eq!(read.path.as_deref(), path, "{url}");
             assert_eq!(read.reaches(folder), reaches, "{url} in {folder}");
         }

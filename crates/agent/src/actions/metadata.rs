@@ -140,7 +140,7 @@ impl Operation for GetRemoteFileMetadata {
     type Output = OneMetadata;
 
     fn targets(&self) -> Result<Vec<Target>, CallError> {
-        Ok(vec![Target::Url(Delivered::read(&self.url, None))])
+        Ok(vec![Target::Url(Delivered::read(&self.url, &[]))])
     }
 
     fn request(&self) -> Result<ApiRequest, CallError> {

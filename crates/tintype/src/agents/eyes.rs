@@ -272,7 +272,7 @@ impl Eyes<'_> {
 
     /// What a text or a whole URL means, and for a file what would come out and what that would take.
     pub async fn explain(&self, text: Option<&str>, url: Option<&str>, file: Option<&str>) -> Result<Value, CallError> {
-        let (mut told, parsed) = explain(self.agents.own().endpoint.as_str(), text, url)?;
+        let (mut told, parsed) = explain(&self.agents.own().endpoints, text, url)?;
         if let Some(file) = file {
             let file = self.file(file).await?;
             // Reading fonts takes a while, the first time.
@@ -295,14 +295,14 @@ impl Eyes<'_> {
 }
 
 /// What a text or a whole URL means, without carrying it out.
-fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<(Value, Transformation), CallError> {
+fn explain(endpoints: &[String], text: Option<&str>, url: Option<&str>) -> Result<(Value, Transformation), CallError> {
     let mut asked = BTreeMap::new();
     let parsed = match (text, url) {
         (Some(text), None) => parse(text)?,
         (None, Some(url)) => {
             let wrong = |error: String| CallError::InvalidInput(format!("url: {error}"));
             let parsed = Url::parse(url).map_err(|e| wrong(e.to_string()))?;
-            let prefix = Url::parse(endpoint).map_or_else(|_| String::new(), |url| url.path().to_owned());
+            let prefix = prefix(endpoints, &parsed);
             let target = match parsed.query() {
                 Some(query) => format!("{}?{query}", parsed.path()),
                 None => parsed.path().to_owned(),
@@ -327,6 +327,16 @@ fn explain(endpoint: &str, text: Option<&str>, url: Option<&str>) -> Result<(Val
         "needsModel": needs_model(&parsed),
     });
     Ok((told, parsed))
+}
+
+/// What stands before a file's path on the host of a URL. One that is not ours is read as if it were the first endpoint: a proxy may stand between.
+fn prefix(endpoints: &[String], url: &Url) -> String {
+    let known = || endpoints.iter().filter_map(|endpoint| Url::parse(endpoint).ok());
+    let same = known().find(|endpoint| endpoint.origin() == url.origin());
+    let prefix = same
+        .or_else(|| known().next())
+        .map(|endpoint| endpoint.path().trim_end_matches('/').to_owned());
+    prefix.unwrap_or_default()
 }
 
 fn parse(text: &str) -> Result<Transformation, CallError> {
@@ -457,16 +467,18 @@ mod tests {
 
     #[test]
     fn explanations_of_texts_and_urls() {
-        let (told, _) = explain("http://h/demo", None, Some("http://h/demo/tr:w-300/a/b.jpg")).unwrap();
+        let own = ["http://h/demo".to_owned(), "http://images.h".to_owned()];
+        let at_host = explain(&own, None, Some("http://images.h/demo/tr:w-300/a/b.jpg"))
+            .unwrap()
+            .0;
+        assert_eq!(at_host["path"], "demo/a/b.jpg", "a host that stands for the account");
+        let (told, _) = explain(&own, None, Some("http://h/demo/tr:w-300/a/b.jpg")).unwrap();
         assert_eq!(
             (&told["path"], &told["canonical"]),
             (&json!("a/b.jpg"), &json!("w-300")),
             "{told}"
         );
-        assert_eq!(
-            explain("http://h/demo", Some("w-300"), None).unwrap().0["canonical"],
-            "w-300"
-        );
-        assert!(explain("http://h/demo", None, None).is_err());
+        assert_eq!(explain(&own, Some("w-300"), None).unwrap().0["canonical"], "w-300");
+        assert!(explain(&own, None, None).is_err());
     }
 }

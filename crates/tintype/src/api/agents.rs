@@ -137,6 +137,7 @@ impl Door {
         let agents = Agents::new(Own {
             data_dir: app.data_dir.clone(),
             endpoint: app.url_endpoint.to_string(),
+            endpoints: app.url_endpoint.all().map(str::to_owned).collect(),
             transport: in_process::transport(api, &base, Limits::default().answer_bytes),
             base,
             keys: Some(Arc::new(OfAccount(app.clone()))),

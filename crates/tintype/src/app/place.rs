@@ -52,6 +52,12 @@ impl UrlPlace {
     }
 }
 
+/// Under what an account's files are served by their own paths: its URL endpoint, and the host that stands for it, if there is one.
+pub fn endpoints(endpoint: &str, host: Option<&str>) -> Vec<String> {
+    let files = host.and_then(|host| at_host(endpoint, host));
+    std::iter::once(endpoint.to_owned()).chain(files).collect()
+}
+
 /// `https://media.example.com:8443/demo` at another host is `https://images.shop.example:8443`.
 fn at_host(endpoint: &str, host: &str) -> Option<String> {
     let endpoint = Url::parse(endpoint).ok()?;

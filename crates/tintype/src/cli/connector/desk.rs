@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use super::Failure;
 use crate::agents::setup;
 pub use crate::agents::setup::secret_of;
+use crate::app::place;
 use crate::cli::own_key::is_ours;
 use crate::cli::read_config;
 use crate::config::Config;
@@ -76,14 +77,15 @@ impl Desk {
         let base = upstream.map_or_else(|| self.config.public_base(self.config.listen), str::to_owned);
         let own = match own_key(&self.config, &base, upstream.is_some())? {
             Some((key, public_key)) => {
+                let is_ours = upstream.is_none();
                 let upstream = Upstream::new(&base, transport.clone());
                 let upstream = upstream.map_err(|e| Failure::usage(format!("--upstream: {e}")))?;
                 let own = Connection::with_key(OWN, upstream, Credential::private_key(key), public_key);
-                Some(own.with_endpoint(&format!(
-                    "{}/{}",
-                    base.trim_end_matches('/'),
-                    self.config.account_id.as_str()
-                )))
+                let path = format!("/{}", self.config.account_id.as_str());
+                let endpoint = format!("{}{path}", base.trim_end_matches('/'));
+                // Another server has hosts of its own.
+                let host = self.config.domains.host_of(&path).filter(|_| is_ours);
+                Some(own.with_endpoints(place::endpoints(&endpoint, host)))
             }
             None => None,
         };
