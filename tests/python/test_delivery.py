@@ -116,7 +116,7 @@ def test_answers_from_memory_say_what_others_say(server):
         server.get(target, **sent)
         # Decisions end when anything changes, so one of a few is sure to have been remembered.
         whole = [server.get(target, **sent) for _ in range(3)]
-        head = server.request("HEAD", target, **{name.replace("_", "-"): value for name, value in sent.items()})
+        head = server.request("HEAD", target, {name.replace("_", "-"): value for name, value in sent.items()})
         for answer in whole:
             assert (answer.status, fields(answer)) == (head.status, fields(head)), sent
             assert answer.headers["X-Request-Id"] and answer.headers["Server-Timing"].startswith("total;dur=")

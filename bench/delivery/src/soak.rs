@@ -44,9 +44,9 @@ pub struct Soak {
 /// Fills the caches, then asks.
 pub fn measure(options: &Options, runtime: &Runtime) -> Result<Soak, BenchError> {
     let (warm_up, requests) = if options.quick {
-        (2_000, 10_000)
+        (6_000, 10_000)
     } else {
-        (10_000, REQUESTS)
+        (30_000, REQUESTS)
     };
     let server = servers::tintype(options, "soak", &SETTINGS)?;
     let fresh_mib = server.memory_mib()?.0;
