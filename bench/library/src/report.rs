@@ -20,9 +20,10 @@ pub fn page(found: &[Found], load: &str) -> String {
         "# Searching a library\n\n\
          Every kind of condition of [the search language](search.md), the first page of 100 entries, from the text of the \
          search to the entries: what a request costs without HTTP and JSON. Times are in milliseconds; each case ran 60 \
-         times, with other values where it has any, after 6 runs that do not count. `p95` is what 57 of the 60 stayed \
-         within. Assets are made up, in the proportions of a real library: see `bench/library/src/assets.rs`.\n\n\
-         `bench/run library` makes the libraries and this page.\n\n",
+         times, with other values where it has any, after one run with each of them that does not count: what is read is in memory \
+         then. `p95` is what 57 of the 60 stayed within. Assets are made up, in the proportions of a real library: see `bench/library/src/assets.rs`.\n\n\
+         `make bench-library` makes the libraries and this page; the plans of all searches are then in \
+         `bench/.cache/library/plans.txt`.\n\n",
     );
     let _ = writeln!(page, "{}\n", machine(load));
     let databases = ["SQLite", "PostgreSQL"];
