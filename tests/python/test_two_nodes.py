@@ -234,7 +234,7 @@ def test_a_service_is_paid_once_for_all(tmp_path, photo):
             one.join()
             assert one.seen == ("PNG", 30, 20)
         assert services.asked == ["removebg"]
-        assert sorted(outcomes(node).items() for node in nodes.all) == [{"made": "1"}.items(), {"shared": "1"}.items()]
+        assert sorted(list(outcomes(node).items()) for node in nodes.all) == [[("made", "1")], [("shared", "1")]]
 
         # A server that comes later, and one of its own steps from there.
         third = Server(**nodes.settings)
