@@ -92,15 +92,22 @@ impl Recalled {
         self.bytes.as_ref()
     }
 
+    /// Where the bytes come from, as all answers tell it.
+    pub fn origin(&self) -> ServedFrom {
+        match self.bytes {
+            Some(_) => ServedFrom::Memory,
+            None => ServedFrom::Original,
+        }
+    }
+
     /// The answer that it is, without its bytes and their number.
     pub fn answer(&self) -> Answer {
-        let (kind, origin) = match self.bytes {
-            Some(_) => (Kind::Full, ServedFrom::Memory),
-            None => (Kind::NotModified, ServedFrom::Original),
-        };
         Answer {
-            kind,
-            origin,
+            kind: match self.bytes {
+                Some(_) => Kind::Full,
+                None => Kind::NotModified,
+            },
+            origin: self.origin(),
             ..self.decision.description.answer()
         }
     }

@@ -114,7 +114,7 @@ pub(crate) async fn decide(
 ) -> Result<Work, DeliveryError> {
     let transformation = &asked.transformation;
     let version = &asset.version;
-    let format = readable(&version.media.mime);
+    let format = Format::of_mime(&version.media.mime);
     if transformation.is_original() {
         if format == Some(Format::Svg) && asked.clean_svg == Some(true) {
             return Ok(cleaned(asset, path, None));
@@ -251,33 +251,6 @@ async fn stages(
     let Stages { stages, last } = settled.stages();
     let chain = Chain::new(shared, source, stages, scope).await?;
     Ok((last, Arc::new(chain)))
-}
-
-const READABLE: [Format; 13] = [
-    Format::Jpeg,
-    Format::Png,
-    Format::Webp,
-    Format::Avif,
-    Format::Gif,
-    Format::Tiff,
-    Format::Bmp,
-    Format::Ico,
-    Format::Jxl,
-    Format::Heic,
-    Format::Psd,
-    Format::Svg,
-    Format::Pdf,
-];
-
-/// The format of a picture that the engine reads, by the type that was found in the content when it came.
-fn readable(mime: &str) -> Option<Format> {
-    let mime = match mime {
-        "image/heif" => "image/heic",
-        "image/vnd.microsoft.icon" => "image/x-icon",
-        "application/postscript" | "application/illustrator" => "application/pdf",
-        mime => mime,
-    };
-    READABLE.into_iter().find(|format| format.mime() == mime)
 }
 
 /// Files that are delivered as they are unless a picture of them is asked for in so many words, and what is said of a

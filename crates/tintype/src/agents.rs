@@ -43,14 +43,19 @@ pub struct Own {
     pub data_dir: PathBuf,
     /// Base URL of the API, without a trailing slash.
     pub base: String,
-    /// `http://host:port/demo`: what stands before a file's path in its URL.
-    pub endpoint: String,
-    /// That and the host that stands for it, if there is one.
+    /// `http://host:port/demo`, under which all files can be had, and the host that stands for it, if there is one.
     pub endpoints: Vec<String>,
     /// Knows its key; `None` if there is none at hand.
     pub keys: Option<Arc<dyn KeyKeeper>>,
     /// How it is reached.
     pub transport: Transport,
+}
+
+impl Own {
+    /// `http://host:port/demo`: under this all files can be had.
+    pub fn endpoint(&self) -> &str {
+        self.endpoints.first().map_or("", String::as_str)
+    }
 }
 
 struct Opened {

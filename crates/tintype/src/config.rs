@@ -27,6 +27,7 @@ use transform::parameters::Quality;
 use transform::{Limits, Mode, OutputSettings};
 
 use crate::app::domains::Domains;
+use crate::app::place;
 use crate::auth::oauth::OauthSettings;
 use crate::keys::KeyPair;
 
@@ -575,6 +576,14 @@ impl Config {
         let has_others = matches!(self.database_url, Some(DatabaseUrl::Postgres(_)));
         let blobs = self.blob_url.as_ref().filter(|_| has_others)?;
         Some(blobs.folder(library::DERIVED))
+    }
+
+    /// Under what the account's files are served by their own paths: below its own path at `base`, which comes first, and on the host that stands for it. Another
+    /// server than this one has hosts of its own.
+    pub fn endpoints(&self, base: &str, is_ours: bool) -> Vec<String> {
+        let path = format!("/{}", self.account_id.as_str());
+        let host = self.domains.host_of(&path).filter(|_| is_ours);
+        place::endpoints(&format!("{}{path}", base.trim_end_matches('/')), host)
     }
 
     /// What answers put before `/<account id>/<path>`, without a trailing slash.

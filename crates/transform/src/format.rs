@@ -30,6 +30,34 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Webp,
+        Self::Avif,
+        Self::Gif,
+        Self::Tiff,
+        Self::Bmp,
+        Self::Ico,
+        Self::Jxl,
+        Self::Heic,
+        Self::Psd,
+        Self::Svg,
+        Self::Pdf,
+    ];
+
+    /// The format of a stored picture, by the media type that was found in its content; `None` for what can't be read.
+    pub fn of_mime(mime: &str) -> Option<Self> {
+        let mime = match mime {
+            "image/heif" => "image/heic",
+            "image/vnd.microsoft.icon" => "image/x-icon",
+            "application/postscript" | "application/illustrator" => "application/pdf",
+            mime => mime,
+        };
+        Self::ALL.into_iter().find(|format| format.mime() == mime)
+    }
+
     /// The media type of an answer in this format.
     pub fn mime(self) -> &'static str {
         match self {

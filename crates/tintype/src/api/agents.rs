@@ -136,7 +136,6 @@ impl Door {
         let base = app.public_base.clone();
         let agents = Agents::new(Own {
             data_dir: app.data_dir.clone(),
-            endpoint: app.url_endpoint.to_string(),
             endpoints: app.url_endpoint.all().map(str::to_owned).collect(),
             transport: in_process::transport(api, &base, Limits::default().answer_bytes),
             base,

@@ -87,10 +87,7 @@ pub fn recall(app: &App, peer: Peer, uri: &Uri, headers: &HeaderMap) -> Option<R
     let outcome = Outcome {
         status: status.as_u16(),
         bytes: recalled.bytes().map_or(0, |bytes| bytes.len() as u64),
-        from: Some(match recalled.bytes() {
-            Some(_) => ServedFrom::Memory,
-            None => ServedFrom::Original,
-        }),
+        from: Some(recalled.origin()),
         content_type: match recalled.bytes() {
             Some(_) => fields
                 .get(header::CONTENT_TYPE)

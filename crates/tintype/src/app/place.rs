@@ -21,7 +21,7 @@ impl UrlPlace {
     /// The place of a library. A host that stands for the account comes before its files in answers, at the scheme and the port of the URL endpoint: who sets
     /// one up wants it to be seen.
     pub fn new(text: &str, host: Option<&str>, library: Library) -> Self {
-        let files = host.and_then(|host| at_host(text, host));
+        let files = endpoints(text, host).pop();
         Self {
             text: text.into(),
             files: files.as_deref().unwrap_or(text).into(),

@@ -77,10 +77,11 @@ impl Visitors {
     /// Each proxy adds the address that it was asked from at the end. So the last one that is no proxy of ours is the client's: what
     /// stands before it is the client's own word.
     fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut address = peer;
+        // Of most: the list need not be read.
         if !self.trusts(peer) {
             return peer;
         }
+        let mut address = peer;
         for written in listed(headers, &self.settings.address_header).iter().rev() {
             if !self.trusts(address) {
                 break;

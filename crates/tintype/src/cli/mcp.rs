@@ -13,7 +13,6 @@ use super::{Outcome, read_config};
 use crate::agents::own_key::Fixed;
 use crate::agents::setup::secret_of;
 use crate::agents::{Agents, Own};
-use crate::app::place;
 use crate::mcp::toolsets::{Shown, TOOLSETS};
 use crate::mcp::{Caller, Mcp, Roots};
 use crate::observe;
@@ -64,15 +63,10 @@ pub fn run(matches: &ArgMatches) -> Outcome {
     let upstream = matches.get_one::<String>("upstream").map(String::as_str);
     let base = upstream.map_or_else(|| config.public_base(config.listen), str::to_owned);
     let base = base.trim_end_matches('/').to_owned();
-    let path = format!("/{}", config.account_id.as_str());
-    let endpoint = format!("{base}{path}");
-    // Another server has hosts of its own.
-    let host = config.domains.host_of(&path).filter(|_| upstream.is_none());
     let agents = Agents::new(Own {
         keys: own_key(&config, &base, upstream.is_some())?
             .map(|(private, public)| Arc::new(Fixed { private, public }) as Arc<dyn KeyKeeper>),
-        endpoints: place::endpoints(&endpoint, host),
-        endpoint,
+        endpoints: config.endpoints(&base, upstream.is_none()),
         data_dir: config.data_dir.clone(),
         transport: agent::network(&Limits::default())?,
         base,

@@ -94,7 +94,7 @@ pub const EXTRAS: &[Extra] = &[
             json!({
                 "transformation?": text(),
                 "url?": { "type": "string", "minLength": 1, "maxLength": 16384, "description": "A delivery URL of this server." },
-                "fileId?": { "type": "string", "minLength": 1, "maxLength": 100, "description": "Estimate it for this file." },
+                "fileId?": { "type": "string", "minLength": 1, "maxLength": 100, "description": "Estimate it for this file, as a server with default settings makes it." },
             })
         },
     },

@@ -7,25 +7,9 @@ use transform::{
     Accept, Context, Format, Hints, Limits, Output, OutputSettings, Part, Plan, SourceInfo, Transformation,
 };
 
-/// Formats of pictures that a file can have.
-const FORMATS: [Format; 13] = [
-    Format::Jpeg,
-    Format::Png,
-    Format::Webp,
-    Format::Avif,
-    Format::Gif,
-    Format::Tiff,
-    Format::Bmp,
-    Format::Ico,
-    Format::Jxl,
-    Format::Heic,
-    Format::Psd,
-    Format::Svg,
-    Format::Pdf,
-];
-
 /// The size, the format, the work and the memory of a rendition, or why they are not known. `file` is a file as the API shows
-/// it. A client that takes JPEG and PNG alone is assumed; of an animation, one frame.
+/// it. A client that takes JPEG and PNG alone is assumed, and a server with default settings: it may be another process, or another machine. Of an
+/// animation, one frame.
 pub fn of(parsed: &Transformation, file: &Value) -> Value {
     match planned(parsed, file) {
         Ok((plan, source, is_bound)) => {
@@ -54,8 +38,7 @@ fn planned(parsed: &Transformation, file: &Value) -> Result<(Plan, SourceInfo, b
             .and_then(|n| u32::try_from(n).ok())
             .filter(|n| *n > 0)
     };
-    let mime = file["mime"].as_str().unwrap_or_default();
-    let format = FORMATS.into_iter().find(|format| format.mime() == mime);
+    let format = Format::of_mime(file["mime"].as_str().unwrap_or_default());
     let (Some(format), Some(width), Some(height)) = (format, side("width"), side("height")) else {
         return Err("the file is no picture whose size is known".to_owned());
     };
@@ -129,6 +112,8 @@ mod tests {
             );
         }
         let text = Transformation::parse("w-9", Mode::Lenient).unwrap();
+        let photo = json!({ "mime": "image/heif", "width": 40, "height": 30 });
+        assert_eq!(of(&text, &photo)["width"], 9, "another name of HEIC");
         assert!(of(&text, &json!({ "mime": "text/plain" }))["unknown"].is_string());
     }
 }

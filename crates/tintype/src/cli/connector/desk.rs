@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 use super::Failure;
 use crate::agents::setup;
 pub use crate::agents::setup::secret_of;
-use crate::app::place;
 use crate::cli::own_key::is_ours;
 use crate::cli::read_config;
 use crate::config::Config;
@@ -81,11 +80,7 @@ impl Desk {
                 let upstream = Upstream::new(&base, transport.clone());
                 let upstream = upstream.map_err(|e| Failure::usage(format!("--upstream: {e}")))?;
                 let own = Connection::with_key(OWN, upstream, Credential::private_key(key), public_key);
-                let path = format!("/{}", self.config.account_id.as_str());
-                let endpoint = format!("{}{path}", base.trim_end_matches('/'));
-                // Another server has hosts of its own.
-                let host = self.config.domains.host_of(&path).filter(|_| is_ours);
-                Some(own.with_endpoints(place::endpoints(&endpoint, host)))
+                Some(own.with_endpoints(self.config.endpoints(&base, is_ours)))
             }
             None => None,
         };
